@@ -1,0 +1,175 @@
+/**
+ * Conversations between a visitor and the robot or the staff.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
+import { ConversationId, MessageId, SubChannelId, UserId } from "./Id.ts"
+import { Message } from "./Message.ts"
+import { User } from "./User.ts"
+
+/**
+ * The state of a conversation: waiting for staff, being served (by staff or a robot), or ended. Others may appear.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ConversationState = Wire.Open(["ACTIVE", "PENDING", "FINISHED"])
+/** @category models @since 0.1.0 */
+export type ConversationState = typeof ConversationState.Type
+
+/**
+ * How far a participant has read: every message with an id up to `latestReadMessageId`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ReadMark extends Schema.Opaque<ReadMark>()(
+  Wire.Struct({ userId: UserId, latestReadMessageId: Wire.Optional(MessageId) })
+) {}
+
+/**
+ * A conversation as the backend tells it, with a page of its latest messages.
+ *
+ * **Details**
+ *
+ * `lastStaff` is null while nobody serves it. `users` are all who took part, `conversationsUser` their read marks. The
+ * fields up to `messages` are the backend's; `subChannelId`, `remark`, `endReason` and the times (milliseconds since
+ * 1970) are the sandbox's.
+ *
+ * **Gotchas**
+ *
+ * A backend may cut `messages` to the latest few; an empty list does not mean that nothing was said.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Conversation extends Schema.Opaque<Conversation>()(
+  Wire.Struct({
+    id: ConversationId,
+    state: ConversationState,
+    customer: Wire.Optional(User),
+    lastStaff: Wire.Optional(User),
+    users: Wire.List(User),
+    conversationsUser: Wire.List(ReadMark),
+    messages: Wire.List(Message),
+    subChannelId: Wire.Optional(SubChannelId),
+    remark: Wire.Optional(Schema.String),
+    endReason: Wire.Optional(Schema.Int),
+    createdAt: Wire.Optional(Schema.Finite),
+    updatedAt: Wire.Optional(Schema.Finite)
+  })
+) {}
+
+/**
+ * A page of conversations. `total`, `page` and `limit` are the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ConversationPage extends Schema.Opaque<ConversationPage>()(
+  Wire.Struct({
+    conversations: Wire.List(Conversation),
+    total: Wire.Optional(Schema.Int),
+    page: Wire.Optional(Schema.Int),
+    limit: Wire.Optional(Schema.Int)
+  })
+) {}
+
+/**
+ * Filters of the conversation list: `page` counts from 1, `beginAt` and `endAt` bound the time of creation (in the
+ * sandbox milliseconds since 1970, inclusive), `search` looks into messages and names.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ConversationQuery = Wire.Query({
+  state: Schema.optionalKey(ConversationState),
+  page: Schema.optionalKey(Schema.FiniteFromString),
+  limit: Schema.optionalKey(Schema.FiniteFromString),
+  search: Schema.optionalKey(Schema.String),
+  beginAt: Schema.optionalKey(Schema.FiniteFromString),
+  endAt: Schema.optionalKey(Schema.FiniteFromString),
+  order: Schema.optionalKey(Wire.Open(["DESC", "ASC"])),
+  customerId: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(UserId))),
+  showAll: Schema.optionalKey(Wire.BooleanFromString)
+})
+/** @category models @since 0.1.0 */
+export type ConversationQuery = (typeof ConversationQuery)["Type"]
+
+/**
+ * Asks for a conversation: a visitor for one of their own, staff for one with a customer from the history. The shape is
+ * the sandbox's; other fields pass through.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
+  Wire.Struct({
+    customerId: Schema.optionalKey(UserId),
+    conversationId: Schema.optionalKey(ConversationId),
+    subChannelId: Schema.optionalKey(SubChannelId)
+  })
+) {}
+
+/**
+ * Changes a conversation's remark. Other fields pass through.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
+  Wire.Struct({ remark: Schema.optionalKey(Schema.String) })
+) {}
+
+/**
+ * To whom a conversation is handed over. The shape is the sandbox's; other fields pass through.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class TransferRequest extends Schema.Opaque<TransferRequest>()(
+  Wire.Struct({ userId: Schema.optionalKey(UserId) })
+) {}
+
+/**
+ * What to export: conversations by id, or all that the filters match. Times are in milliseconds since 1970. The shape
+ * is the sandbox's; other fields pass through.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ExportRequest extends Schema.Opaque<ExportRequest>()(
+  Wire.Struct({
+    conversationIds: Schema.optionalKey(Schema.Array(ConversationId)),
+    beginAt: Schema.optionalKey(Schema.Finite),
+    endAt: Schema.optionalKey(Schema.Finite),
+    search: Schema.optionalKey(Schema.String)
+  })
+) {}
+
+/**
+ * Where an export can be fetched, and how many conversations it holds. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ExportResult extends Schema.Opaque<ExportResult>()(
+  Wire.Struct({ url: Wire.Optional(Schema.String), count: Wire.Optional(Schema.Int) })
+) {}
+
+/**
+ * How many conversations are in each state. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ConversationCount extends Schema.Opaque<ConversationCount>()(
+  Wire.Struct({
+    total: Wire.Optional(Schema.Int),
+    active: Wire.Optional(Schema.Int),
+    pending: Wire.Optional(Schema.Int),
+    finished: Wire.Optional(Schema.Int)
+  })
+) {}

@@ -1,0 +1,78 @@
+/**
+ * The robot's knowledge: suggestions while typing, and questions that are asked often.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
+import { FaqGroupId, SubChannelId } from "./Id.ts"
+
+/**
+ * A question that completes what the visitor types. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Suggestion extends Schema.Opaque<Suggestion>()(
+  Wire.Struct({ id: Wire.Optional(Schema.Int), question: Wire.Optional(Schema.String) })
+) {}
+
+/**
+ * What completes the visitor's words. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Suggestions extends Schema.Opaque<Suggestions>()(Wire.Struct({ questions: Wire.List(Suggestion) })) {}
+
+/**
+ * What the visitor has typed so far, and where.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const SuggestionQuery = Wire.Query({
+  query: Schema.String,
+  subChannelId: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(SubChannelId)))
+})
+/** @category models @since 0.1.0 */
+export type SuggestionQuery = (typeof SuggestionQuery)["Type"]
+
+/**
+ * A question that is asked often. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Faq extends Schema.Opaque<Faq>()(
+  Wire.Struct({
+    id: Wire.Optional(Schema.Int),
+    groupId: Wire.Optional(FaqGroupId),
+    question: Wire.Optional(Schema.String),
+    answer: Wire.Optional(Schema.String)
+  })
+) {}
+
+/**
+ * A page of questions that are asked often. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Faqs extends Schema.Opaque<Faqs>()(
+  Wire.Struct({ faqs: Wire.List(Faq), total: Wire.Optional(Schema.Int) })
+) {}
+
+/**
+ * Which group of questions to read: `page` counts from 1.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FaqQuery = Wire.Query({
+  limit: Schema.optionalKey(Schema.FiniteFromString),
+  page: Schema.optionalKey(Schema.FiniteFromString),
+  groupId: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(FaqGroupId)))
+})
+/** @category models @since 0.1.0 */
+export type FaqQuery = (typeof FaqQuery)["Type"]

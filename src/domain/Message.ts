@@ -1,0 +1,301 @@
+/**
+ * Messages: one union over all kinds, discriminated by `messageType`, each with the content of its kind.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Struct from "effect/Struct"
+import * as Wire from "../wire/Wire.ts"
+import { BlobId, ConversationId, MenuItemId, MessageId, UserId } from "./Id.ts"
+import { UserType } from "./User.ts"
+
+/**
+ * The content of an image, a video or an attachment. `byteSize` is in bytes, `width` and `height` in pixels,
+ * `duration` in seconds.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class Media extends Schema.Opaque<Media>()(
+  Wire.Struct({
+    url: Schema.String,
+    filename: Wire.Optional(Schema.String),
+    contentType: Wire.Optional(Schema.String),
+    byteSize: Wire.Optional(Schema.Int),
+    width: Wire.Optional(Schema.Finite),
+    height: Wire.Optional(Schema.Finite),
+    duration: Wire.Optional(Schema.Finite),
+    blobId: Wire.Optional(BlobId)
+  })
+) {}
+
+/**
+ * An item of a channel menu, chosen with `Realtime.selectMenuItem`. Apart from `id` the shape is the sandbox's.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class MenuItem extends Schema.Opaque<MenuItem>()(
+  Wire.Struct({ id: MenuItemId, title: Wire.Optional(Schema.String) })
+) {}
+
+/**
+ * A channel's menu. Apart from the items' ids the shape is the sandbox's.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class Menu extends Schema.Opaque<Menu>()(
+  Wire.Struct({ title: Wire.Optional(Schema.String), items: Wire.List(MenuItem) })
+) {}
+
+/**
+ * A robot's answer when it is not plain text. The shape is the sandbox's: `answer` to `question`, and what else the
+ * visitor may have meant in `candidates`.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class RobotAnswer extends Schema.Opaque<RobotAnswer>()(
+  Wire.Struct({
+    question: Wire.Optional(Schema.String),
+    answer: Wire.Optional(Schema.String),
+    candidates: Wire.Optional(Schema.Array(Schema.String))
+  })
+) {}
+
+/**
+ * An order that a visitor shows to the staff. The shape is the sandbox's.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class Order extends Schema.Opaque<Order>()(
+  Wire.Struct({
+    orderNo: Wire.Optional(Schema.String),
+    title: Wire.Optional(Schema.String),
+    price: Wire.Optional(Schema.Finite),
+    status: Wire.Optional(Schema.String),
+    url: Wire.Optional(Schema.String)
+  })
+) {}
+
+/**
+ * Who joined when a conversation was built.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class ConversationBuilt extends Schema.Opaque<ConversationBuilt>()(
+  Wire.Struct({
+    userId: Wire.Optional(UserId),
+    nickname: Wire.Optional(Schema.String),
+    userType: Wire.Optional(UserType)
+  })
+) {}
+
+/**
+ * Which message was recalled.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class MessageRecall extends Schema.Opaque<MessageRecall>()(Wire.Struct({ messageId: MessageId })) {}
+
+/**
+ * Why a conversation ended: 1 the visitor closed it, 2 the staff closed it, 3 it timed out, 4 an administrator closed
+ * it. Other numbers may appear.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class ConversationEnd extends Schema.Opaque<ConversationEnd>()(Wire.Struct({ reason: Schema.Int })) {}
+
+/**
+ * Who handed a conversation over to whom. The shape is the sandbox's.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class ConversationTransfer extends Schema.Opaque<ConversationTransfer>()(
+  Wire.Struct({
+    fromUserId: Wire.Optional(UserId),
+    toUserId: Wire.Optional(UserId),
+    nickname: Wire.Optional(Schema.String)
+  })
+) {}
+
+/**
+ * How a visitor rated the service. The shape is the sandbox's.
+ *
+ * @category content
+ * @since 0.1.0
+ */
+export class CustomerRate extends Schema.Opaque<CustomerRate>()(
+  Wire.Struct({ score: Wire.Optional(Schema.Finite), suggestion: Wire.Optional(Schema.String) })
+) {}
+
+/**
+ * The wire's number of each kind of message that has a name. Numbers from 100 on are system messages.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const messageTypeCode = {
+  Text: 1,
+  Image: 2,
+  Video: 3,
+  Attachment: 4,
+  ChannelMenu: 5,
+  RobotChitchatMessage: 6,
+  RobotCanAnswerMessage: 7,
+  RobotNotAnswerMessage: 8,
+  RobotMayAnswerMessage: 9,
+  FAQAnswerMessage: 10,
+  OrderMessage: 11,
+  StaffTimeoutMessage: 12,
+  ManualServiceStart: 101,
+  ConversationBuilt: 102,
+  MessageRecall: 103,
+  ConversationEnd: 104,
+  RateInvite: 105,
+  RateInviteError: 106,
+  StaffBusyEvent: 107,
+  StaffOfflineEvent: 108,
+  ConversationTransfer: 109,
+  CustomerRate: 110
+} as const
+
+const textOr = <S extends Schema.Constraint>(schema: S) => Schema.Union([Wire.OrJson(schema), Schema.String])
+
+const none = Schema.optionalKey(Wire.Free)
+
+const base = {
+  id: MessageId,
+  fromId: Wire.Optional(UserId),
+  conversationId: ConversationId,
+  createdAt: Wire.Optional(Schema.Finite),
+  hasRecommend: Wire.Optional(Schema.Boolean)
+}
+
+const kind = <const Name extends keyof typeof messageTypeCode, Content extends Schema.Constraint>(
+  name: Name,
+  content: Content
+) => Wire.Struct({ ...base, messageType: Wire.Code(messageTypeCode[name], name), content })
+
+const Unrecognized = Wire.Struct({ ...base, messageType: Schema.Int, content: none })
+
+/**
+ * A message whose type is not known, or whose content is not what its type promises: `typeCode` is the wire's number
+ * and `content` what came, keys converted.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const UnknownMessage = Unrecognized.pipe(
+  Schema.decodeTo(
+    Schema.StructWithRest(
+      Schema.Struct({
+        ...Struct.map(base, Schema.toType),
+        messageType: Schema.tag("Unknown"),
+        typeCode: Schema.Int,
+        content: Schema.optionalKey(Schema.Unknown)
+      }),
+      [Schema.Record(Schema.String, Schema.Unknown)]
+    ),
+    SchemaTransformation.transform({
+      decode: ({ messageType, ...message }) => ({ ...message, messageType: "Unknown" as const, typeCode: messageType }),
+      encode: ({ typeCode, ...message }) => ({ ...message, messageType: typeCode })
+    })
+  )
+)
+
+/**
+ * A message of a conversation, from a person, from a robot or from the system.
+ *
+ * **Details**
+ *
+ * `createdAt` is the backend's number; our sandbox sends milliseconds since 1970. Very old servers send the content of
+ * non-text messages as a JSON string, which is accepted. A type that is not known, or a content that does not fit its
+ * type, gives `messageType: "Unknown"` with the wire's number in `typeCode` and the raw content: nothing is lost.
+ *
+ * **Example** (Handling kinds)
+ *
+ * ```ts
+ * import { Message } from "effect-kefu/domain/Message"
+ *
+ * const preview = (message: Message) => {
+ *   switch (message.messageType) {
+ *     case "Text":
+ *       return message.content
+ *     case "Image":
+ *       return `[image] ${message.content.url}`
+ *     default:
+ *       return `[${message.messageType}]`
+ *   }
+ * }
+ * ```
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Message = Schema.Union([
+  kind("Text", Schema.String),
+  kind("Image", Wire.OrJson(Media)),
+  kind("Video", Wire.OrJson(Media)),
+  kind("Attachment", Wire.OrJson(Media)),
+  kind("ChannelMenu", Wire.OrJson(Menu)),
+  kind("RobotChitchatMessage", textOr(RobotAnswer)),
+  kind("RobotCanAnswerMessage", textOr(RobotAnswer)),
+  kind("RobotNotAnswerMessage", textOr(RobotAnswer)),
+  kind("RobotMayAnswerMessage", textOr(RobotAnswer)),
+  kind("FAQAnswerMessage", textOr(RobotAnswer)),
+  kind("OrderMessage", textOr(Order)),
+  kind("StaffTimeoutMessage", none),
+  kind("ManualServiceStart", none),
+  kind("ConversationBuilt", Wire.OrJson(ConversationBuilt)),
+  kind("MessageRecall", Wire.OrJson(MessageRecall)),
+  kind("ConversationEnd", Wire.OrJson(ConversationEnd)),
+  kind("RateInvite", none),
+  kind("RateInviteError", none),
+  kind("StaffBusyEvent", none),
+  kind("StaffOfflineEvent", none),
+  kind("ConversationTransfer", Schema.optionalKey(Schema.NullOr(Wire.OrJson(ConversationTransfer)))),
+  kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate)))),
+  UnknownMessage
+]).pipe(Schema.toTaggedUnion("messageType"))
+/** @category models @since 0.1.0 */
+export type Message = typeof Message.Type
+
+/**
+ * The name of a message's kind; `Unknown` stands for all numbers without a name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MessageType = Message["messageType"]
+
+/**
+ * Tells whether a message comes from the system rather than from a person or a robot, unknown kinds included.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isSystemMessage = (message: Message): boolean =>
+  (message.messageType === "Unknown" ? message.typeCode : messageTypeCode[message.messageType]) >= 100
+
+/**
+ * The kinds that a client may send, each with its content.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Draft = Schema.Union([
+  Schema.Struct({ messageType: Schema.tag("Text"), content: Schema.String }),
+  Schema.Struct({ messageType: Schema.Literals(["Image", "Video", "Attachment"]), content: Media }),
+  Schema.Struct({ messageType: Schema.tag("FAQAnswerMessage"), content: Schema.Union([RobotAnswer, Schema.String]) }),
+  Schema.Struct({ messageType: Schema.tag("OrderMessage"), content: Schema.Union([Order, Schema.String]) })
+])
+/** @category models @since 0.1.0 */
+export type Draft = (typeof Draft)["Type"]

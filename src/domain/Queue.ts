@@ -1,0 +1,25 @@
+/**
+ * The queue of visitors who wait for staff.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
+
+/**
+ * How many visitors wait. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class PendingCount extends Schema.Opaque<PendingCount>()(Wire.Struct({ count: Wire.Optional(Schema.Int) })) {}
+
+/**
+ * A conversation's place in the queue: 1 is next, 0 or missing means that it does not wait. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class PendingPosition extends Schema.Opaque<PendingPosition>()(
+  Wire.Struct({ position: Wire.Optional(Schema.Int) })
+) {}

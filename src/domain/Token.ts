@@ -1,0 +1,17 @@
+/**
+ * Tokens: who a session belongs to.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
+
+/**
+ * A fresh token of a visitor without an account.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class AnonymousToken extends Schema.Opaque<AnonymousToken>()(
+  Wire.Struct({ token: Schema.RedactedFromValue(Schema.String) })
+) {}

@@ -1,0 +1,87 @@
+/**
+ * Everyone who takes part in conversations.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
+import { UserId } from "./Id.ts"
+import { Tag } from "./Tag.ts"
+
+/**
+ * The kinds of users that the backend is known to have; others may appear.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const UserType = Wire.Open(["CUSTOMER", "STAFF", "ADMIN", "ROBOT"])
+/** @category models @since 0.1.0 */
+export type UserType = typeof UserType.Type
+
+/**
+ * A user as the backend tells it. Visitors are of the type `CUSTOMER`.
+ *
+ * **Details**
+ *
+ * `id`, `userType` and `nickname` are the backend's; the other named fields are the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class User extends Schema.Opaque<User>()(
+  Wire.Struct({
+    id: UserId,
+    userType: UserType,
+    nickname: Wire.Optional(Schema.String),
+    avatar: Wire.Optional(Schema.String),
+    phone: Wire.Optional(Schema.String),
+    email: Wire.Optional(Schema.String),
+    remark: Wire.Optional(Schema.String),
+    online: Wire.Optional(Schema.Boolean),
+    tags: Wire.Optional(Schema.Array(Tag))
+  })
+) {}
+
+/**
+ * The fields of a profile to change; those left out stay as they are, others than these pass through.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
+  Wire.Struct({
+    nickname: Schema.optionalKey(Schema.String),
+    avatar: Schema.optionalKey(Schema.String),
+    phone: Schema.optionalKey(Schema.String),
+    email: Schema.optionalKey(Schema.String),
+    remark: Schema.optionalKey(Schema.String)
+  })
+) {}
+
+/**
+ * A member of staff to whom a conversation can be handed over. `capacity` and `load` count conversations; the shape is
+ * the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class TransferTarget extends Schema.Opaque<TransferTarget>()(
+  Wire.Struct({
+    id: UserId,
+    userType: UserType,
+    nickname: Wire.Optional(Schema.String),
+    online: Wire.Optional(Schema.Boolean),
+    capacity: Wire.Optional(Schema.Int),
+    load: Wire.Optional(Schema.Int)
+  })
+) {}
+
+/**
+ * The staff that a conversation can be handed over to. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class TransferTargets extends Schema.Opaque<TransferTargets>()(
+  Wire.Struct({ users: Wire.List(TransferTarget), total: Wire.Optional(Schema.Int) })
+) {}

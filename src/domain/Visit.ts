@@ -1,0 +1,25 @@
+/**
+ * Where a visitor came from.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
+
+/**
+ * How a visitor reached the conversation. The shape is the sandbox's.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class VisitInfo extends Schema.Opaque<VisitInfo>()(
+  Wire.Struct({
+    pageUrl: Wire.Optional(Schema.String),
+    pageTitle: Wire.Optional(Schema.String),
+    referrer: Wire.Optional(Schema.String),
+    browser: Wire.Optional(Schema.String),
+    os: Wire.Optional(Schema.String),
+    city: Wire.Optional(Schema.String),
+    visitCount: Wire.Optional(Schema.Int)
+  })
+) {}

@@ -1,0 +1,176 @@
+/**
+ * Frames of the WebSocket, in both directions, one JSON object each.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
+import { Media, Message, messageTypeCode, Order, RobotAnswer } from "../domain/Message.ts"
+import * as Wire from "./Wire.ts"
+
+/**
+ * The wire's number of each kind of frame.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const eventTypeCode = {
+  Message: 101,
+  MessageBatch: 102,
+  Ack: 103,
+  Read: 104,
+  Inputting: 105,
+  Ping: 201,
+  CloseConversation: 202,
+  Recall: 203,
+  InviteRate: 204,
+  SelectMenuItem: 205,
+  MultipleLogin: 301
+} as const
+
+const eventType = <const Name extends keyof typeof eventTypeCode>(name: Name) => Wire.Code(eventTypeCode[name], name)
+
+/**
+ * The answer to one of the client's frames; `messageId` is there for sent messages only.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class AckPayload extends Schema.Opaque<AckPayload>()(
+  Wire.Struct({ sequenceId: Schema.Int, messageId: Wire.Optional(MessageId) })
+) {}
+
+/**
+ * The other side has read every message up to `messageId`.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class ReadPayload extends Schema.Opaque<ReadPayload>()(
+  Wire.Struct({ messageId: MessageId, conversationId: ConversationId })
+) {}
+
+/**
+ * The other side is typing; `content` is the draft so far.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class InputtingPayload extends Schema.Opaque<InputtingPayload>()(
+  Wire.Struct({ content: Wire.Optional(Schema.String), conversationId: ConversationId })
+) {}
+
+const Unrecognized = Wire.Struct({ eventType: Schema.Int, payload: Schema.optionalKey(Wire.Free) })
+
+/**
+ * A frame whose type is not known, or whose payload is not what its type promises: `eventTypeCode` is the wire's
+ * number and `payload` what came, keys converted.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export const UnknownFrame = Unrecognized.pipe(
+  Schema.decodeTo(
+    Schema.StructWithRest(
+      Schema.Struct({
+        eventType: Schema.tag("Unknown"),
+        eventTypeCode: Schema.Int,
+        payload: Schema.optionalKey(Schema.Unknown)
+      }),
+      [Schema.Record(Schema.String, Schema.Unknown)]
+    ),
+    SchemaTransformation.transform({
+      decode: ({ eventType, ...frame }) => ({ ...frame, eventType: "Unknown" as const, eventTypeCode: eventType }),
+      encode: ({ eventTypeCode, ...frame }) => ({ ...frame, eventType: eventTypeCode })
+    })
+  )
+)
+
+/**
+ * A frame from the server.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export const ServerFrame = Schema.Union([
+  Wire.Struct({ eventType: eventType("Message"), payload: Message }),
+  Wire.Struct({ eventType: eventType("MessageBatch"), payload: Schema.Array(Message) }),
+  Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload }),
+  Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload }),
+  Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload }),
+  Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) }),
+  UnknownFrame
+]).pipe(Schema.toTaggedUnion("eventType"))
+/** @category server @since 0.1.0 */
+export type ServerFrame = typeof ServerFrame.Type
+
+const sendable = <const Name extends keyof typeof messageTypeCode, Content extends Schema.Constraint>(
+  name: Name,
+  content: Content
+) =>
+  Wire.Struct({
+    messageType: Wire.Code(messageTypeCode[name], name),
+    content,
+    toId: Schema.optionalKey(UserId)
+  })
+
+/**
+ * A message on its way out; `toId` is who it is for. The wire has neither a conversation id nor a client message id.
+ *
+ * @category client
+ * @since 0.1.0
+ */
+export const SendPayload = Schema.Union([
+  sendable("Text", Schema.String),
+  sendable("Image", Media),
+  sendable("Video", Media),
+  sendable("Attachment", Media),
+  sendable("FAQAnswerMessage", Schema.Union([RobotAnswer, Schema.String])),
+  sendable("OrderMessage", Schema.Union([Order, Schema.String]))
+])
+/** @category client @since 0.1.0 */
+export type SendPayload = (typeof SendPayload)["Type"]
+
+const frame = <const Name extends keyof typeof eventTypeCode, Payload extends Schema.Constraint>(
+  name: Name,
+  payload: Payload
+) => Wire.Struct({ sequenceId: Schema.Int, eventType: eventType(name), payload })
+
+/**
+ * A frame from the client. `sequenceId` starts at 1 on each connection and grows by 1 with every frame, pings too.
+ *
+ * @category client
+ * @since 0.1.0
+ */
+export const ClientFrame = Schema.Union([
+  frame("Message", SendPayload),
+  frame("Read", Wire.Struct({ messageId: MessageId })),
+  frame(
+    "Inputting",
+    Wire.Struct({ content: Schema.String, conversationId: ConversationId, toId: Schema.optionalKey(UserId) })
+  ),
+  frame("Ping", Schema.Literal("ping")),
+  frame("CloseConversation", Wire.Struct({ conversationId: ConversationId })),
+  frame("Recall", Wire.Struct({ messageId: MessageId })),
+  frame("InviteRate", Wire.Struct({ userId: UserId })),
+  frame("SelectMenuItem", Wire.Struct({ menuItemId: MenuItemId }))
+]).pipe(Schema.toTaggedUnion("eventType"))
+/** @category client @since 0.1.0 */
+export type ClientFrame = typeof ClientFrame.Type
+
+/**
+ * {@link ServerFrame} as the text of a WebSocket message.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export const ServerFrameJson = Schema.fromJsonString(ServerFrame)
+
+/**
+ * {@link ClientFrame} as the text of a WebSocket message.
+ *
+ * @category client
+ * @since 0.1.0
+ */
+export const ClientFrameJson = Schema.fromJsonString(ClientFrame)
