@@ -1,0 +1,167 @@
+/**
+ * Where a session's token comes from.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Semaphore from "effect/Semaphore"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { KefuError, StorageFailed, Unauthorized } from "./KefuError.ts"
+import { TokenApi } from "./TokenApi.ts"
+
+/**
+ * The token of a session: read before every dial and request, refreshed when the backend refuses it.
+ *
+ * **Details**
+ *
+ * Refreshing is single-flight: callers that saw the same token refused wait for one new token. A new token that was
+ * refused again within five seconds is not replaced once more, so that a backend which refuses everything is not
+ * flooded.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Credentials extends Context.Service<
+  Credentials,
+  {
+    /** The present token. */
+    readonly token: Effect.Effect<Redacted.Redacted, KefuError>
+    /** Replaces a token that was refused, unless that has happened already. */
+    refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError>
+  }
+>()("effect-kefu/Credentials") {
+  /**
+   * A fixed token. Once the backend refuses it, calls fail with `Unauthorized`.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer = (token: Redacted.Redacted | string): Layer.Layer<Credentials> =>
+    Layer.succeed(Credentials, {
+      token: Effect.succeed(typeof token === "string" ? Redacted.make(token) : token),
+      refresh: () => Effect.fail(refused("the token is fixed, so it cannot be refreshed"))
+    })
+
+  /**
+   * Tokens from an effect, which runs at the first use and whenever the backend refused the token that it gave. It may
+   * take 10 seconds; longer counts as a failure.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerProvider = <E, R>(
+    provide: Effect.Effect<Redacted.Redacted | string, E, R>
+  ): Layer.Layer<Credentials, never, R> =>
+    Layer.effect(
+      Credentials,
+      Effect.gen(function* () {
+        const context = yield* Effect.context<R>()
+        return yield* make({
+          load: Effect.succeedNone,
+          obtain: provide.pipe(
+            Effect.map((token) => (typeof token === "string" ? Redacted.make(token) : token)),
+            Effect.provideContext(context),
+            Effect.mapError(() => refused("the token provider failed")),
+            Effect.timeoutOrElse({
+              duration: "10 seconds",
+              orElse: () => Effect.fail(refused("the token provider did not answer within 10 seconds"))
+            })
+          ),
+          save: () => Effect.void
+        })
+      })
+    )
+
+  /**
+   * An anonymous visitor: the token is read from the `KeyValueStore`, or asked from the backend (POST /im/tokens) and
+   * stored there under `key` (default `effect-kefu/token`), so that the visitor stays the same after a reload.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerAnonymous = (options?: {
+    readonly key?: string | undefined
+  }): Layer.Layer<Credentials, never, TokenApi | KeyValueStore.KeyValueStore> =>
+    Layer.effect(
+      Credentials,
+      Effect.gen(function* () {
+        const key = options?.key ?? "effect-kefu/token"
+        const api = yield* TokenApi
+        const store = yield* KeyValueStore.KeyValueStore
+        return yield* make({
+          load: Effect.mapBoth(store.get(key), {
+            onSuccess: (text) => (text === undefined ? Option.none() : Option.some(Redacted.make(text))),
+            onFailure: storageFailed
+          }),
+          obtain: api.anonymous,
+          save: (token) => Effect.mapError(store.set(key, Redacted.value(token)), storageFailed)
+        })
+      })
+    )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<Credentials["Service"]>): Layer.Layer<Credentials> =>
+    Layer.mock(Credentials, partial)
+}
+
+const refused = (detail: string) => new KefuError({ method: "Credentials.token", reason: new Unauthorized({ detail }) })
+
+const storageFailed = () =>
+  new KefuError({
+    method: "Credentials.token",
+    reason: new StorageFailed({ detail: "the token could not be read or stored" })
+  })
+
+const refreshPause = Duration.seconds(5)
+
+const make = Effect.fnUntraced(function* (source: {
+  readonly load: Effect.Effect<Option.Option<Redacted.Redacted>, KefuError>
+  readonly obtain: Effect.Effect<Redacted.Redacted, KefuError>
+  readonly save: (token: Redacted.Redacted) => Effect.Effect<void, KefuError>
+}) {
+  const lock = yield* Semaphore.make(1)
+  let current: Redacted.Redacted | undefined
+  let refreshedAt = Number.NEGATIVE_INFINITY
+
+  const obtain = Effect.gen(function* () {
+    const token = yield* source.obtain
+    current = token
+    yield* source.save(token)
+    return token
+  })
+
+  const token = Effect.suspend(() =>
+    current === undefined
+      ? lock.withPermit(
+          Effect.suspend(() => {
+            if (current !== undefined) return Effect.succeed(current)
+            return Effect.flatMap(source.load, (stored) => {
+              if (Option.isNone(stored)) return obtain
+              current = stored.value
+              return Effect.succeed(stored.value)
+            })
+          })
+        )
+      : Effect.succeed(current)
+  )
+
+  const refresh = (stale: Redacted.Redacted) =>
+    lock.withPermit(
+      Effect.gen(function* () {
+        if (current !== undefined && Redacted.value(current) !== Redacted.value(stale)) return current
+        const now = yield* Clock.currentTimeMillis
+        if (now - refreshedAt < Duration.toMillis(refreshPause)) return yield* refused("a fresh token was refused, too")
+        refreshedAt = now
+        return yield* obtain
+      })
+    )
+
+  return Credentials.of({ token, refresh })
+})

@@ -1,0 +1,189 @@
+/**
+ * The options of a session, checked and completed with defaults.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { Policy as Backoff } from "./internal/backoff.ts"
+import { location } from "./internal/page.ts"
+import { InvalidRequest, KefuError } from "./KefuError.ts"
+
+/**
+ * What happens to a subscriber whose buffer is full: `lagged` drops its oldest events, `suspend` stops delivering to it
+ * until it has caught up, `fail` ends its stream with `SubscriberLagged`. In the first two cases the subscriber gets
+ * `Lagged { dropped }` in the place of what it lost. Others are never affected.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Overflow = "lagged" | "suspend" | "fail"
+
+/**
+ * The options of a session. All have defaults.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The backend's origin, for example `https://chat.example.com`. Default: the page's origin. */
+  readonly baseUrl?: string | URL | undefined
+  /** The entrance through which the visitor came. Default: none; 0 counts as none. */
+  readonly subChannelId?: number | undefined
+  /** `auto` (default) connects when `Realtime` is first used, `manual` waits for `Realtime.open`. */
+  readonly connect?: "auto" | "manual" | undefined
+  /** How long a request may take. Default: 10 seconds. */
+  readonly requestTimeout?: Duration.Input | undefined
+  /** How long an upload may stand still. Default: 5 minutes. */
+  readonly uploadTimeout?: Duration.Input | undefined
+  /** How long the WebSocket may take to open. Default: 10 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** How long a command waits for its acknowledgement. Default: 10 seconds. */
+  readonly ackTimeout?: Duration.Input | undefined
+  /**
+   * How often a GET is repeated after 429, 502, 503, 504 or a network fault, with full jitter between `base` and `cap`.
+   * Other methods are never repeated. Default: 3 times, 0.5 to 10 seconds; `false` means never.
+   */
+  readonly retry?:
+    | false
+    | {
+        readonly times?: number | undefined
+        readonly base?: Duration.Input | undefined
+        readonly cap?: Duration.Input | undefined
+      }
+    | undefined
+  /**
+   * The delay before the n-th dial is drawn from `U(0, min(cap, base * 2^n))`, and n starts again after a connection
+   * that stood for `resetAfter`. Default: base 0.5 seconds, cap 20 seconds, reset after 10 seconds; `false` means that
+   * a lost connection stays lost.
+   */
+  readonly reconnect?:
+    | false
+    | {
+        readonly base?: Duration.Input | undefined
+        readonly cap?: Duration.Input | undefined
+        readonly resetAfter?: Duration.Input | undefined
+      }
+    | undefined
+  /** A ping after `idle` without inbound traffic, dead after `timeout` without a reply. Default: 20 and 5 seconds. */
+  readonly heartbeat?:
+    { readonly idle?: Duration.Input | undefined; readonly timeout?: Duration.Input | undefined } | undefined
+  /** Whether the gap after a reconnect is closed over REST. Default: true. */
+  readonly catchUp?: boolean | undefined
+  /** How many events a subscriber may leave untaken. Default: 4,096. */
+  readonly bufferSize?: number | undefined
+  /** What happens past `bufferSize`. Default: `lagged`. */
+  readonly overflow?: Overflow | undefined
+  /** Whether requests carry trace headers, which need the backend's leave in browsers (CORS). Default: false. */
+  readonly tracePropagation?: boolean | undefined
+}
+
+/**
+ * The options of a session with all defaults in place.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class KefuConfig extends Context.Service<
+  KefuConfig,
+  {
+    readonly baseUrl: string
+    readonly subChannelId: number | undefined
+    readonly connect: "auto" | "manual"
+    readonly requestTimeout: Duration.Duration
+    readonly uploadTimeout: Duration.Duration
+    readonly connectTimeout: Duration.Duration
+    readonly ackTimeout: Duration.Duration
+    readonly retry: Backoff & { readonly times: number }
+    readonly reconnect: (Backoff & { readonly resetAfter: Duration.Duration }) | undefined
+    readonly heartbeat: { readonly idle: Duration.Duration; readonly timeout: Duration.Duration }
+    readonly catchUp: boolean
+    readonly bufferSize: number
+    readonly overflow: Overflow
+    readonly tracePropagation: boolean
+  }
+>()("effect-kefu/KefuConfig") {
+  /**
+   * Checks the options and completes them. Fails with `InvalidRequest`, which names the option.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer = (options: Options = {}): Layer.Layer<KefuConfig, KefuError> =>
+    Layer.effect(KefuConfig, make(options))
+}
+
+/**
+ * The options that are usually set from outside: `KEFU_BASE_URL` and `KEFU_SUB_CHANNEL_ID`.
+ *
+ * @category config
+ * @since 0.1.0
+ */
+export const config: Config.Config<Pick<Options, "baseUrl" | "subChannelId">> = Config.all({
+  baseUrl: Config.String("KEFU_BASE_URL"),
+  subChannelId: Config.Int("KEFU_SUB_CHANNEL_ID").pipe(Config.option, Config.map(Option.getOrUndefined))
+})
+
+const invalid = (field: string, detail: string) =>
+  new KefuError({ method: "KefuConfig.layer", reason: new InvalidRequest({ field, detail }) })
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const duration = (field: string, input: Duration.Input | undefined, fallback: Duration.Input) => {
+    const decoded = Duration.fromInput(input ?? fallback)
+    return Option.isSome(decoded) && Duration.isGreaterThan(decoded.value, Duration.zero)
+      ? Effect.succeed(decoded.value)
+      : invalid(field, 'expected a positive duration, for example "10 seconds"')
+  }
+  const count = (field: string, input: number | undefined, fallback: number, minimum: number) => {
+    const value = input ?? fallback
+    return Number.isSafeInteger(value) && value >= minimum
+      ? Effect.succeed(value)
+      : invalid(field, `expected a whole number of at least ${minimum}`)
+  }
+  const page = location()
+  const origin = options.baseUrl ?? (page === undefined || page.origin === "null" ? undefined : page.origin)
+  if (origin === undefined) return yield* invalid("baseUrl", "there is no page whose origin could be used, so give one")
+  const url = Result.try(() => new URL(origin))
+  if (Result.isFailure(url) || !/^https?:$/.test(url.success.protocol)) {
+    return yield* invalid("baseUrl", "expected an absolute http or https URL")
+  }
+  const retry = options.retry === false ? { times: 0 } : (options.retry ?? {})
+  const reconnect = options.reconnect ?? {}
+  return KefuConfig.of({
+    baseUrl: url.success.origin + url.success.pathname.replace(/\/+$/, ""),
+    subChannelId:
+      options.subChannelId === undefined || options.subChannelId === 0
+        ? undefined
+        : yield* count("subChannelId", options.subChannelId, 0, 1),
+    connect: options.connect ?? "auto",
+    requestTimeout: yield* duration("requestTimeout", options.requestTimeout, "10 seconds"),
+    uploadTimeout: yield* duration("uploadTimeout", options.uploadTimeout, "5 minutes"),
+    connectTimeout: yield* duration("connectTimeout", options.connectTimeout, "10 seconds"),
+    ackTimeout: yield* duration("ackTimeout", options.ackTimeout, "10 seconds"),
+    retry: {
+      times: yield* count("retry.times", retry.times, 3, 0),
+      base: yield* duration("retry.base", retry.base, "500 millis"),
+      cap: yield* duration("retry.cap", retry.cap, "10 seconds")
+    },
+    reconnect:
+      reconnect === false
+        ? undefined
+        : {
+            base: yield* duration("reconnect.base", reconnect.base, "500 millis"),
+            cap: yield* duration("reconnect.cap", reconnect.cap, "20 seconds"),
+            resetAfter: yield* duration("reconnect.resetAfter", reconnect.resetAfter, "10 seconds")
+          },
+    heartbeat: {
+      idle: yield* duration("heartbeat.idle", options.heartbeat?.idle, "20 seconds"),
+      timeout: yield* duration("heartbeat.timeout", options.heartbeat?.timeout, "5 seconds")
+    },
+    catchUp: options.catchUp ?? true,
+    bufferSize: yield* count("bufferSize", options.bufferSize, 4096, 1),
+    overflow: options.overflow ?? "lagged",
+    tracePropagation: options.tracePropagation ?? false
+  })
+})

@@ -1,0 +1,248 @@
+/**
+ * The HTTP pipeline of a session: base address, token, time-outs, repeats of safe methods, and one kind of error.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import type { Credentials } from "../Credentials.ts"
+import type { KefuConfig } from "../KefuConfig.ts"
+import {
+  Conflict,
+  type ErrorResponse,
+  Forbidden,
+  InvalidRequest,
+  KefuError,
+  type KefuErrorReason,
+  NetworkUnreachable,
+  NotFound,
+  RateLimited,
+  RequestTimeout,
+  ServerFault,
+  Unauthorized,
+  UnexpectedResponse,
+  UploadTooLarge
+} from "../KefuError.ts"
+import * as backoff from "./backoff.ts"
+
+/**
+ * Sees the final response of each successful call, with the body parsed and its keys as they came (`undefined` where it
+ * was empty). The façade shows it to apps that read status, headers or fields which no schema of ours knows.
+ */
+export const ResponseObserver = Context.Reference<(response: ErrorResponse) => void>(
+  "effect-kefu/internal/http/ResponseObserver",
+  { defaultValue: () => () => {} }
+)
+
+const emptyBody = new TextEncoder().encode("{}").buffer
+const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
+
+/** How long a `Retry-After` may be before we give the error to the caller instead of waiting. */
+const longestWait = Duration.seconds(30)
+
+export const make = (
+  client: HttpClient.HttpClient,
+  config: KefuConfig["Service"],
+  credentials?: Credentials["Service"]
+): {
+  readonly client: HttpClient.HttpClient.With<KefuError>
+  readonly once: HttpClient.HttpClient.With<KefuError>
+} => {
+  const attempt = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted | undefined) => {
+    const method = `${request.method} ${request.url}`
+    const signed = (token === undefined ? request : HttpClientRequest.bearerToken(request, token)).pipe(
+      HttpClientRequest.prependUrl(config.baseUrl)
+    )
+    return Effect.gen(function* () {
+      const response = yield* client.execute(signed)
+      const text = yield* response.text
+      return yield* read(method, response, token === undefined ? text : scrub(text, token))
+    }).pipe(
+      Effect.provideService(HttpClient.TracerPropagationEnabled, config.tracePropagation),
+      Effect.catchTag("HttpClientError", (error) => Effect.fail(new KefuError({ method, reason: unreachable(error) }))),
+      Effect.timeoutOrElse({
+        duration: config.requestTimeout,
+        orElse: () =>
+          Effect.fail(
+            new KefuError({
+              method,
+              reason: new RequestTimeout({ afterMillis: Duration.toMillis(config.requestTimeout) })
+            })
+          )
+      })
+    )
+  }
+
+  const once = (request: HttpClientRequest.HttpClientRequest) => {
+    if (credentials === undefined) return attempt(request, undefined)
+    return Effect.flatMap(credentials.token, (token) =>
+      Effect.catch(attempt(request, token), (error) =>
+        error.reason._tag === "Unauthorized"
+          ? Effect.flatMap(Effect.mapError(credentials.refresh(token), becauseOf(error)), (fresh) =>
+              attempt(request, fresh)
+            )
+          : Effect.fail(error)
+      )
+    )
+  }
+
+  const repeated = (
+    request: HttpClientRequest.HttpClientRequest,
+    repeats: number
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, KefuError> =>
+    Effect.catch(
+      once(request),
+      Effect.fnUntraced(function* (error) {
+        if (repeats >= config.retry.times || !mayRepeat(error.reason)) return yield* error
+        const asked = "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined
+        if (asked !== undefined && asked > Duration.toMillis(longestWait)) return yield* error
+        yield* Effect.sleep(asked === undefined ? yield* backoff.delay(config.retry, repeats) : Duration.millis(asked))
+        return yield* repeated(request, repeats + 1)
+      })
+    )
+
+  return {
+    client: through((request) =>
+      request.method === "GET" || request.method === "HEAD" ? repeated(request, 0) : once(request)
+    ),
+    once: through(once)
+  }
+}
+
+/** A refresh that failed, told with what the backend had answered. */
+const becauseOf = (refused: KefuError) => (error: KefuError) =>
+  error.reason._tag === "Unauthorized" && refused.reason._tag === "Unauthorized"
+    ? new KefuError({
+        ...refused,
+        reason: new Unauthorized({ detail: `${refused.reason.detail}; ${error.reason.detail}` })
+      })
+    : error
+
+const through = (
+  run: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, KefuError>
+) => HttpClient.makeWith<KefuError, never, KefuError, never>(Effect.flatMap(run), Effect.succeed)
+
+const mayRepeat = (reason: KefuErrorReason): boolean => {
+  switch (reason._tag) {
+    case "NetworkUnreachable":
+    case "RequestTimeout":
+    case "RateLimited":
+      return true
+    case "ServerFault":
+      return reason.status >= 502 && reason.status <= 504
+    default:
+      return false
+  }
+}
+
+/**
+ * Takes the token out of what the backend sent, in case it echoes it.
+ */
+export const scrub = (text: string, token: Redacted.Redacted): string => {
+  const secret = Redacted.value(token)
+  return secret === ""
+    ? text
+    : text.replaceAll(secret, "<redacted>").replaceAll(encodeURIComponent(secret), "<redacted>")
+}
+
+const read = Effect.fnUntraced(function* (
+  method: string,
+  response: HttpClientResponse.HttpClientResponse,
+  text: string
+) {
+  const ok = response.status >= 200 && response.status < 300
+  const data = text === "" ? Option.some(undefined) : decodeJson(text)
+  const answer = { status: response.status, headers: { ...response.headers } }
+  if (!ok) {
+    const body = Option.getOrElse(data, () => text)
+    return yield* new KefuError({
+      method,
+      reason: yield* fromStatus(response, body),
+      response: { ...answer, data: body }
+    })
+  }
+  if (Option.isNone(data)) {
+    return yield* new KefuError({
+      method,
+      reason: new UnexpectedResponse({ path: "", detail: "the body is not JSON" }),
+      response: { ...answer, data: text }
+    })
+  }
+  ;(yield* ResponseObserver)({ ...answer, data: data.value })
+  return accepted(response, text)
+})
+
+/**
+ * The contract declares one status for success, but a backend may answer with any of 2xx and without a body: give the
+ * decoder what it can read.
+ */
+const accepted = (
+  response: HttpClientResponse.HttpClientResponse,
+  text: string
+): HttpClientResponse.HttpClientResponse =>
+  Object.create(response, {
+    status: { value: 200 },
+    ...(text === "" ? { arrayBuffer: { value: Effect.succeed(emptyBody) } } : undefined)
+  })
+
+const unreachable = (error: HttpClientError.HttpClientError): KefuErrorReason => {
+  switch (error.reason._tag) {
+    case "EncodeError":
+    case "InvalidUrlError":
+      return new InvalidRequest({ field: "", detail: "the request could not be built" })
+    default:
+      return new NetworkUnreachable({ detail: causeCode(error.reason.cause) ?? "no answer" })
+  }
+}
+
+const causeCode = (cause: unknown): string | undefined => {
+  if (!Predicate.hasProperty(cause, "cause") && !Predicate.hasProperty(cause, "code")) return undefined
+  if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
+  return Predicate.hasProperty(cause, "cause") ? causeCode(cause.cause) : undefined
+}
+
+const fromStatus = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, body: unknown) {
+  const { status } = response
+  const detail =
+    Predicate.hasProperty(body, "message") && typeof body.message === "string" ? body.message : `status ${status}`
+  const field = Predicate.hasProperty(body, "field") && typeof body.field === "string" ? body.field : ""
+  switch (status) {
+    case 401:
+      return new Unauthorized({ detail })
+    case 403:
+      return new Forbidden({ detail })
+    case 404:
+    case 410:
+      return new NotFound({ detail })
+    case 409:
+      return new Conflict({ detail })
+    case 413:
+      return new UploadTooLarge({})
+    case 429:
+      return new RateLimited(yield* retryAfter(response))
+    default: {
+      if (status >= 500) return new ServerFault({ status, ...(yield* retryAfter(response)) })
+      if (status >= 400) return new InvalidRequest({ field, detail })
+      return new UnexpectedResponse({ path: "", detail })
+    }
+  }
+})
+
+const retryAfter = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
+  const header = response.headers["retry-after"]
+  if (header === undefined) return {}
+  const seconds = Number(header)
+  if (Number.isFinite(seconds)) return { retryAfterMillis: Math.max(0, seconds * 1000) }
+  const at = DateTime.make(header)
+  if (Option.isNone(at)) return {}
+  return { retryAfterMillis: Math.max(0, DateTime.toEpochMillis(at.value) - (yield* Clock.currentTimeMillis)) }
+})
