@@ -1,0 +1,39 @@
+/**
+ * What a session counts. Free when nobody reads it.
+ */
+import * as Metric from "effect/Metric"
+
+export const dials = Metric.counter("kefu_dials", {
+  description: "WebSocket dials, successful or not",
+  incremental: true
+})
+
+export const connections = Metric.counter("kefu_connections", {
+  description: "WebSocket connections that opened",
+  incremental: true
+})
+
+export const events = Metric.counter("kefu_events", {
+  description: "Events given to subscribers, by kind",
+  incremental: true
+})
+
+export const skippedFrames = Metric.counter("kefu_skipped_frames", {
+  description: "Inbound frames that could not be decoded",
+  incremental: true
+})
+
+export const unknownAcks = Metric.counter("kefu_unknown_acks", {
+  description: "Acknowledgements that no command waited for",
+  incremental: true
+})
+
+export const duplicates = Metric.counter("kefu_duplicate_messages", {
+  description: "Messages that came again and were dropped",
+  incremental: true
+})
+
+export const ackMillis = Metric.histogram("kefu_ack_millis", {
+  description: "Milliseconds from a command to its acknowledgement",
+  boundaries: [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
+})

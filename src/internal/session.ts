@@ -1,0 +1,197 @@
+/**
+ * One open connection: frames in and out, acknowledgements, heartbeat, and the gap before it.
+ */
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Metric from "effect/Metric"
+import * as Predicate from "effect/Predicate"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { Message } from "../domain/Message.ts"
+import { Closed, ConnectionLost, KefuError, Superseded } from "../KefuError.ts"
+import { RealtimeEvent } from "../RealtimeEvent.ts"
+import type { Connection } from "../Transport.ts"
+import { type AckPayload, ClientFrameJson, ServerFrameJson } from "../wire/Frame.ts"
+import * as acks from "./acks.ts"
+import { invalid } from "./call.ts"
+import * as heartbeat from "./heartbeat.ts"
+import * as metrics from "./metrics.ts"
+import type { Positions } from "./positions.ts"
+
+export interface Options {
+  readonly link: Connection
+  readonly heartbeat: { readonly idle: Duration.Duration; readonly timeout: Duration.Duration }
+  readonly positions: Positions
+  readonly publish: (event: RealtimeEvent) => Effect.Effect<void>
+  /** Reads what was missed before this connection; undefined if nobody wants to know. */
+  readonly gap: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError> | undefined
+}
+
+export interface Session {
+  /** The number of the last frame that was sent. */
+  sequenceId: number
+  /** Sends a frame and waits for its acknowledgement. */
+  readonly request: (sequenceId: number, text: string) => Effect.Effect<AckPayload, KefuError>
+  /** Has the link checked at once. */
+  readonly check: Effect.Effect<unknown>
+  /** Ends the connection because the page is being frozen. */
+  readonly freeze: Effect.Effect<unknown>
+  /** Serves the connection until it ends. */
+  readonly run: Effect.Effect<never, KefuError>
+}
+
+/** How many events may be held back while the gap is being closed. */
+const heldLimit = 10_000
+
+const decodeFrame = Schema.decodeUnknownResult(ServerFrameJson)
+const encodePing = Schema.encodeSync(ClientFrameJson)
+
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { link, positions, publish } = options
+  const pending = acks.make()
+  const outgoing = yield* Queue.unbounded<string>()
+  const check = Latch.makeUnsafe(false)
+  const freeze = Latch.makeUnsafe(false)
+  const overfull = Latch.makeUnsafe(false)
+  const held: Array<RealtimeEvent> = []
+  let live = options.gap === undefined
+  let lastInbound = yield* Clock.currentTimeMillis
+
+  // --- events, in order: first the gap, then what came meanwhile, then live
+
+  const deliver = Effect.fnUntraced(function* (message: Message, recovered: boolean) {
+    const admission = positions.admit(message)
+    if (admission === "duplicate") return yield* Metric.update(metrics.duplicates, 1)
+    if (admission === "late") {
+      const detail = `message ${message.id} came after a later one`
+      yield* publish(RealtimeEvent.GapUnresolved({ conversationId: message.conversationId, detail }))
+    }
+    yield* publish(RealtimeEvent.MessageReceived({ message, recovered }))
+  })
+
+  const emit = (event: RealtimeEvent) =>
+    event._tag === "MessageReceived" ? deliver(event.message, event.recovered) : publish(event)
+
+  const receive = (event: RealtimeEvent): Effect.Effect<unknown> => {
+    if (live) return emit(event)
+    held.push(event)
+    return held.length > heldLimit ? overfull.open : Effect.void
+  }
+
+  const unresolved = (detail: string) => publish(RealtimeEvent.GapUnresolved({ conversationId: undefined, detail }))
+
+  const settle = (event: RealtimeEvent) => {
+    if (event._tag !== "Resynced") return
+    for (const { id, messages, state } of event.conversations) {
+      positions.settle(id, Math.max(0, ...messages.map((message) => message.id)))
+      if (state === "FINISHED") positions.end(id)
+    }
+  }
+
+  const closeGap = (gap: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>) =>
+    Effect.matchEffect(gap, {
+      onFailure: (error) => unresolved(`the history could not be read: ${error.reason.message}`),
+      onSuccess: (missed) =>
+        Effect.forEach(
+          missed,
+          (event) =>
+            Effect.andThen(
+              emit(event),
+              Effect.sync(() => settle(event))
+            ),
+          {
+            discard: true
+          }
+        )
+    }).pipe(Effect.raceFirst(Effect.andThen(overfull.await, unresolved("too much came in while the history was read"))))
+
+  const goLive = Effect.gen(function* () {
+    if (options.gap !== undefined) yield* closeGap(options.gap)
+    for (let event = held.shift(); event !== undefined; event = held.shift()) yield* emit(event)
+    live = true
+    return yield* Effect.never
+  })
+
+  // --- frames
+
+  const onFrame = (text: string): Effect.Effect<unknown, KefuError> => {
+    const decoded = decodeFrame(text)
+    if (Result.isFailure(decoded)) return skip(decoded.failure)
+    const frame = decoded.success
+    switch (frame.eventType) {
+      case "Message":
+        return receive(RealtimeEvent.MessageReceived({ message: frame.payload, recovered: false }))
+      case "MessageBatch":
+        return Effect.forEach(frame.payload, (message) =>
+          receive(RealtimeEvent.MessageReceived({ message, recovered: false }))
+        )
+      case "Ack":
+        if (Predicate.isNotNullish(frame.payload.messageId)) positions.sent(frame.payload.messageId)
+        return pending.settle(frame.payload) ? Effect.void : Metric.update(metrics.unknownAcks, 1)
+      case "Read":
+        return receive(RealtimeEvent.MessagesRead(frame.payload))
+      case "Inputting":
+        return receive(
+          RealtimeEvent.Inputting({ conversationId: frame.payload.conversationId, payload: frame.payload })
+        )
+      case "MultipleLogin":
+        return Effect.fail(new KefuError({ method: "Realtime", reason: new Superseded({}) }))
+      case "Unknown":
+        return receive(RealtimeEvent.UnknownReceived({ eventTypeCode: frame.eventTypeCode, payload: frame.payload }))
+    }
+  }
+
+  const skip = (error: Schema.SchemaError) => {
+    const detail = invalid("Realtime", error).reason.message
+    return Effect.logWarning("Skipped a frame that could not be decoded", detail).pipe(
+      Effect.andThen(Metric.update(metrics.skippedFrames, 1)),
+      Effect.andThen(receive(RealtimeEvent.Undecodable({ detail })))
+    )
+  }
+
+  const read = Effect.gen(function* () {
+    while (true) {
+      const frames = yield* link.pull
+      lastInbound = yield* Clock.currentTimeMillis
+      for (const text of frames) yield* onFrame(text)
+    }
+  })
+
+  const write = Effect.forever(Effect.flatMap(Queue.take(outgoing), (text) => link.write(text)))
+
+  const ping = Effect.suspend(() => {
+    session.sequenceId++
+    return Queue.offer(outgoing, encodePing({ sequenceId: session.sequenceId, eventType: "Ping", payload: "ping" }))
+  })
+
+  const frozen = Effect.andThen(
+    freeze.await,
+    new KefuError({ method: "Realtime", reason: new ConnectionLost({ code: 1001, detail: "the page was frozen" }) })
+  )
+
+  const closed = new KefuError({ method: "Realtime", reason: new Closed({ detail: "closed by the app" }) })
+
+  const session: Session = {
+    sequenceId: 0,
+    request: (sequenceId, text) =>
+      pending.request(sequenceId, () => {
+        Queue.offerUnsafe(outgoing, text)
+      }),
+    check: check.open,
+    freeze: freeze.open,
+    run: Effect.raceAllFirst([
+      read,
+      write,
+      goLive,
+      frozen,
+      heartbeat.run(options.heartbeat, { lastInbound: () => lastInbound, ping: Effect.asVoid(ping), check })
+    ]).pipe(
+      Effect.tapError((error) => Effect.sync(() => pending.fail(error))),
+      Effect.onInterrupt(() => Effect.sync(() => pending.fail(closed)))
+    )
+  }
+  return session
+})
