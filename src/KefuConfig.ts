@@ -124,7 +124,7 @@ export class KefuConfig extends Context.Service<
  * @since 0.1.0
  */
 export const config: Config.Config<Pick<Options, "baseUrl" | "subChannelId">> = Config.all({
-  baseUrl: Config.String("KEFU_BASE_URL"),
+  baseUrl: Config.String("KEFU_BASE_URL").pipe(Config.option, Config.map(Option.getOrUndefined)),
   subChannelId: Config.Int("KEFU_SUB_CHANNEL_ID").pipe(Config.option, Config.map(Option.getOrUndefined))
 })
 
@@ -146,7 +146,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   }
   const page = location()
   const origin = options.baseUrl ?? (page === undefined || page.origin === "null" ? undefined : page.origin)
-  if (origin === undefined) return yield* invalid("baseUrl", "there is no page whose origin could be used, so give one")
+  if (origin === undefined)
+    return yield* invalid("baseUrl", "there is no page whose origin could be used, so give one, or set KEFU_BASE_URL")
   const url = Result.try(() => new URL(origin))
   if (Result.isFailure(url) || !/^https?:$/.test(url.success.protocol)) {
     return yield* invalid("baseUrl", "expected an absolute http or https URL")

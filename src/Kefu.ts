@@ -1,0 +1,134 @@
+/**
+ * Everything for one session, composed.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Socket from "effect/socket/Socket"
+import { ChannelApi } from "./ChannelApi.ts"
+import { ConversationApi } from "./ConversationApi.ts"
+import { Credentials } from "./Credentials.ts"
+import * as KefuConfig from "./KefuConfig.ts"
+import type { KefuError } from "./KefuError.ts"
+import { QuickReplyApi } from "./QuickReplyApi.ts"
+import { RatingApi } from "./RatingApi.ts"
+import { Realtime } from "./Realtime.ts"
+import { RobotApi } from "./RobotApi.ts"
+import { TokenApi } from "./TokenApi.ts"
+import { Transport } from "./Transport.ts"
+import { UserApi } from "./UserApi.ts"
+
+/**
+ * The services that work over a `Transport`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = ChannelApi | ConversationApi | QuickReplyApi | RatingApi | Realtime | RobotApi | UserApi
+
+/**
+ * Everything that a session provides.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kefu = Services | Credentials | KefuConfig.KefuConfig | TokenApi | Transport
+
+/**
+ * The options of a session, and whose it is.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends KefuConfig.Options {
+  /**
+   * The session's token, or an effect that obtains one: it runs at the first use, and again when the backend refuses the
+   * token. Default: an anonymous visitor, whose token is asked from the backend and kept in `storage`.
+   */
+  readonly token?: string | Redacted.Redacted | Effect.Effect<string | Redacted.Redacted, unknown> | undefined
+  /** Where an anonymous visitor's token is kept. Default: memory, so a reload makes a new visitor. */
+  readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
+}
+
+/**
+ * Every service that works over a `Transport`, for those who bring one of their own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Layer.mergeAll(
+  ChannelApi.layer,
+  ConversationApi.layer,
+  QuickReplyApi.layer,
+  RatingApi.layer,
+  Realtime.layer,
+  RobotApi.layer,
+  UserApi.layer
+)
+
+/**
+ * A session over an `HttpClient` and a WebSocket constructor of your own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerPlatform = (
+  options: Options = {}
+): Layer.Layer<Kefu, KefuError, HttpClient.HttpClient | Socket.WebSocketConstructor> =>
+  layerServices.pipe(
+    Layer.provideMerge(Transport.layer),
+    Layer.provideMerge(credentials(options)),
+    Layer.provideMerge(TokenApi.layer),
+    Layer.provideMerge(KefuConfig.KefuConfig.layer(options))
+  )
+
+/**
+ * A session over the global `fetch` and `WebSocket`: in browsers, in workers and in Node >= 22. Fails if an option is
+ * invalid; connects as `connect` says.
+ *
+ * **Example** (A visitor says hello)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Kefu from "effect-kefu/Kefu"
+ * import { Realtime } from "effect-kefu/Realtime"
+ *
+ * const hello = Realtime.use((realtime) => realtime.send({ messageType: "Text", content: "你好" })).pipe(
+ *   Effect.provide(Kefu.layer({ baseUrl: "https://chat.example.com" }))
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Kefu, KefuError> =>
+  layerPlatform(options).pipe(Layer.provide([FetchHttpClient.layer, Socket.layerWebSocketConstructorGlobal]))
+
+/**
+ * {@link layer} with `KEFU_BASE_URL`, `KEFU_TOKEN` (absent: an anonymous visitor) and `KEFU_SUB_CHANNEL_ID` from the
+ * configuration; the options given here win.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError | Config.ConfigError> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const configured = yield* KefuConfig.config
+      const token = yield* Config.option(Config.Redacted("KEFU_TOKEN"))
+      return layer({ ...configured, token: Option.getOrUndefined(token), ...options })
+    })
+  )
+
+const credentials = ({ storage, token }: Options): Layer.Layer<Credentials, never, TokenApi> => {
+  if (Effect.isEffect(token)) return Credentials.layerProvider(token)
+  if (token !== undefined) return Credentials.layer(token)
+  return Credentials.layerAnonymous().pipe(Layer.provide(storage ?? KeyValueStore.layerMemory))
+}
