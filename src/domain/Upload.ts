@@ -30,3 +30,11 @@ export class PresignRequest extends Schema.Opaque<PresignRequest>()(
 export class PresignedUrl extends Schema.Opaque<PresignedUrl>()(
   Wire.Struct({ blobId: BlobId, signedUrl: Schema.String, url: Schema.String })
 ) {}
+
+/**
+ * A file that was uploaded: its id, and where it can be fetched.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class UploadedFile extends Schema.Opaque<UploadedFile>()(Schema.Struct({ id: BlobId, url: Schema.String })) {}

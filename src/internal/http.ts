@@ -194,7 +194,10 @@ const accepted = (
     ...(text === "" ? { arrayBuffer: { value: Effect.succeed(emptyBody) } } : undefined)
   })
 
-const unreachable = (error: HttpClientError.HttpClientError): KefuErrorReason => {
+/**
+ * What a request that got no answer is told as.
+ */
+export const unreachable = (error: HttpClientError.HttpClientError): KefuErrorReason => {
   switch (error.reason._tag) {
     case "EncodeError":
     case "InvalidUrlError":

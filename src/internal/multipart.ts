@@ -1,0 +1,40 @@
+/**
+ * The framing of a multipart body with one part, so that a file is sent as it is read instead of being copied into a
+ * form first.
+ */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+
+const word: Effect.Effect<string> = Effect.map(Random.next, (share) =>
+  Math.floor(share * 2 ** 31)
+    .toString(36)
+    .padStart(6, "0")
+)
+
+/**
+ * A boundary that no file holds by accident: 124 random bits.
+ */
+export const boundary: Effect.Effect<string> = Effect.map(
+  Effect.all([word, word, word, word]),
+  (words) => `----effect-kefu-${words.join("")}`
+)
+
+/** As browsers write names in forms, so that every server reads them. */
+const quote = (name: string): string => name.replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll('"', "%22")
+
+/**
+ * What stands before and after the bytes of the part `file`.
+ */
+export const frame = (
+  limit: string,
+  file: { readonly filename: string; readonly contentType: string }
+): { readonly head: Uint8Array; readonly tail: Uint8Array } => {
+  const encoder = new TextEncoder()
+  return {
+    head: encoder.encode(
+      `--${limit}\r\nContent-Disposition: form-data; name="file"; filename="${quote(file.filename)}"\r\n` +
+        `Content-Type: ${file.contentType}\r\n\r\n`
+    ),
+    tail: encoder.encode(`\r\n--${limit}--\r\n`)
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * What can be uploaded, seen alike: a name, a type, a size, and the bytes in small pieces, read as they are asked for.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
+import { InvalidRequest, KefuError, type KefuErrorReason, UploadFailed } from "../KefuError.ts"
+
+const method = "UploadApi.upload"
+
+/** The progress is told and stalls are noticed in steps of this many bytes. */
+const pieceSize = 64 * 1024
+
+export interface Source {
+  readonly filename: string
+  readonly contentType: string
+  readonly byteSize: number
+  /** Exactly `byteSize` bytes, one piece a pull; fails otherwise. */
+  readonly pieces: Stream.Stream<Uint8Array, KefuError>
+  /** All bytes at once, if they are there without reading them. */
+  readonly blob: Blob | undefined
+}
+
+const fail = (reason: KefuErrorReason) => Effect.fail(new KefuError({ method, reason }))
+const refuse = (detail: string) => fail(new InvalidRequest({ field: "file", detail }))
+
+/** By its shape, since a Blob of another realm (a frame, a test's DOM) is no instance of ours. */
+const isBlob = (input: unknown): input is Blob & { readonly name?: unknown } =>
+  Predicate.hasProperty(input, "size") &&
+  typeof input.size === "number" &&
+  Predicate.hasProperty(input, "type") &&
+  typeof input.type === "string" &&
+  Predicate.hasProperty(input, "slice") &&
+  Predicate.hasProperty(input, "arrayBuffer")
+
+const chunks = <E>(
+  byteSize: number,
+  read: (from: number, to: number) => Effect.Effect<Uint8Array, E>
+): Stream.Stream<Uint8Array, E> =>
+  Stream.unfold(0, (from) => {
+    const to = Math.min(from + pieceSize, byteSize)
+    return from >= byteSize ? Effect.undefined : Effect.map(read(from, to), (piece) => [piece, to] as const)
+  })
+
+const ofBytes = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
+  chunks(bytes.byteLength, (from, to) => Effect.succeed(bytes.subarray(from, to)))
+
+const unreadable = () => new KefuError({ method, reason: new UploadFailed({ detail: "the file could not be read" }) })
+
+const ofBlob = (blob: Blob): Stream.Stream<Uint8Array, KefuError> =>
+  chunks(blob.size, (from, to) =>
+    Effect.map(
+      Effect.tryPromise({ try: () => blob.slice(from, to).arrayBuffer(), catch: unreadable }),
+      (buffer) => new Uint8Array(buffer)
+    )
+  )
+
+const ofStream = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8Array, KefuError> =>
+  stream.pipe(
+    Stream.mapError(unreadable),
+    Stream.flatMap((chunk) =>
+      chunk instanceof Uint8Array
+        ? ofBytes(chunk)
+        : Stream.fromEffect(refuse("expected the stream to consist of Uint8Arrays"))
+    )
+  )
+
+/** A file that gives more or less than it promised would break the framing, or be stored cut. */
+const exactly = (
+  byteSize: number,
+  pieces: Stream.Stream<Uint8Array, KefuError>
+): Stream.Stream<Uint8Array, KefuError> =>
+  Stream.suspend(() => {
+    let read = 0
+    const different = Effect.suspend(() => refuse(`the file gave ${read} bytes where ${byteSize} were announced`))
+    return pieces.pipe(
+      Stream.mapEffect((piece) => {
+        read += piece.byteLength
+        return read > byteSize ? different : Effect.succeed(piece)
+      }),
+      Stream.concat(Stream.fromEffectDrain(Effect.suspend(() => (read === byteSize ? Effect.void : different))))
+    )
+  })
+
+/**
+ * Reads what the caller gave; whatever is wrong with it is an `InvalidRequest` that names `file`.
+ */
+export const read = Effect.fnUntraced(function* (input: unknown) {
+  if (isBlob(input)) {
+    return yield* make(
+      typeof input.name === "string" && input.name !== "" ? input.name : "blob",
+      input.type,
+      input.size,
+      ofBlob(input),
+      input
+    )
+  }
+  if (!Predicate.hasProperty(input, "filename") || !Predicate.hasProperty(input, "contentType")) {
+    return yield* refuse("expected a Blob, a File, or an object with filename, contentType and bytes or stream")
+  }
+  const { contentType, filename } = input
+  if (typeof filename !== "string" || filename === "") return yield* refuse("expected filename to be a string")
+  if (typeof contentType !== "string") return yield* refuse("expected contentType to be a string")
+  if (Predicate.hasProperty(input, "bytes")) {
+    const { bytes } = input
+    if (!(bytes instanceof Uint8Array)) return yield* refuse("expected bytes to be a Uint8Array")
+    return yield* make(filename, contentType, bytes.byteLength, ofBytes(bytes), undefined)
+  }
+  if (!Predicate.hasProperty(input, "stream") || !Stream.isStream(input.stream)) {
+    return yield* refuse("expected bytes to be a Uint8Array or stream to be a Stream")
+  }
+  const byteSize = Predicate.hasProperty(input, "byteSize") ? input.byteSize : undefined
+  if (typeof byteSize !== "number" || !Number.isSafeInteger(byteSize) || byteSize < 0) {
+    return yield* refuse("expected byteSize to be the whole number of bytes that the stream gives")
+  }
+  return yield* make(
+    filename,
+    contentType,
+    byteSize,
+    ofStream(input.stream as Stream.Stream<unknown, unknown>),
+    undefined
+  )
+})
+
+const make = (
+  filename: string,
+  contentType: string,
+  byteSize: number,
+  pieces: Stream.Stream<Uint8Array, KefuError>,
+  blob: Blob | undefined
+): Effect.Effect<Source, KefuError> =>
+  /^[\x20-\x7e]*$/.test(contentType)
+    ? Effect.succeed({
+        filename,
+        contentType: contentType === "" ? "application/octet-stream" : contentType,
+        byteSize,
+        pieces: exactly(byteSize, pieces),
+        blob
+      })
+    : refuse("expected contentType to be a media type")
