@@ -16,7 +16,13 @@ import { User } from "./User.ts"
  * @since 0.1.0
  */
 export const ConversationState = Wire.Open(["ACTIVE", "PENDING", "FINISHED"])
-/** @category models @since 0.1.0 */
+
+/**
+ * The state of a conversation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type ConversationState = typeof ConversationState.Type
 
 /**
@@ -85,17 +91,23 @@ export class ConversationPage extends Schema.Opaque<ConversationPage>()(
  * @since 0.1.0
  */
 export const ConversationQuery = Wire.Query({
-  state: Schema.optionalKey(ConversationState),
-  page: Schema.optionalKey(Schema.FiniteFromString),
-  limit: Schema.optionalKey(Schema.FiniteFromString),
-  search: Schema.optionalKey(Schema.String),
-  beginAt: Schema.optionalKey(Schema.FiniteFromString),
-  endAt: Schema.optionalKey(Schema.FiniteFromString),
-  order: Schema.optionalKey(Wire.Open(["DESC", "ASC"])),
-  customerId: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(UserId))),
-  showAll: Schema.optionalKey(Wire.BooleanFromString)
+  state: Wire.Optional(ConversationState),
+  page: Wire.Optional(Schema.FiniteFromString),
+  limit: Wire.Optional(Schema.FiniteFromString),
+  search: Wire.Optional(Schema.String),
+  beginAt: Wire.Optional(Schema.FiniteFromString),
+  endAt: Wire.Optional(Schema.FiniteFromString),
+  order: Wire.Optional(Wire.Open(["DESC", "ASC"])),
+  customerId: Wire.Optional(Schema.FiniteFromString.pipe(Schema.decodeTo(UserId))),
+  showAll: Wire.Optional(Wire.BooleanFromString)
 })
-/** @category models @since 0.1.0 */
+
+/**
+ * Filters of the conversation list.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type ConversationQuery = (typeof ConversationQuery)["Type"]
 
 /**
@@ -107,9 +119,9 @@ export type ConversationQuery = (typeof ConversationQuery)["Type"]
  */
 export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
   Wire.Struct({
-    customerId: Schema.optionalKey(UserId),
-    conversationId: Schema.optionalKey(ConversationId),
-    subChannelId: Schema.optionalKey(SubChannelId)
+    customerId: Schema.optional(UserId),
+    conversationId: Schema.optional(ConversationId),
+    subChannelId: Schema.optional(SubChannelId)
   })
 ) {}
 
@@ -120,7 +132,7 @@ export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
  * @since 0.1.0
  */
 export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
-  Wire.Struct({ remark: Schema.optionalKey(Schema.String) })
+  Wire.Struct({ remark: Schema.optional(Schema.String) })
 ) {}
 
 /**
@@ -130,7 +142,7 @@ export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
  * @since 0.1.0
  */
 export class TransferRequest extends Schema.Opaque<TransferRequest>()(
-  Wire.Struct({ userId: Schema.optionalKey(UserId) })
+  Wire.Struct({ userId: Schema.optional(UserId) })
 ) {}
 
 /**
@@ -142,10 +154,10 @@ export class TransferRequest extends Schema.Opaque<TransferRequest>()(
  */
 export class ExportRequest extends Schema.Opaque<ExportRequest>()(
   Wire.Struct({
-    conversationIds: Schema.optionalKey(Schema.Array(ConversationId)),
-    beginAt: Schema.optionalKey(Schema.Finite),
-    endAt: Schema.optionalKey(Schema.Finite),
-    search: Schema.optionalKey(Schema.String)
+    conversationIds: Schema.optional(Schema.Array(ConversationId)),
+    beginAt: Schema.optional(Schema.Finite),
+    endAt: Schema.optional(Schema.Finite),
+    search: Schema.optional(Schema.String)
   })
 ) {}
 

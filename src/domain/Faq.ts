@@ -33,9 +33,15 @@ export class Suggestions extends Schema.Opaque<Suggestions>()(Wire.Struct({ ques
  */
 export const SuggestionQuery = Wire.Query({
   query: Schema.String,
-  subChannelId: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(SubChannelId)))
+  subChannelId: Wire.Optional(Schema.FiniteFromString.pipe(Schema.decodeTo(SubChannelId)))
 })
-/** @category models @since 0.1.0 */
+
+/**
+ * What the visitor has typed so far, and where.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type SuggestionQuery = (typeof SuggestionQuery)["Type"]
 
 /**
@@ -70,9 +76,15 @@ export class Faqs extends Schema.Opaque<Faqs>()(
  * @since 0.1.0
  */
 export const FaqQuery = Wire.Query({
-  limit: Schema.optionalKey(Schema.FiniteFromString),
-  page: Schema.optionalKey(Schema.FiniteFromString),
-  groupId: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(FaqGroupId)))
+  limit: Wire.Optional(Schema.FiniteFromString),
+  page: Wire.Optional(Schema.FiniteFromString),
+  groupId: Wire.Optional(Schema.FiniteFromString.pipe(Schema.decodeTo(FaqGroupId)))
 })
-/** @category models @since 0.1.0 */
+
+/**
+ * Which group of questions to read, and which page of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type FaqQuery = (typeof FaqQuery)["Type"]

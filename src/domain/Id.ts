@@ -12,7 +12,13 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export const UserId = Schema.Int.pipe(Schema.brand("UserId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a user.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type UserId = typeof UserId.Type
 
 /**
@@ -22,7 +28,13 @@ export type UserId = typeof UserId.Type
  * @since 0.1.0
  */
 export const ConversationId = Schema.Int.pipe(Schema.brand("ConversationId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a conversation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type ConversationId = typeof ConversationId.Type
 
 /**
@@ -32,7 +44,13 @@ export type ConversationId = typeof ConversationId.Type
  * @since 0.1.0
  */
 export const MessageId = Schema.Int.pipe(Schema.brand("MessageId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type MessageId = typeof MessageId.Type
 
 /**
@@ -42,7 +60,13 @@ export type MessageId = typeof MessageId.Type
  * @since 0.1.0
  */
 export const MenuItemId = Schema.Int.pipe(Schema.brand("MenuItemId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of an item of a channel menu.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type MenuItemId = typeof MenuItemId.Type
 
 /**
@@ -52,7 +76,13 @@ export type MenuItemId = typeof MenuItemId.Type
  * @since 0.1.0
  */
 export const TagId = Schema.Int.pipe(Schema.brand("TagId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a tag on a customer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type TagId = typeof TagId.Type
 
 /**
@@ -62,7 +92,13 @@ export type TagId = typeof TagId.Type
  * @since 0.1.0
  */
 export const RatingTagId = Schema.Int.pipe(Schema.brand("RatingTagId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a tag on a rating.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type RatingTagId = typeof RatingTagId.Type
 
 /**
@@ -72,7 +108,13 @@ export type RatingTagId = typeof RatingTagId.Type
  * @since 0.1.0
  */
 export const QuickReplyId = Schema.Int.pipe(Schema.brand("QuickReplyId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a quick reply.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type QuickReplyId = typeof QuickReplyId.Type
 
 /**
@@ -82,7 +124,13 @@ export type QuickReplyId = typeof QuickReplyId.Type
  * @since 0.1.0
  */
 export const SubChannelId = Schema.Int.pipe(Schema.brand("SubChannelId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a sub-channel.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type SubChannelId = typeof SubChannelId.Type
 
 /**
@@ -92,7 +140,13 @@ export type SubChannelId = typeof SubChannelId.Type
  * @since 0.1.0
  */
 export const FaqGroupId = Schema.Int.pipe(Schema.brand("FaqGroupId"))
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of a group of frequently asked questions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type FaqGroupId = typeof FaqGroupId.Type
 
 /**
@@ -102,5 +156,11 @@ export type FaqGroupId = typeof FaqGroupId.Type
  * @since 0.1.0
  */
 export const BlobId = Schema.Union([Schema.Int, Schema.String])
-/** @category models @since 0.1.0 */
+
+/**
+ * The identifier of an uploaded file.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type BlobId = typeof BlobId.Type

@@ -241,31 +241,39 @@ export const UnknownMessage = Unrecognized.pipe(
  * @since 0.1.0
  */
 export const Message = Schema.Union([
-  kind("Text", Schema.String),
-  kind("Image", Wire.OrJson(Media)),
-  kind("Video", Wire.OrJson(Media)),
-  kind("Attachment", Wire.OrJson(Media)),
-  kind("ChannelMenu", Wire.OrJson(Menu)),
-  kind("RobotChitchatMessage", textOr(RobotAnswer)),
-  kind("RobotCanAnswerMessage", textOr(RobotAnswer)),
-  kind("RobotNotAnswerMessage", textOr(RobotAnswer)),
-  kind("RobotMayAnswerMessage", textOr(RobotAnswer)),
-  kind("FAQAnswerMessage", textOr(RobotAnswer)),
-  kind("OrderMessage", textOr(Order)),
-  kind("StaffTimeoutMessage", none),
-  kind("ManualServiceStart", none),
-  kind("ConversationBuilt", Wire.OrJson(ConversationBuilt)),
-  kind("MessageRecall", Wire.OrJson(MessageRecall)),
-  kind("ConversationEnd", Wire.OrJson(ConversationEnd)),
-  kind("RateInvite", none),
-  kind("RateInviteError", none),
-  kind("StaffBusyEvent", none),
-  kind("StaffOfflineEvent", none),
-  kind("ConversationTransfer", Schema.optionalKey(Schema.NullOr(Wire.OrJson(ConversationTransfer)))),
-  kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate)))),
+  Schema.Union([
+    kind("Text", Schema.String),
+    kind("Image", Wire.OrJson(Media)),
+    kind("Video", Wire.OrJson(Media)),
+    kind("Attachment", Wire.OrJson(Media)),
+    kind("ChannelMenu", Wire.OrJson(Menu)),
+    kind("RobotChitchatMessage", textOr(RobotAnswer)),
+    kind("RobotCanAnswerMessage", textOr(RobotAnswer)),
+    kind("RobotNotAnswerMessage", textOr(RobotAnswer)),
+    kind("RobotMayAnswerMessage", textOr(RobotAnswer)),
+    kind("FAQAnswerMessage", textOr(RobotAnswer)),
+    kind("OrderMessage", textOr(Order)),
+    kind("StaffTimeoutMessage", none),
+    kind("ManualServiceStart", none),
+    kind("ConversationBuilt", Wire.OrJson(ConversationBuilt)),
+    kind("MessageRecall", Wire.OrJson(MessageRecall)),
+    kind("ConversationEnd", Wire.OrJson(ConversationEnd)),
+    kind("RateInvite", none),
+    kind("RateInviteError", none),
+    kind("StaffBusyEvent", none),
+    kind("StaffOfflineEvent", none),
+    kind("ConversationTransfer", Schema.optionalKey(Schema.NullOr(Wire.OrJson(ConversationTransfer)))),
+    kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate))))
+  ]),
   UnknownMessage
 ]).pipe(Schema.toTaggedUnion("messageType"))
-/** @category models @since 0.1.0 */
+
+/**
+ * A message of a conversation, told apart by `messageType`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Message = typeof Message.Type
 
 /**
@@ -297,5 +305,11 @@ export const Draft = Schema.Union([
   Schema.Struct({ messageType: Schema.tag("FAQAnswerMessage"), content: Schema.Union([RobotAnswer, Schema.String]) }),
   Schema.Struct({ messageType: Schema.tag("OrderMessage"), content: Schema.Union([Order, Schema.String]) })
 ])
-/** @category models @since 0.1.0 */
+
+/**
+ * A message that a client may send, told apart by `messageType`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Draft = (typeof Draft)["Type"]

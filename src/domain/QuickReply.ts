@@ -23,9 +23,7 @@ export class QuickReply extends Schema.Opaque<QuickReply>()(
  * @category schemas
  * @since 0.1.0
  */
-export class QuickReplies extends Schema.Opaque<QuickReplies>()(
-  Wire.Struct({ commonWords: Wire.List(QuickReply) })
-) {}
+export class QuickReplies extends Schema.Opaque<QuickReplies>()(Wire.Struct({ commonWords: Wire.List(QuickReply) })) {}
 
 /**
  * A quick reply to add, or the fields of one to change. The shape is the sandbox's; other fields pass through.
@@ -34,5 +32,5 @@ export class QuickReplies extends Schema.Opaque<QuickReplies>()(
  * @since 0.1.0
  */
 export class QuickReplyInput extends Schema.Opaque<QuickReplyInput>()(
-  Wire.Struct({ title: Schema.optionalKey(Schema.String), content: Schema.optionalKey(Schema.String) })
+  Wire.Struct({ title: Schema.optional(Schema.String), content: Schema.optional(Schema.String) })
 ) {}

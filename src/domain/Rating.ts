@@ -16,8 +16,8 @@ import { ConversationId, RatingTagId } from "./Id.ts"
 export class RatingInput extends Schema.Opaque<RatingInput>()(
   Wire.Struct({
     score: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
-    suggestion: Schema.optionalKey(Schema.String),
-    ratingTagIds: Schema.optionalKey(Schema.Array(RatingTagId))
+    suggestion: Schema.optional(Schema.String),
+    ratingTagIds: Schema.optional(Schema.Array(RatingTagId))
   })
 ) {}
 

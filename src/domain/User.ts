@@ -15,7 +15,13 @@ import { Tag } from "./Tag.ts"
  * @since 0.1.0
  */
 export const UserType = Wire.Open(["CUSTOMER", "STAFF", "ADMIN", "ROBOT"])
-/** @category models @since 0.1.0 */
+
+/**
+ * The kind of a user.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type UserType = typeof UserType.Type
 
 /**
@@ -50,11 +56,11 @@ export class User extends Schema.Opaque<User>()(
  */
 export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
   Wire.Struct({
-    nickname: Schema.optionalKey(Schema.String),
-    avatar: Schema.optionalKey(Schema.String),
-    phone: Schema.optionalKey(Schema.String),
-    email: Schema.optionalKey(Schema.String),
-    remark: Schema.optionalKey(Schema.String)
+    nickname: Schema.optional(Schema.String),
+    avatar: Schema.optional(Schema.String),
+    phone: Schema.optional(Schema.String),
+    email: Schema.optional(Schema.String),
+    remark: Schema.optional(Schema.String)
   })
 ) {}
 

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -41,15 +42,26 @@ const fromPath = <S extends Schema.ConstraintCodec<unknown, number>>(id: S) =>
 const error = ApiError
 
 /**
+ * Who makes a call. {@link Authorization} finds it out for the handlers of a server.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Caller extends Context.Service<Caller, { readonly userId: UserId }>()("effect-kefu/wire/Caller") {}
+
+/**
  * Asks for the session's token as a bearer.
  *
  * @category middleware
  * @since 0.1.0
  */
-export class Authorization extends HttpApiMiddleware.Service<Authorization>()("effect-kefu/wire/Authorization", {
-  security: { bearer: HttpApiSecurity.bearer },
-  error: Unauthorized
-}) {}
+export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: Caller }>()(
+  "effect-kefu/wire/Authorization",
+  {
+    security: { bearer: HttpApiSecurity.bearer },
+    error: Unauthorized
+  }
+) {}
 
 /**
  * Tokens for visitors without an account.
@@ -67,28 +79,30 @@ export class TokensGroup extends HttpApiGroup.make("tokens").add(
  * @category groups
  * @since 0.1.0
  */
-export class UsersGroup extends HttpApiGroup.make("users").add(
-  HttpApiEndpoint.get("me", "/im/users/me", { success: User, error }),
-  HttpApiEndpoint.put("updateMe", "/im/users/me", { payload: ProfileUpdate, success: Wire.Free, error }),
-  HttpApiEndpoint.put("update", "/im/users/:id", {
-    params: { id: fromPath(UserId) },
-    payload: ProfileUpdate,
-    success: Wire.Free,
-    error
-  }),
-  HttpApiEndpoint.get("transferTargets", "/im/users", { query: Wire.Query({}), success: TransferTargets, error }),
-  HttpApiEndpoint.post("addTag", "/im/users/:id/tags", {
-    params: { id: fromPath(UserId) },
-    payload: NewTag,
-    success: Tag,
-    error
-  }),
-  HttpApiEndpoint.delete("removeTag", "/im/users/:id/tags/:tagId", {
-    params: { id: fromPath(UserId), tagId: fromPath(TagId) },
-    success: Wire.Free,
-    error
-  })
-).middleware(Authorization) {}
+export class UsersGroup extends HttpApiGroup.make("users")
+  .add(
+    HttpApiEndpoint.get("me", "/im/users/me", { success: User, error }),
+    HttpApiEndpoint.put("updateMe", "/im/users/me", { payload: ProfileUpdate, success: Wire.Free, error }),
+    HttpApiEndpoint.put("update", "/im/users/:id", {
+      params: { id: fromPath(UserId) },
+      payload: ProfileUpdate,
+      success: Wire.Free,
+      error
+    }),
+    HttpApiEndpoint.get("transferTargets", "/im/users", { query: Wire.Query({}), success: TransferTargets, error }),
+    HttpApiEndpoint.post("addTag", "/im/users/:id/tags", {
+      params: { id: fromPath(UserId) },
+      payload: NewTag,
+      success: Tag,
+      error
+    }),
+    HttpApiEndpoint.delete("removeTag", "/im/users/:id/tags/:tagId", {
+      params: { id: fromPath(UserId), tagId: fromPath(TagId) },
+      success: Wire.Free,
+      error
+    })
+  )
+  .middleware(Authorization) {}
 
 /**
  * Conversations: history, the queue, hand-over and ends.
@@ -96,50 +110,56 @@ export class UsersGroup extends HttpApiGroup.make("users").add(
  * @category groups
  * @since 0.1.0
  */
-export class ConversationsGroup extends HttpApiGroup.make("conversations").add(
-  HttpApiEndpoint.get("list", "/im/conversations", { query: ConversationQuery, success: ConversationPage, error }),
-  HttpApiEndpoint.get("current", "/im/current_list", { success: Schema.Array(Conversation), error }),
-  HttpApiEndpoint.get("get", "/im/conversations/:id", {
-    params: { id: fromPath(ConversationId) },
-    success: Conversation,
-    error
-  }),
-  HttpApiEndpoint.post("request", "/im/conversations", { payload: ConversationRequest, success: Conversation, error }),
-  HttpApiEndpoint.put("update", "/im/conversations/:id", {
-    params: { id: fromPath(ConversationId) },
-    payload: ConversationUpdate,
-    success: Wire.Free,
-    error
-  }),
-  HttpApiEndpoint.get("visitInfo", "/im/conversations/:id/source_info", {
-    params: { id: fromPath(ConversationId) },
-    success: VisitInfo,
-    error
-  }),
-  HttpApiEndpoint.get("pendingPosition", "/im/conversations/:id/pending_position", {
-    params: { id: fromPath(ConversationId) },
-    success: PendingPosition,
-    error
-  }),
-  HttpApiEndpoint.get("pendingCount", "/im/pending_count", { success: PendingCount, error }),
-  HttpApiEndpoint.get("count", "/im/conversations_count", {
-    query: Wire.Query({}),
-    success: ConversationCount,
-    error
-  }),
-  HttpApiEndpoint.put("terminate", "/im/conversations/:id/terminate", {
-    params: { id: fromPath(ConversationId) },
-    success: Wire.Free,
-    error
-  }),
-  HttpApiEndpoint.put("transfer", "/im/conversations/:id/transfer", {
-    params: { id: fromPath(ConversationId) },
-    payload: TransferRequest,
-    success: Wire.Free,
-    error
-  }),
-  HttpApiEndpoint.post("export", "/im/conversations/export", { payload: ExportRequest, success: ExportResult, error })
-).middleware(Authorization) {}
+export class ConversationsGroup extends HttpApiGroup.make("conversations")
+  .add(
+    HttpApiEndpoint.get("list", "/im/conversations", { query: ConversationQuery, success: ConversationPage, error }),
+    HttpApiEndpoint.get("current", "/im/current_list", { success: Schema.Array(Conversation), error }),
+    HttpApiEndpoint.get("get", "/im/conversations/:id", {
+      params: { id: fromPath(ConversationId) },
+      success: Conversation,
+      error
+    }),
+    HttpApiEndpoint.post("request", "/im/conversations", {
+      payload: ConversationRequest,
+      success: Conversation,
+      error
+    }),
+    HttpApiEndpoint.put("update", "/im/conversations/:id", {
+      params: { id: fromPath(ConversationId) },
+      payload: ConversationUpdate,
+      success: Wire.Free,
+      error
+    }),
+    HttpApiEndpoint.get("visitInfo", "/im/conversations/:id/source_info", {
+      params: { id: fromPath(ConversationId) },
+      success: VisitInfo,
+      error
+    }),
+    HttpApiEndpoint.get("pendingPosition", "/im/conversations/:id/pending_position", {
+      params: { id: fromPath(ConversationId) },
+      success: PendingPosition,
+      error
+    }),
+    HttpApiEndpoint.get("pendingCount", "/im/pending_count", { success: PendingCount, error }),
+    HttpApiEndpoint.get("count", "/im/conversations_count", {
+      query: Wire.Query({}),
+      success: ConversationCount,
+      error
+    }),
+    HttpApiEndpoint.put("terminate", "/im/conversations/:id/terminate", {
+      params: { id: fromPath(ConversationId) },
+      success: Wire.Free,
+      error
+    }),
+    HttpApiEndpoint.put("transfer", "/im/conversations/:id/transfer", {
+      params: { id: fromPath(ConversationId) },
+      payload: TransferRequest,
+      success: Wire.Free,
+      error
+    }),
+    HttpApiEndpoint.post("export", "/im/conversations/export", { payload: ExportRequest, success: ExportResult, error })
+  )
+  .middleware(Authorization) {}
 
 /**
  * Quick replies of the staff.
@@ -147,21 +167,23 @@ export class ConversationsGroup extends HttpApiGroup.make("conversations").add(
  * @category groups
  * @since 0.1.0
  */
-export class QuickRepliesGroup extends HttpApiGroup.make("quickReplies").add(
-  HttpApiEndpoint.get("list", "/im/common_words", { success: QuickReplies, error }),
-  HttpApiEndpoint.post("add", "/im/common_words", { payload: QuickReplyInput, success: QuickReply, error }),
-  HttpApiEndpoint.put("update", "/im/common_words/:id", {
-    params: { id: fromPath(QuickReplyId) },
-    payload: QuickReplyInput,
-    success: Wire.Free,
-    error
-  }),
-  HttpApiEndpoint.delete("remove", "/im/common_words/:id", {
-    params: { id: fromPath(QuickReplyId) },
-    success: Wire.Free,
-    error
-  })
-).middleware(Authorization) {}
+export class QuickRepliesGroup extends HttpApiGroup.make("quickReplies")
+  .add(
+    HttpApiEndpoint.get("list", "/im/common_words", { success: QuickReplies, error }),
+    HttpApiEndpoint.post("add", "/im/common_words", { payload: QuickReplyInput, success: QuickReply, error }),
+    HttpApiEndpoint.put("update", "/im/common_words/:id", {
+      params: { id: fromPath(QuickReplyId) },
+      payload: QuickReplyInput,
+      success: Wire.Free,
+      error
+    }),
+    HttpApiEndpoint.delete("remove", "/im/common_words/:id", {
+      params: { id: fromPath(QuickReplyId) },
+      success: Wire.Free,
+      error
+    })
+  )
+  .middleware(Authorization) {}
 
 /**
  * Ratings by visitors.
@@ -169,10 +191,12 @@ export class QuickRepliesGroup extends HttpApiGroup.make("quickReplies").add(
  * @category groups
  * @since 0.1.0
  */
-export class RatingsGroup extends HttpApiGroup.make("ratings").add(
-  HttpApiEndpoint.post("rate", "/im/rates", { payload: RatingInput, success: RatingReceipt, error }),
-  HttpApiEndpoint.get("list", "/ratings", { success: Ratings, error })
-).middleware(Authorization) {}
+export class RatingsGroup extends HttpApiGroup.make("ratings")
+  .add(
+    HttpApiEndpoint.post("rate", "/im/rates", { payload: RatingInput, success: RatingReceipt, error }),
+    HttpApiEndpoint.get("list", "/ratings", { success: Ratings, error })
+  )
+  .middleware(Authorization) {}
 
 /**
  * The robot's answers and its knowledge.
@@ -180,20 +204,26 @@ export class RatingsGroup extends HttpApiGroup.make("ratings").add(
  * @category groups
  * @since 0.1.0
  */
-export class RobotGroup extends HttpApiGroup.make("robot").add(
-  HttpApiEndpoint.post("like", "/im/robot_answers/:id/like", {
-    params: { id: fromPath(MessageId) },
-    success: Wire.Free,
-    error
-  }),
-  HttpApiEndpoint.post("dislike", "/im/robot_answers/:id/dislike", {
-    params: { id: fromPath(MessageId) },
-    success: Wire.Free,
-    error
-  }),
-  HttpApiEndpoint.get("suggestions", "/im/questions/suggest", { query: SuggestionQuery, success: Suggestions, error }),
-  HttpApiEndpoint.get("hotFaqs", "/hot_faqs", { query: FaqQuery, success: Faqs, error })
-).middleware(Authorization) {}
+export class RobotGroup extends HttpApiGroup.make("robot")
+  .add(
+    HttpApiEndpoint.post("like", "/im/robot_answers/:id/like", {
+      params: { id: fromPath(MessageId) },
+      success: Wire.Free,
+      error
+    }),
+    HttpApiEndpoint.post("dislike", "/im/robot_answers/:id/dislike", {
+      params: { id: fromPath(MessageId) },
+      success: Wire.Free,
+      error
+    }),
+    HttpApiEndpoint.get("suggestions", "/im/questions/suggest", {
+      query: SuggestionQuery,
+      success: Suggestions,
+      error
+    }),
+    HttpApiEndpoint.get("hotFaqs", "/hot_faqs", { query: FaqQuery, success: Faqs, error })
+  )
+  .middleware(Authorization) {}
 
 /**
  * Channels through which visitors come.
@@ -201,13 +231,15 @@ export class RobotGroup extends HttpApiGroup.make("robot").add(
  * @category groups
  * @since 0.1.0
  */
-export class ChannelsGroup extends HttpApiGroup.make("channels").add(
-  HttpApiEndpoint.get("subChannel", "/client/channels/sub_channels/:id", {
-    params: { id: fromPath(SubChannelId) },
-    success: SubChannel,
-    error
-  })
-).middleware(Authorization) {}
+export class ChannelsGroup extends HttpApiGroup.make("channels")
+  .add(
+    HttpApiEndpoint.get("subChannel", "/client/channels/sub_channels/:id", {
+      params: { id: fromPath(SubChannelId) },
+      success: SubChannel,
+      error
+    })
+  )
+  .middleware(Authorization) {}
 
 /**
  * Presigned uploads. The upload itself goes to the signed URL, without the token.
@@ -215,9 +247,9 @@ export class ChannelsGroup extends HttpApiGroup.make("channels").add(
  * @category groups
  * @since 0.1.0
  */
-export class UploadsGroup extends HttpApiGroup.make("uploads").add(
-  HttpApiEndpoint.post("presign", "/presign_urls", { payload: PresignRequest, success: PresignedUrl, error })
-).middleware(Authorization) {}
+export class UploadsGroup extends HttpApiGroup.make("uploads")
+  .add(HttpApiEndpoint.post("presign", "/presign_urls", { payload: PresignRequest, success: PresignedUrl, error }))
+  .middleware(Authorization) {}
 
 /**
  * The whole REST API under `/api/v1`.
@@ -235,5 +267,4 @@ export class Api extends HttpApi.make("kefu")
   .add(ChannelsGroup)
   .add(UploadsGroup)
   .prefix("/api/v1")
-  .annotate(OpenApi.Title, "Customer-service chat")
-{}
+  .annotate(OpenApi.Title, "Customer-service chat") {}

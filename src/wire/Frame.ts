@@ -94,15 +94,23 @@ export const UnknownFrame = Unrecognized.pipe(
  * @since 0.1.0
  */
 export const ServerFrame = Schema.Union([
-  Wire.Struct({ eventType: eventType("Message"), payload: Message }),
-  Wire.Struct({ eventType: eventType("MessageBatch"), payload: Schema.Array(Message) }),
-  Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload }),
-  Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload }),
-  Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload }),
-  Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) }),
+  Schema.Union([
+    Wire.Struct({ eventType: eventType("Message"), payload: Message }),
+    Wire.Struct({ eventType: eventType("MessageBatch"), payload: Schema.Array(Message) }),
+    Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload }),
+    Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload }),
+    Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload }),
+    Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) })
+  ]),
   UnknownFrame
 ]).pipe(Schema.toTaggedUnion("eventType"))
-/** @category server @since 0.1.0 */
+
+/**
+ * A frame from the server, told apart by `eventType`.
+ *
+ * @category server
+ * @since 0.1.0
+ */
 export type ServerFrame = typeof ServerFrame.Type
 
 const sendable = <const Name extends keyof typeof messageTypeCode, Content extends Schema.Constraint>(
@@ -112,7 +120,7 @@ const sendable = <const Name extends keyof typeof messageTypeCode, Content exten
   Wire.Struct({
     messageType: Wire.Code(messageTypeCode[name], name),
     content,
-    toId: Schema.optionalKey(UserId)
+    toId: Schema.optional(UserId)
   })
 
 /**
@@ -129,7 +137,13 @@ export const SendPayload = Schema.Union([
   sendable("FAQAnswerMessage", Schema.Union([RobotAnswer, Schema.String])),
   sendable("OrderMessage", Schema.Union([Order, Schema.String]))
 ])
-/** @category client @since 0.1.0 */
+
+/**
+ * A message on its way out, told apart by `messageType`.
+ *
+ * @category client
+ * @since 0.1.0
+ */
 export type SendPayload = (typeof SendPayload)["Type"]
 
 const frame = <const Name extends keyof typeof eventTypeCode, Payload extends Schema.Constraint>(
@@ -148,7 +162,7 @@ export const ClientFrame = Schema.Union([
   frame("Read", Wire.Struct({ messageId: MessageId })),
   frame(
     "Inputting",
-    Wire.Struct({ content: Schema.String, conversationId: ConversationId, toId: Schema.optionalKey(UserId) })
+    Wire.Struct({ content: Schema.String, conversationId: ConversationId, toId: Schema.optional(UserId) })
   ),
   frame("Ping", Schema.Literal("ping")),
   frame("CloseConversation", Wire.Struct({ conversationId: ConversationId })),
@@ -156,7 +170,13 @@ export const ClientFrame = Schema.Union([
   frame("InviteRate", Wire.Struct({ userId: UserId })),
   frame("SelectMenuItem", Wire.Struct({ menuItemId: MenuItemId }))
 ]).pipe(Schema.toTaggedUnion("eventType"))
-/** @category client @since 0.1.0 */
+
+/**
+ * A frame from the client, told apart by `eventType`.
+ *
+ * @category client
+ * @since 0.1.0
+ */
 export type ClientFrame = typeof ClientFrame.Type
 
 /**
@@ -165,7 +185,7 @@ export type ClientFrame = typeof ClientFrame.Type
  * @category server
  * @since 0.1.0
  */
-export const ServerFrameJson = Schema.fromJsonString(ServerFrame)
+export const ServerFrameJson = Wire.Json(ServerFrame)
 
 /**
  * {@link ClientFrame} as the text of a WebSocket message.
@@ -173,4 +193,4 @@ export const ServerFrameJson = Schema.fromJsonString(ServerFrame)
  * @category client
  * @since 0.1.0
  */
-export const ClientFrameJson = Schema.fromJsonString(ClientFrame)
+export const ClientFrameJson = Wire.Json(ClientFrame)

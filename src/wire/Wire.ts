@@ -7,11 +7,16 @@
  * may collide (the last wins), and apps depend on them; so they stand here to the letter instead of coming from a case
  * library. Known fields are exempt: they have their exact wire names and win every collision.
  *
+ * What goes out is made JSON first, as `JSON.stringify` would: undefined and functions are left out, NaN and the
+ * infinities become null, a Date its ISO string.
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 
 /**
@@ -30,7 +35,7 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
  * @since 0.1.0
  */
 export const toWireKey = (key: string): string =>
-  key.replace(/[A-Z]/g, (letter, index) => (index === 0 ? "" : "_") + letter.toLowerCase())
+  key.replace(/[A-Z]/g, (letter, index) => (index === 0 ? letter : `_${letter}`)).toLowerCase()
 
 /**
  * The app's spelling of a wire key: runs of `-`, `_` and white space vanish and upper-case what follows them, then the
@@ -54,48 +59,70 @@ export const fromWireKey = (key: string): string => {
   return joined.slice(0, 1).toLowerCase() + joined.slice(1)
 }
 
-type Container = Array<unknown> | Record<string, unknown>
-
-const isContainer = (value: unknown): value is Container => {
-  if (typeof value !== "object" || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null || Array.isArray(value)
+interface Dictionary {
+  readonly [key: string]: unknown
 }
 
-const assign = (target: object, key: string, value: unknown): void => {
-  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+/** As JSON does it: the key `__proto__` becomes a property, never a prototype. */
+const assign = (target: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+  } else {
+    target[key] = value
+  }
 }
+
+/** What JSON makes of a value before it looks inside; undefined means that it is left out. */
+const asJson = (value: unknown): unknown => {
+  const json = serialisesItself(value) ? value.toJSON("") : value
+  if (typeof json === "number") return Number.isFinite(json) ? json : null
+  return typeof json === "function" || typeof json === "symbol" ? undefined : json
+}
+
+const serialisesItself = (value: unknown): value is { toJSON(key: string): unknown } =>
+  typeof value === "object" && value !== null && "toJSON" in value && typeof value.toJSON === "function"
 
 /**
- * Copies a value with every key of its plain objects renamed, at any depth and in arrays.
+ * Copies a value with every key of its objects converted, at any depth and in arrays.
  *
  * **Details**
  *
  * Walks a worklist instead of recursing, so that hostile nesting cannot exhaust the stack, and remembers what it has
- * seen, so that a cyclic value ends. Dates, class instances and all other values are kept as they are.
+ * seen, so that a cyclic value ends (as a cyclic value, which JSON then refuses).
  */
-const renameKeys = (root: unknown, rename: (key: string) => string): unknown => {
-  const copies = new Map<Container, Container>()
-  const queue: Array<Container> = []
-  const copy = (value: unknown): unknown => {
-    if (!isContainer(value)) return value
-    let target = copies.get(value)
-    if (target === undefined) {
-      target = Array.isArray(value) ? [] : {}
-      copies.set(value, target)
-      queue.push(value)
+const convert = (
+  root: unknown,
+  convertKey: (key: string) => string,
+  convertValue: (value: unknown) => unknown
+): unknown => {
+  const copies = new Map<object, object>()
+  const queue: Array<() => void> = []
+  const copy = (original: unknown): unknown => {
+    if (typeof original !== "object" || original === null) return convertValue(original)
+    const seen = copies.get(original)
+    if (seen !== undefined) return seen
+    const source = convertValue(original)
+    if (typeof source !== "object" || source === null) return source
+    if (Array.isArray(source)) {
+      const target: Array<unknown> = []
+      copies.set(original, target)
+      queue.push(() => {
+        for (const item of source) target.push(copy(item) ?? null)
+      })
+      return target
     }
+    const target: Record<string, unknown> = {}
+    copies.set(original, target)
+    queue.push(() => {
+      for (const [key, item] of Object.entries(source)) {
+        const value = copy(item)
+        if (value !== undefined) assign(target, convertKey(key), value)
+      }
+    })
     return target
   }
   const result = copy(root)
-  for (let source = queue.pop(); source !== undefined; source = queue.pop()) {
-    const target = copies.get(source)
-    if (Array.isArray(source) && Array.isArray(target)) {
-      for (const item of source) target.push(copy(item))
-    } else if (target !== undefined) {
-      for (const [key, value] of Object.entries(source)) assign(target, rename(key), copy(value))
-    }
-  }
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) next()
   return result
 }
 
@@ -105,15 +132,51 @@ const renameKeys = (root: unknown, rename: (key: string) => string): unknown => 
  * @category keys
  * @since 0.1.0
  */
-export const fromWire = (value: unknown): unknown => renameKeys(value, fromWireKey)
+export const fromWire = (value: unknown): unknown =>
+  typeof value === "object" ? convert(value, fromWireKey, identity) : value
 
 /**
- * Converts a free value of the app to the wire's spelling, deeply. The caller's object is not mutated.
+ * Converts a free value of the app to JSON in the wire's spelling, deeply. The caller's object is not mutated.
  *
  * @category keys
  * @since 0.1.0
  */
-export const toWire = (value: unknown): unknown => renameKeys(value, toWireKey)
+export const toWire = (value: unknown): unknown =>
+  typeof value === "object" ? convert(value, toWireKey, asJson) : asJson(value)
+
+/** What a caller's own code throws (a getter, `toJSON`) is told as an issue, like all else that cannot be sent. */
+const attempt =
+  <A, B>(expected: string, f: (value: A) => B) =>
+  (value: A, options: SchemaAST.ParseOptions): Effect.Effect<B, SchemaIssue.Issue> => {
+    try {
+      return Effect.succeed(f(value))
+    } catch {
+      return Effect.fail(new SchemaIssue.InvalidValue({ expected }, value, options))
+    }
+  }
+
+const sendable = "a value that can be sent as JSON"
+
+/**
+ * Schema of a value as JSON text.
+ *
+ * **Details**
+ *
+ * Like `Schema.fromJsonString`, but it decides at once, without a fiber: every frame comes through here.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Json = <S extends Schema.Constraint>(schema: S) =>
+  Schema.String.pipe(
+    Schema.decodeTo(
+      schema,
+      SchemaTransformation.transformEffect<S["Encoded"], string>({
+        decode: attempt("a valid JSON string", (text) => JSON.parse(text) as unknown),
+        encode: attempt(sendable, (value) => JSON.stringify(value))
+      })
+    )
+  )
 
 /**
  * A value of unknown shape whose keys are converted deeply in both directions.
@@ -122,7 +185,13 @@ export const toWire = (value: unknown): unknown => renameKeys(value, toWireKey)
  * @since 0.1.0
  */
 export const Free = Schema.Unknown.pipe(
-  Schema.decodeTo(Schema.Unknown, SchemaTransformation.transform({ decode: fromWire, encode: toWire }))
+  Schema.decodeTo(
+    Schema.Unknown,
+    SchemaTransformation.transformEffect({
+      decode: (value: unknown) => Effect.succeed(fromWire(value)),
+      encode: attempt(sendable, toWire)
+    })
+  )
 )
 
 const Rest = Schema.Record(Schema.String, Schema.Unknown)
@@ -138,12 +207,25 @@ export type Type<Fields extends Schema.Struct.Fields> = Schema.Struct.Type<Field
 }
 
 /**
+ * The schema that {@link Struct} builds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Struct<Fields extends Schema.Struct.Fields> extends Schema.decodeTo<
+  Schema.StructWithRest<Schema.Struct<Fields>, readonly [typeof Rest]>,
+  Schema.Codec<Dictionary>
+> {}
+
+/**
  * Builds the schema of a wire object from camelCase fields: known fields get their exact wire names, unknown fields
  * survive both ways with their keys converted deeply.
  *
- * **Gotchas**
+ * **Details**
  *
- * The encoded side lists the known fields by their wire names, so that a generated API description shows them.
+ * The encoded side lists the known fields by their wire names, so that a generated API description shows them. A key
+ * that is a known field's in another spelling (`userType` or `user-type` for `user_type`) stands in for it when it is
+ * missing.
  *
  * **Example** (A user on the wire)
  *
@@ -160,42 +242,82 @@ export type Type<Fields extends Schema.Struct.Fields> = Schema.Struct.Type<Field
  * @category schemas
  * @since 0.1.0
  */
-export const Struct = <const Fields extends Schema.Struct.Fields>(fields: Fields) => {
-  const wireKeys = new Map(Object.keys(fields).map((key) => [key, toWireKey(key)]))
-  const keys = new Map(Array.from(wireKeys, ([key, wireKey]) => [wireKey, key]))
+export const Struct = <const Fields extends Schema.Struct.Fields>(fields: Fields): Struct<Fields> => {
+  const names = Object.keys(fields).map((key) => [key, toWireKey(key)] as const)
   const domain = Schema.StructWithRest(Schema.Struct(fields), [Rest])
-  const wire = Schema.StructWithRest(
-    Schema.Struct(
-      Object.fromEntries(Object.entries(fields).map(([key, field]) => [toWireKey(key), Schema.toEncoded(field)]))
-    ),
+  const wire: Schema.Codec<Dictionary> = Schema.StructWithRest(
+    Schema.Struct(Object.fromEntries(Object.entries(fields).map(([key, field]) => [toWireKey(key), described(field)]))),
     [Rest]
   )
+  const decode = renaming(
+    names.map(([key, wireKey]) => [wireKey, key]),
+    fromWireKey,
+    fromWire,
+    toWire
+  )
+  const encode = renaming(names, toWireKey, toWire, toWire)
   return wire.pipe(
     Schema.decodeTo(
       domain,
-      SchemaTransformation.transform<(typeof domain)["Encoded"], (typeof wire)["Type"]>({
-        decode: (source) => rename(source, keys, fromWireKey, fromWire) as (typeof domain)["Encoded"],
-        encode: (source) => rename(source, wireKeys, toWireKey, toWire)
+      SchemaTransformation.transformEffect<(typeof domain)["Encoded"], Dictionary>({
+        decode: (source) => Effect.succeed(decode(source) as (typeof domain)["Encoded"]),
+        encode: attempt(sendable, encode)
       })
     )
   )
 }
 
-const rename = (
-  source: object,
-  known: ReadonlyMap<string, string>,
-  key: (key: string) => string,
-  value: (value: unknown) => unknown
-): Record<string, unknown> => {
-  const target: Record<string, unknown> = {}
-  for (const [name, item] of Object.entries(source)) {
-    if (!known.has(name)) assign(target, key(name), value(item))
+/**
+ * The encoded side of a field, for the API's description and the union that the field may select from. Its check is
+ * left to the field itself, or each level of nesting would check all levels below it again.
+ */
+const described = (field: Schema.Constraint): Schema.Codec<unknown> => {
+  const { ast } = Schema.toEncoded(field)
+  if (SchemaAST.isLiteral(ast)) return Schema.make(ast)
+  const encoded = Schema.make<Schema.Codec<unknown>>(without(ast, SchemaAST.isUndefined))
+  const described = Schema.declareConstructor<unknown>()([encoded], () => Effect.succeed, {
+    toCodecJson: ([encoded]) => Schema.link<unknown>()(encoded, SchemaTransformation.passthrough())
+  })
+  return sameKey(ast, described)
+}
+
+/** The wire has no undefined: a key is there or it is not. */
+const without = (ast: SchemaAST.AST, absent: (ast: SchemaAST.AST) => boolean): SchemaAST.AST => {
+  if (!SchemaAST.isUnion(ast)) return ast
+  const types = ast.types.filter((type) => !absent(type)).map((type) => without(type, absent))
+  return types.length === 1 && types[0] !== undefined ? types[0] : new SchemaAST.Union(types, ast.options)
+}
+
+/** A key that may be missing where that of `ast` may. */
+const sameKey = <A>(ast: SchemaAST.AST, schema: Schema.Codec<A>): Schema.Codec<A> =>
+  ast.context?.isOptional === true ? (Schema.optionalKey(schema) as Schema.Constraint as Schema.Codec<A>) : schema
+
+/** Renames the known keys of an object, and converts what else it holds. */
+const renaming = (
+  names: ReadonlyArray<readonly [from: string, to: string]>,
+  convertKey: (key: string) => string,
+  convertRest: (value: unknown) => unknown,
+  convertMisspelt: (value: unknown) => unknown
+) => {
+  const known = new Map(names)
+  const exact = new Map(names.map(([from, to]) => [to, from]))
+  return (source: Dictionary): Record<string, unknown> => {
+    const target: Record<string, unknown> = {}
+    for (const name of Object.keys(source)) {
+      const item = source[name]
+      const to = known.get(name)
+      if (to !== undefined) {
+        if (item !== undefined) target[to] = item
+        continue
+      }
+      const key = convertKey(name)
+      const from = exact.get(key)
+      if (from !== undefined && Object.hasOwn(source, from)) continue
+      const value = from === undefined ? convertRest(item) : convertMisspelt(item)
+      if (value !== undefined) assign(target, key, value)
+    }
+    return target
   }
-  for (const [name, item] of Object.entries(source)) {
-    const to = known.get(name)
-    if (to !== undefined) assign(target, to, item)
-  }
-  return target
 }
 
 /**
@@ -214,10 +336,15 @@ const rename = (
  * @since 0.1.0
  */
 export const Code = <const Name extends string>(code: number, name: Name) =>
-  Schema.Literal(code).pipe(Schema.decodeTo(Schema.Literal(name), SchemaTransformation.transform({
-    decode: () => name,
-    encode: () => code
-  })))
+  Schema.Literal(code).pipe(
+    Schema.decodeTo(
+      Schema.Literal(name),
+      SchemaTransformation.transform({
+        decode: () => name,
+        encode: () => code
+      })
+    )
+  )
 
 /**
  * Schema of a string with known values that may grow: the known ones are suggested by the editor, others are accepted.
@@ -231,12 +358,12 @@ export const Open = <const Known extends string>(known: ReadonlyArray<Known>) =>
   )
 
 /**
- * Schema of a field that no logic of ours needs: it may be missing or null.
+ * Schema of a field that no logic of ours needs: it may be missing or null. Undefined counts as missing.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Optional = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+export const Optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
 /**
  * Schema of a list that the backend may leave out or send as null, which then is empty.
@@ -244,17 +371,19 @@ export const Optional = <S extends Schema.Constraint>(schema: S) => Schema.optio
  * @category schemas
  * @since 0.1.0
  */
-export const List = <S extends Schema.Constraint>(item: S) =>
-  Schema.NullOr(Schema.Array(item)).pipe(
+export const List = <S extends Schema.Constraint>(item: S) => {
+  const list = Schema.Array(item)
+  return described(Schema.NullOr(list)).pipe(
     Schema.decodeTo(
-      Schema.Array(Schema.toType(item)),
-      SchemaTransformation.transform<ReadonlyArray<S["Type"]>, ReadonlyArray<S["Type"]> | null>({
-        decode: (items) => items ?? [],
-        encode: (items) => items
+      list,
+      SchemaTransformation.transform<ReadonlyArray<S["Encoded"]>, unknown>({
+        decode: (items) => (items ?? []) as ReadonlyArray<S["Encoded"]>,
+        encode: identity
       })
     ),
     Schema.withDecodingDefaultKey(Effect.succeed([]))
   )
+}
 
 /**
  * Schema of a value that very old servers send as a JSON string.
@@ -262,7 +391,7 @@ export const List = <S extends Schema.Constraint>(item: S) =>
  * @category schemas
  * @since 0.1.0
  */
-export const OrJson = <S extends Schema.Constraint>(schema: S) => Schema.Union([schema, Schema.fromJsonString(schema)])
+export const OrJson = <S extends Schema.Constraint>(schema: S) => Schema.Union([schema, Json(schema)])
 
 /**
  * Schema of a flag in a query string: `true` and `1` hold, `false` and `0` do not.
@@ -280,6 +409,8 @@ export const BooleanFromString = Schema.Literals(["true", "false", "1", "0"]).pi
   )
 )
 
+type QueryValue = string | ReadonlyArray<string>
+
 const QueryRest = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Array(Schema.String)]))
 
 /**
@@ -288,44 +419,70 @@ const QueryRest = Schema.Record(Schema.String, Schema.Union([Schema.String, Sche
  *
  * **Details**
  *
- * Undefined and null are left out; false, 0 and `""` are kept; arrays go as `k[]=a&k[]=b`, objects as JSON.
+ * Undefined and null are left out; false, 0 and `""` are kept; arrays go as `k[]=a&k[]=b`, dates in ISO form, other
+ * objects as JSON.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Query = <const Fields extends { readonly [key: string]: Schema.Encoder<string | undefined> }>(
+export const Query = <
+  const Fields extends { readonly [key: string]: Schema.ConstraintEncoder<string | null | undefined> }
+>(
   fields: Fields
 ) => {
-  const wireKeys = new Map(Object.keys(fields).map((key) => [key, toWireKey(key)]))
-  const keys = new Map(Array.from(wireKeys, ([key, wireKey]) => [wireKey, key]))
+  const names = Object.keys(fields).map((key) => [key, toWireKey(key)] as const)
   const domain = Schema.StructWithRest(Schema.Struct(fields), [Rest])
-  const wire = Schema.StructWithRest(
+  const wire: Schema.Codec<{ readonly [key: string]: QueryValue }> = Schema.StructWithRest(
     Schema.Struct(
-      Object.fromEntries(Object.entries(fields).map(([key, field]) => [toWireKey(key), Schema.toEncoded(field)]))
+      Object.fromEntries(Object.entries(fields).map(([key, field]) => [toWireKey(key), queryParameter(field)]))
     ),
     [QueryRest]
   )
+  const decode = renaming(
+    names.map(([key, wireKey]) => [wireKey, key]),
+    identity,
+    identity,
+    identity
+  )
+  const encode = renaming(names, identity, identity, identity)
   return wire.pipe(
     Schema.decodeTo(
       domain,
-      SchemaTransformation.transform<(typeof domain)["Encoded"], (typeof wire)["Type"]>({
-        decode: (source) => rename(source, keys, fromQueryKey, identity) as (typeof domain)["Encoded"],
-        encode: (source) => {
-          const target: Record<string, string | ReadonlyArray<string>> = {}
-          for (const [key, value] of Object.entries(rename(source, wireKeys, identity, identity))) {
-            if (Array.isArray(value)) assign(target, `${key}[]`, value.map(queryValue))
-            else if (value !== undefined && value !== null) assign(target, key, queryValue(value))
-          }
-          return target as (typeof wire)["Type"]
-        }
+      SchemaTransformation.transformEffect<(typeof domain)["Encoded"], { readonly [key: string]: QueryValue }>({
+        decode: (source) => Effect.succeed(decode(fromLists(source)) as (typeof domain)["Encoded"]),
+        encode: attempt("values that a query string can hold", (source) => toLists(encode(source)))
       })
     )
   )
 }
 
-const fromQueryKey = (key: string): string => (key.endsWith("[]") ? key.slice(0, -2) : key)
+const queryParameter = (field: Schema.Constraint): Schema.Codec<string> => {
+  const { ast } = Schema.toEncoded(field)
+  const absent = (type: SchemaAST.AST) => SchemaAST.isUndefined(type) || SchemaAST.isNull(type)
+  return sameKey(ast, Schema.make<Schema.Codec<string>>(without(ast, absent)))
+}
 
-const queryValue = (value: unknown): string => {
-  if (value instanceof globalThis.Date) return value.toISOString()
-  return typeof value === "object" ? JSON.stringify(value) : String(value)
+const fromLists = (source: { readonly [key: string]: QueryValue }): Dictionary => {
+  const target: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(source)) {
+    if (!key.endsWith("[]")) assign(target, key, value)
+    else assign(target, key.slice(0, -2), typeof value === "string" ? [value] : value)
+  }
+  return target
+}
+
+const toLists = (source: Dictionary): Record<string, QueryValue> => {
+  const target: Record<string, QueryValue> = {}
+  for (const [key, value] of Object.entries(source)) {
+    if (Array.isArray(value)) assign(target, `${key}[]`, value.flatMap(queryValue))
+    else for (const text of queryValue(value)) assign(target, key, text)
+  }
+  return target
+}
+
+/** The text of a value, if it has one. */
+const queryValue = (value: unknown): ReadonlyArray<string> => {
+  const json = asJson(value) ?? undefined
+  if (json === undefined) return []
+  return [typeof json === "object" ? JSON.stringify(json) : String(json)]
 }
