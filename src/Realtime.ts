@@ -163,10 +163,11 @@ const make = Effect.gen(function* () {
 
   const enter = (next: ConnectionState) => SubscriptionRef.set(state, next)
 
-  const publish = (event: RealtimeEvent) => {
-    events.publish(event)
-    return Metric.update(Metric.withAttributes(metrics.events, { kind: event._tag }), 1)
-  }
+  const publish = (event: RealtimeEvent) =>
+    Effect.suspend(() => {
+      events.publish(event)
+      return Metric.update(Metric.withAttributes(metrics.events, { kind: event._tag }), 1)
+    })
 
   // --- the connection
 
@@ -228,7 +229,8 @@ const make = Effect.gen(function* () {
     let attempt = 0
     while (true) {
       yield* untilAwake
-      yield* enter(ConnectionState.Connecting({ attempt }))
+      const before = yield* SubscriptionRef.get(state)
+      if (before._tag !== "Connecting") yield* enter(ConnectionState.Connecting({ attempt }))
       yield* baseline
       const dialled = yield* Clock.currentTimeMillis
       const error = yield* Effect.flip(connection)
@@ -259,22 +261,23 @@ const make = Effect.gen(function* () {
   const start = Effect.suspend(() => {
     if (running) return Effect.void
     running = true
-    supervise(
-      Effect.raceFirst(dialling, Effect.andThen(signals, Effect.never)).pipe(
-        Effect.catchDefect((defect) =>
-          Effect.andThen(
-            Effect.logError("The connection stopped because of a defect", defect),
-            enter(ConnectionState.Closed({ reason: undefined }))
-          )
-        ),
-        Effect.ensuring(
-          Effect.sync(() => {
-            running = false
-          })
+    const serving = Effect.raceFirst(dialling, Effect.andThen(signals, Effect.never)).pipe(
+      Effect.catchDefect((defect) =>
+        Effect.andThen(
+          Effect.logError("The connection stopped because of a defect", defect),
+          enter(ConnectionState.Closed({ reason: undefined }))
         )
+      ),
+      Effect.ensuring(
+        Effect.sync(() => {
+          running = false
+        })
       )
     )
-    return enter(ConnectionState.Connecting({ attempt: 0 }))
+    return Effect.andThen(
+      enter(ConnectionState.Connecting({ attempt: 0 })),
+      Effect.sync(() => supervise(serving))
+    )
   })
 
   const startIfAuto = Effect.suspend(() =>
