@@ -23,6 +23,7 @@ import { Realtime } from "./Realtime.ts"
 import { RobotApi } from "./RobotApi.ts"
 import { TokenApi } from "./TokenApi.ts"
 import { Transport } from "./Transport.ts"
+import { UploadApi } from "./UploadApi.ts"
 import { UserApi } from "./UserApi.ts"
 
 /**
@@ -31,7 +32,8 @@ import { UserApi } from "./UserApi.ts"
  * @category models
  * @since 0.1.0
  */
-export type Services = ChannelApi | ConversationApi | QuickReplyApi | RatingApi | Realtime | RobotApi | UserApi
+export type Services =
+  ChannelApi | ConversationApi | QuickReplyApi | RatingApi | Realtime | RobotApi | UploadApi | UserApi
 
 /**
  * Everything that a session provides.
@@ -70,6 +72,7 @@ export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.
   RatingApi.layer,
   Realtime.layer,
   RobotApi.layer,
+  UploadApi.layer,
   UserApi.layer
 )
 
