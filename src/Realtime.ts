@@ -153,7 +153,7 @@ const make = Effect.gen(function* () {
   const supervise = yield* FiberHandle.runtime(supervisor)<never>()
   const events = yield* Effect.acquireRelease(Effect.sync(broadcast.make), (events) => events.end)
   const positions = new Positions()
-  const gap = yield* catchUp.make(transport, positions)
+  const gap = config.catchUp ? yield* catchUp.make(transport, positions) : undefined
   const wake = Latch.makeUnsafe(false)
   let current: session.Session | undefined
   let sessions = 0
@@ -183,7 +183,7 @@ const make = Effect.gen(function* () {
   })
 
   const baseline = Effect.gen(function* () {
-    if (!config.catchUp || baselined) return
+    if (gap === undefined || baselined) return
     yield* gap.start
     baselined = true
   }).pipe(Effect.ignore)
@@ -199,7 +199,7 @@ const make = Effect.gen(function* () {
       heartbeat: config.heartbeat,
       positions,
       publish,
-      gap: config.catchUp ? (baselined ? gap.read : gap.restart) : undefined
+      gap: baselined ? gap?.read : gap?.restart
     })
     current = next
     sessions++
