@@ -8,7 +8,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 
 /** Modules of `src` that touch the platform: globals, timers, `node:` modules, Promises. Keep this list short. */
-const platformEdge: ReadonlyArray<string> = []
+const platformEdge: ReadonlyArray<string> = ["src/sandbox/SandboxNode.ts"]
 
 const root = Path.resolve(import.meta.dirname, "..")
 

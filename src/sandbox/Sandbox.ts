@@ -1,0 +1,240 @@
+/**
+ * The sandbox: a complete backend for development and tests, in this process.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpEffect from "effect/http/HttpEffect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Conversation } from "../domain/Conversation.ts"
+import type { ConversationId } from "../domain/Id.ts"
+import type { Message } from "../domain/Message.ts"
+import type { NotFound } from "../wire/ApiError.ts"
+import { type Account, Accounts, type Login, type NewAccount, type Role, type SeededLogin } from "./Accounts.ts"
+import { Blobs } from "./Blobs.ts"
+import { Connections } from "./Connections.ts"
+import { Conversations } from "./Conversations.ts"
+import { type Counter, Counters, type Refusal } from "./Counters.ts"
+import { Desk } from "./Desk.ts"
+import type { Connection, DialRefused } from "./Faults.ts"
+import { type ClientConnection, connect, Gateway } from "./Gateway.ts"
+import { History } from "./History.ts"
+import * as HttpApp from "./HttpApp.ts"
+import { type Knowledge, KnowledgeBase } from "./KnowledgeBase.ts"
+import { QuickReplyBook } from "./QuickReplyBook.ts"
+import { RatingForm } from "./RatingForm.ts"
+import { Robot } from "./Robot.ts"
+import { Routing } from "./Routing.ts"
+import { type SandboxOptions, Settings } from "./Settings.ts"
+import { Turns } from "./Turn.ts"
+
+/**
+ * Where the in-process HTTP client finds the sandbox. Any other origin does as well.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const origin = "http://sandbox.test"
+
+/**
+ * How to connect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectOptions {
+  readonly token: string
+  readonly subChannelId?: number | undefined
+}
+
+/**
+ * What tests and demos do with the sandbox.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SandboxShape {
+  /** The seed's people and their tokens. */
+  readonly logins: ReadonlyArray<SeededLogin>
+  readonly createVisitor: (options?: NewAccount) => Effect.Effect<Login>
+  readonly createStaff: (options?: NewAccount) => Effect.Effect<Login>
+  readonly createAdmin: (options?: NewAccount) => Effect.Effect<Login>
+  /** Makes a token unknown. A connection that it opened stays. */
+  readonly revokeToken: (token: string) => Effect.Effect<void>
+
+  /** Opens a connection in memory, as a client: frames go through the same gateway as over a socket. */
+  readonly connect: (options: ConnectOptions) => Effect.Effect<ClientConnection, DialRefused, Scope.Scope>
+  /** Sends requests to the REST API without a port. Give it whole addresses, for example on {@link origin}. */
+  readonly httpClient: HttpClient.HttpClient
+  /** Everything over HTTP as one handler, for a server of your own. */
+  readonly httpApp: HttpApp.HttpApp
+
+  /** All conversations, with all of their messages that are still in the history. */
+  readonly conversations: Effect.Effect<ReadonlyArray<Conversation>>
+  /** The messages of a conversation that are still in the history. */
+  readonly messages: (id: ConversationId) => Effect.Effect<ReadonlyArray<Message>, NotFound>
+  /** What the robot knows, with the votes on it. */
+  readonly knowledge: Effect.Effect<ReadonlyArray<Knowledge>>
+  /** The open connections: they can be closed, broken off, or sent any text. */
+  readonly connections: Effect.Effect<ReadonlyArray<Connection>>
+  readonly counters: Effect.Effect<Readonly<Record<Counter, number>>>
+  /** The latest commands that were not acknowledged, and why. */
+  readonly refusals: Effect.Effect<ReadonlyArray<Refusal>>
+}
+
+const Stores = Layer.mergeAll(
+  Accounts.layer,
+  Blobs.layer,
+  Connections.layer,
+  Counters.layer,
+  KnowledgeBase.layer,
+  QuickReplyBook.layer,
+  RatingForm.layer
+)
+
+const Services = Gateway.layer.pipe(
+  Layer.provideMerge(History.layer),
+  Layer.provideMerge(Desk.layer),
+  Layer.provideMerge(Layer.mergeAll(Robot.layer, Routing.layer, Turns.layer)),
+  Layer.provideMerge(Conversations.layer),
+  Layer.provideMerge(Stores),
+  Layer.provideMerge(HttpServer.layerServices)
+)
+
+/**
+ * The sandbox.
+ *
+ * **Example** (A visitor asks the robot)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Sandbox } from "effect-kefu/sandbox/Sandbox"
+ *
+ * const program = Effect.gen(function* () {
+ *   const sandbox = yield* Sandbox
+ *   const visitor = yield* sandbox.connect({ token: "visitor-chen-token" })
+ *   yield* visitor.write('{"sequence_id":1,"event_type":101,"payload":{"message_type":1,"content":"多久发货"}}')
+ *   return yield* visitor.pull
+ * }).pipe(Effect.scoped, Effect.provide(Sandbox.layer()))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-kefu/sandbox/Sandbox") {
+  /**
+   * The sandbox in this process, without a port.
+   *
+   * **Details**
+   *
+   * It reads `Faults`, and takes time and randomness from Effect's services: under the test clock and a seed every run
+   * is the same.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer = (options?: SandboxOptions): Layer.Layer<Sandbox> =>
+    Layer.effect(Sandbox, make).pipe(Layer.provide(Services), Layer.provide(Settings.layer(options)))
+
+  /**
+   * The sandbox, served by the ambient HTTP server: REST, the socket, files, `/openapi.json` and `/docs`.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerServer = (options?: SandboxOptions): Layer.Layer<Sandbox, never, HttpServer.HttpServer> =>
+    Layer.unwrap(Sandbox.useSync(({ httpApp }) => HttpServer.serve(httpApp))).pipe(
+      Layer.provideMerge(Sandbox.layer({ docs: true, ...options }))
+    )
+
+  /**
+   * The sandbox as routes of a router that serves other things too.
+   *
+   * @since 0.1.0
+   */
+  static readonly routes: Layer.Layer<never, never, Sandbox | HttpRouter.HttpRouter> = HttpRouter.use((router) =>
+    Effect.flatMap(Sandbox, ({ httpApp }) => router.add("*", "/*", httpApp))
+  )
+}
+
+/** Stands for a response that never came. */
+const broken = HttpServerResponse.empty({ status: 503 })
+
+const make = Effect.gen(function* () {
+  const accounts = yield* Accounts
+  const conversations = yield* Conversations
+  const counters = yield* Counters
+  const gateway = yield* Gateway
+  const knowledge = yield* KnowledgeBase
+  const app = yield* HttpApp.make()
+
+  /** Sees everything. */
+  const auditor: Account = { ...accounts.robot, userType: "ADMIN" }
+
+  const create =
+    (role: Role) =>
+    (options?: NewAccount): Effect.Effect<Login> =>
+      accounts.create(role, options)
+
+  const httpApp = Effect.catchTag(app, "Dropped", () =>
+    Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      yield* (yield* HttpApp.WireControl).reset(request)
+      return HttpServerResponse.empty({ status: 503 })
+    })
+  )
+
+  const httpClient = HttpClient.make((request, url) =>
+    Effect.gen(function* () {
+      const { body } = request
+      const length = "contentLength" in body && body.contentLength !== undefined ? body.contentLength : undefined
+      const served = HttpServerRequest.fromClientRequest(
+        HttpClientRequest.setHeaders(request, {
+          host: url.host,
+          ...(length === undefined ? {} : { "content-length": String(length) })
+        })
+      )
+      let response: HttpServerResponse.HttpServerResponse | undefined
+      const answer = Effect.catchTag(app, "Dropped", () => Effect.succeed(broken))
+      yield* HttpEffect.toHandled(answer, (_, handled) =>
+        Effect.sync(() => {
+          response = handled
+        })
+      ).pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, served))
+      if (response === undefined || response === broken) {
+        const reason = new HttpClientError.TransportError({ request, description: "The connection broke off" })
+        return yield* new HttpClientError.HttpClientError({ reason })
+      }
+      return HttpServerResponse.toClientResponse(response, { request })
+    })
+  )
+
+  return Sandbox.of({
+    logins: accounts.seededLogins(),
+    createVisitor: create("CUSTOMER"),
+    createStaff: create("STAFF"),
+    createAdmin: create("ADMIN"),
+    revokeToken: accounts.revoke,
+    connect: ({ token, subChannelId }) => connect(gateway, { token, subChannelId }),
+    httpClient,
+    httpApp,
+    conversations: Effect.sync(() =>
+      conversations.all().map((thread) => ({
+        ...conversations.view(thread, auditor),
+        messages: conversations.messages(thread, auditor)
+      }))
+    ),
+    messages: (id) => Effect.map(conversations.get(id), (thread) => conversations.messages(thread, auditor)),
+    knowledge: Effect.sync(() => knowledge.hot()),
+    connections: gateway.connections,
+    counters: counters.snapshot,
+    refusals: counters.refusals
+  })
+})

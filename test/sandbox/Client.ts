@@ -1,0 +1,114 @@
+/** A bare client of the sandbox: it speaks the wire by hand, so that the tests see what is really there. */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type { HttpMethod } from "effect/http/HttpMethod"
+import type * as Socket from "effect/socket/Socket"
+import { origin, Sandbox } from "../../src/sandbox/Sandbox.ts"
+
+// oxlint-disable-next-line typescript/no-explicit-any -- see below
+type Json = any
+
+export const li = "staff-li-token"
+export const wang = "staff-wang-token"
+export const emma = "staff-emma-token"
+export const zhao = "admin-zhao-token"
+export const chen = "visitor-chen-token"
+export const alice = "visitor-alice-token"
+
+export interface Frame {
+  readonly event_type: number
+  readonly payload: Json
+}
+
+export interface Client {
+  /** Sends a frame and gives its sequence id. */
+  readonly send: (eventType: number, payload: unknown) => Effect.Effect<number, Socket.SocketError>
+  /** Sends a frame and reads up to its ack: what came before it, and the ack's payload. */
+  readonly call: (eventType: number, payload: unknown) => Effect.Effect<Json, Socket.SocketError>
+  /** The next frame. */
+  readonly next: Effect.Effect<Frame, Socket.SocketError>
+  readonly take: (count: number) => Effect.Effect<ReadonlyArray<Frame>, Socket.SocketError>
+  /** Reads up to the next message of this type and gives it. */
+  readonly message: (messageType: number) => Effect.Effect<Json, Socket.SocketError>
+  readonly raw: (text: string) => Effect.Effect<void, Socket.SocketError>
+  readonly close: Effect.Effect<void>
+}
+
+const parse = (text: string): Frame => JSON.parse(text)
+
+export const makeClient = (
+  pull: Effect.Effect<NonEmptyReadonlyArray<string>, Socket.SocketError>,
+  write: (text: string) => Effect.Effect<void, Socket.SocketError>,
+  close: Effect.Effect<void>
+): Client => {
+  const pending: Array<Frame> = []
+  let sequenceId = 0
+  const next = Effect.gen(function* () {
+    let frame = pending.shift()
+    while (frame === undefined) {
+      pending.push(...(yield* pull).map(parse))
+      frame = pending.shift()
+    }
+    return frame
+  })
+  const send = (eventType: number, payload: unknown) =>
+    Effect.suspend(() => {
+      const id = ++sequenceId
+      return Effect.as(write(JSON.stringify({ sequence_id: id, event_type: eventType, payload })), id)
+    })
+  return {
+    send,
+    next,
+    take: (count) => Effect.all(Array.from({ length: count }, () => next)),
+    call: (eventType, payload) =>
+      Effect.gen(function* () {
+        const id = yield* send(eventType, payload)
+        const skipped: Array<Frame> = []
+        while (true) {
+          const frame = yield* next
+          if (frame.event_type === 103 && frame.payload.sequence_id === id) {
+            pending.unshift(...skipped)
+            return frame.payload
+          }
+          skipped.push(frame)
+        }
+      }),
+    message: (messageType) =>
+      Effect.gen(function* () {
+        while (true) {
+          const frame = yield* next
+          if (frame.event_type === 101 && frame.payload.message_type === messageType) return frame.payload
+        }
+      }),
+    raw: write,
+    close
+  }
+}
+
+export const dial = (token: string, subChannelId?: number) =>
+  Effect.gen(function* () {
+    const sandbox = yield* Sandbox
+    const { pull, write, close } = yield* sandbox.connect({ token, subChannelId })
+    return makeClient(pull, write, close())
+  })
+
+export const text = (content: string, toId?: number) => ({ message_type: 1, content, to_id: toId })
+
+/** Calls the REST API in process and gives status and JSON. */
+export const rest = Effect.fnUntraced(function* (
+  token: string | undefined,
+  method: HttpMethod,
+  path: string,
+  body?: unknown
+) {
+  const { httpClient } = yield* Sandbox
+  const bare = HttpClientRequest.make(method)(`${origin}/api/v1${path}`)
+  const authorized = token === undefined ? bare : HttpClientRequest.bearerToken(bare, token)
+  const response = yield* httpClient.execute(
+    body === undefined ? authorized : HttpClientRequest.bodyJsonUnsafe(authorized, body)
+  )
+  const content = yield* response.text
+  const json: Json = content === "" ? undefined : JSON.parse(content)
+  return { status: response.status, headers: response.headers, json }
+})
