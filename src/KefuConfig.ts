@@ -144,6 +144,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
       ? Effect.succeed(value)
       : invalid(field, `expected a whole number of at least ${minimum}`)
   }
+  const choice = <A>(field: string, input: A | undefined, fallback: NoInfer<A>, all: ReadonlyArray<NoInfer<A>>) => {
+    const value = input ?? fallback
+    return all.includes(value) ? Effect.succeed(value) : invalid(field, `expected one of ${all.join(", ")}`)
+  }
+  const flag = (field: string, input: boolean | undefined, fallback: boolean) =>
+    choice(field, input, fallback, [true, false])
   const page = location()
   const origin = options.baseUrl ?? (page === undefined || page.origin === "null" ? undefined : page.origin)
   if (origin === undefined)
@@ -157,10 +163,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return KefuConfig.of({
     baseUrl: url.success.origin + url.success.pathname.replace(/\/+$/, ""),
     subChannelId:
-      options.subChannelId === undefined || options.subChannelId === 0
-        ? undefined
-        : yield* count("subChannelId", options.subChannelId, 0, 1),
-    connect: options.connect ?? "auto",
+      (options.subChannelId ?? 0) === 0 ? undefined : yield* count("subChannelId", options.subChannelId, 0, 1),
+    connect: yield* choice("connect", options.connect, "auto", ["auto", "manual"]),
     requestTimeout: yield* duration("requestTimeout", options.requestTimeout, "10 seconds"),
     uploadTimeout: yield* duration("uploadTimeout", options.uploadTimeout, "5 minutes"),
     connectTimeout: yield* duration("connectTimeout", options.connectTimeout, "10 seconds"),
@@ -182,9 +186,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
       idle: yield* duration("heartbeat.idle", options.heartbeat?.idle, "20 seconds"),
       timeout: yield* duration("heartbeat.timeout", options.heartbeat?.timeout, "5 seconds")
     },
-    catchUp: options.catchUp ?? true,
+    catchUp: yield* flag("catchUp", options.catchUp, true),
     bufferSize: yield* count("bufferSize", options.bufferSize, 4096, 1),
-    overflow: options.overflow ?? "lagged",
-    tracePropagation: options.tracePropagation ?? false
+    overflow: yield* choice("overflow", options.overflow, "lagged", ["lagged", "suspend", "fail"]),
+    tracePropagation: yield* flag("tracePropagation", options.tracePropagation, false)
   })
 })

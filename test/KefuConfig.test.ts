@@ -1,0 +1,180 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { afterEach, vi } from "vitest"
+import { config, KefuConfig, type Options } from "../src/KefuConfig.ts"
+
+const load = (options?: Options) => KefuConfig.pipe(Effect.provide(KefuConfig.layer(options)))
+const baseUrl = "https://kefu.test"
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+describe("KefuConfig", () => {
+  it.effect("completes the options with the documented defaults", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* load({ baseUrl }), {
+        baseUrl,
+        subChannelId: undefined,
+        connect: "auto",
+        requestTimeout: Duration.seconds(10),
+        uploadTimeout: Duration.minutes(5),
+        connectTimeout: Duration.seconds(10),
+        ackTimeout: Duration.seconds(10),
+        retry: { times: 3, base: Duration.millis(500), cap: Duration.seconds(10) },
+        reconnect: { base: Duration.millis(500), cap: Duration.seconds(20), resetAfter: Duration.seconds(10) },
+        heartbeat: { idle: Duration.seconds(20), timeout: Duration.seconds(5) },
+        catchUp: true,
+        bufferSize: 4096,
+        overflow: "lagged",
+        tracePropagation: false
+      })
+    })
+  )
+
+  it.effect("takes every option", () =>
+    Effect.gen(function* () {
+      const options = {
+        baseUrl,
+        subChannelId: 3,
+        connect: "manual",
+        requestTimeout: 1,
+        uploadTimeout: "2 seconds",
+        connectTimeout: "3 seconds",
+        ackTimeout: "4 seconds",
+        retry: { times: 0, base: "5 seconds", cap: "6 seconds" },
+        reconnect: { base: "7 seconds", cap: "8 seconds", resetAfter: "9 seconds" },
+        heartbeat: { idle: "10 seconds", timeout: "11 seconds" },
+        catchUp: false,
+        bufferSize: 1,
+        overflow: "fail",
+        tracePropagation: true
+      } as const
+      assert.deepStrictEqual(yield* load(options), {
+        ...options,
+        requestTimeout: Duration.millis(1),
+        uploadTimeout: Duration.seconds(2),
+        connectTimeout: Duration.seconds(3),
+        ackTimeout: Duration.seconds(4),
+        retry: { times: 0, base: Duration.seconds(5), cap: Duration.seconds(6) },
+        reconnect: { base: Duration.seconds(7), cap: Duration.seconds(8), resetAfter: Duration.seconds(9) },
+        heartbeat: { idle: Duration.seconds(10), timeout: Duration.seconds(11) }
+      })
+    })
+  )
+
+  it.effect("turns the repeats and the reconnecting off with false", () =>
+    Effect.gen(function* () {
+      const { reconnect, retry } = yield* load({ baseUrl, retry: false, reconnect: false })
+      assert.strictEqual(retry.times, 0)
+      assert.isUndefined(reconnect)
+    })
+  )
+
+  const invalid: ReadonlyArray<readonly [field: string, options: object]> = [
+    ["baseUrl", { baseUrl: "kefu.test" }],
+    ["baseUrl", { baseUrl: "/api" }],
+    ["baseUrl", { baseUrl: "ftp://kefu.test" }],
+    ["baseUrl", { baseUrl: "wss://kefu.test" }],
+    ["baseUrl", { baseUrl: "" }],
+    ["subChannelId", { subChannelId: 1.5 }],
+    ["subChannelId", { subChannelId: -1 }],
+    ["subChannelId", { subChannelId: Number.NaN }],
+    ["subChannelId", { subChannelId: "5" }],
+    ["connect", { connect: "later" }],
+    ["requestTimeout", { requestTimeout: 0 }],
+    ["requestTimeout", { requestTimeout: "soon" }],
+    ["requestTimeout", { requestTimeout: -5 }],
+    ["requestTimeout", { requestTimeout: Number.NaN }],
+    ["uploadTimeout", { uploadTimeout: "0 seconds" }],
+    ["connectTimeout", { connectTimeout: {} }],
+    ["ackTimeout", { ackTimeout: "-1 second" }],
+    ["retry.times", { retry: { times: -1 } }],
+    ["retry.times", { retry: { times: 0.5 } }],
+    ["retry.base", { retry: { base: 0 } }],
+    ["retry.cap", { retry: { cap: "never" } }],
+    ["reconnect.base", { reconnect: { base: 0 } }],
+    ["reconnect.cap", { reconnect: { cap: 0 } }],
+    ["reconnect.resetAfter", { reconnect: { resetAfter: "x" } }],
+    ["heartbeat.idle", { heartbeat: { idle: 0 } }],
+    ["heartbeat.timeout", { heartbeat: { timeout: 0 } }],
+    ["catchUp", { catchUp: "yes" }],
+    ["bufferSize", { bufferSize: 0 }],
+    ["bufferSize", { bufferSize: 1e300 }],
+    ["overflow", { overflow: "drop" }],
+    ["tracePropagation", { tracePropagation: 1 }]
+  ]
+
+  for (const [field, options] of invalid) {
+    it.effect(`names the option: ${JSON.stringify(options)}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(load({ baseUrl, ...options }))
+        assert.strictEqual(error.method, "KefuConfig.layer")
+        assert.strictEqual(error.reason._tag === "InvalidRequest" && error.reason.field, field)
+        assert.include(error.message, `invalid ${field} (`)
+      })
+    )
+  }
+
+  const addresses: ReadonlyArray<readonly [given: string | URL, kept: string]> = [
+    ["https://kefu.test/", "https://kefu.test"],
+    ["https://kefu.test///", "https://kefu.test"],
+    ["http://kefu.test:8787", "http://kefu.test:8787"],
+    ["https://kefu.test:443", "https://kefu.test"],
+    ["https://KEFU.test/shop/chat/", "https://kefu.test/shop/chat"],
+    ["https://user:password@kefu.test/a?b=c#d", "https://kefu.test/a"],
+    [new URL("https://kefu.test/a"), "https://kefu.test/a"],
+    ["http://[::1]:8787", "http://[::1]:8787"]
+  ]
+
+  for (const [given, kept] of addresses) {
+    it.effect(`reads the base URL ${given} as ${kept}`, () =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* load({ baseUrl: given })).baseUrl, kept)
+      })
+    )
+  }
+
+  it.effect("0 and nothing count as no sub-channel", () =>
+    Effect.gen(function* () {
+      for (const subChannelId of [0, undefined, null as unknown as undefined]) {
+        assert.isUndefined((yield* load({ baseUrl, subChannelId })).subChannelId)
+      }
+    })
+  )
+
+  it.effect("takes the page's origin where there is a page", () =>
+    Effect.gen(function* () {
+      vi.stubGlobal("location", { origin: "https://shop.test", protocol: "https:", pathname: "/chat" })
+      assert.strictEqual((yield* load()).baseUrl, "https://shop.test")
+      assert.strictEqual((yield* load({ baseUrl })).baseUrl, baseUrl)
+    })
+  )
+
+  it.effect("wants a base URL where there is no page, or one without an origin", () =>
+    Effect.gen(function* () {
+      const outside = yield* Effect.flip(load())
+      vi.stubGlobal("location", { origin: "null", protocol: "file:", pathname: "/index.html" })
+      const local = yield* Effect.flip(load({}))
+      for (const { message } of [outside, local]) {
+        assert.include(message, "invalid baseUrl (there is no page whose origin could be used, so give one")
+      }
+    })
+  )
+
+  it.effect("reads the configuration of the environment", () =>
+    Effect.gen(function* () {
+      const read = (env: Record<string, string>) =>
+        config.pipe(Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(env)))
+      assert.deepStrictEqual(yield* read({ KEFU_BASE_URL: baseUrl, KEFU_SUB_CHANNEL_ID: "7" }), {
+        baseUrl,
+        subChannelId: 7
+      })
+      assert.deepStrictEqual(yield* read({ KEFU_BASE_URL: baseUrl }), { baseUrl, subChannelId: undefined })
+      assert.deepStrictEqual(yield* read({}), { baseUrl: undefined, subChannelId: undefined })
+      yield* Effect.flip(read({ KEFU_BASE_URL: baseUrl, KEFU_SUB_CHANNEL_ID: "seven" }))
+    })
+  )
+})
