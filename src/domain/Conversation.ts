@@ -92,13 +92,13 @@ export class ConversationPage extends Schema.Opaque<ConversationPage>()(
  */
 export const ConversationQuery = Wire.Query({
   state: Wire.Optional(ConversationState),
-  page: Wire.Optional(Schema.FiniteFromString),
-  limit: Wire.Optional(Schema.FiniteFromString),
+  page: Wire.Optional(Wire.NumberFromString),
+  limit: Wire.Optional(Wire.NumberFromString),
   search: Wire.Optional(Schema.String),
-  beginAt: Wire.Optional(Schema.FiniteFromString),
-  endAt: Wire.Optional(Schema.FiniteFromString),
+  beginAt: Wire.Optional(Wire.NumberFromString),
+  endAt: Wire.Optional(Wire.NumberFromString),
   order: Wire.Optional(Wire.Open(["DESC", "ASC"])),
-  customerId: Wire.Optional(Schema.FiniteFromString.pipe(Schema.decodeTo(UserId))),
+  customerId: Wire.Optional(Wire.NumberFromString.pipe(Schema.decodeTo(UserId))),
   showAll: Wire.Optional(Wire.BooleanFromString)
 })
 

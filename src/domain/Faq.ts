@@ -33,7 +33,7 @@ export class Suggestions extends Schema.Opaque<Suggestions>()(Wire.Struct({ ques
  */
 export const SuggestionQuery = Wire.Query({
   query: Schema.String,
-  subChannelId: Wire.Optional(Schema.FiniteFromString.pipe(Schema.decodeTo(SubChannelId)))
+  subChannelId: Wire.Optional(Wire.NumberFromString.pipe(Schema.decodeTo(SubChannelId)))
 })
 
 /**
@@ -76,9 +76,9 @@ export class Faqs extends Schema.Opaque<Faqs>()(
  * @since 0.1.0
  */
 export const FaqQuery = Wire.Query({
-  limit: Wire.Optional(Schema.FiniteFromString),
-  page: Wire.Optional(Schema.FiniteFromString),
-  groupId: Wire.Optional(Schema.FiniteFromString.pipe(Schema.decodeTo(FaqGroupId)))
+  limit: Wire.Optional(Wire.NumberFromString),
+  page: Wire.Optional(Wire.NumberFromString),
+  groupId: Wire.Optional(Wire.NumberFromString.pipe(Schema.decodeTo(FaqGroupId)))
 })
 
 /**

@@ -37,7 +37,7 @@ import { ApiError, Unauthorized } from "./ApiError.ts"
 import * as Wire from "./Wire.ts"
 
 const fromPath = <S extends Schema.ConstraintCodec<unknown, number>>(id: S) =>
-  Schema.FiniteFromString.pipe(Schema.decodeTo(id))
+  Wire.NumberFromString.pipe(Schema.decodeTo(id))
 
 const error = ApiError
 

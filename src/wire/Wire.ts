@@ -394,6 +394,16 @@ export const List = <S extends Schema.Constraint>(item: S) => {
 export const OrJson = <S extends Schema.Constraint>(schema: S) => Schema.Union([schema, Json(schema)])
 
 /**
+ * Schema of a number in a path or a query string. Blanks are no number.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const NumberFromString = Schema.String.check(Schema.isPattern(/^\S+$/, { expected: "a number" })).pipe(
+  Schema.decodeTo(Schema.FiniteFromString)
+)
+
+/**
  * Schema of a flag in a query string: `true` and `1` hold, `false` and `0` do not.
  *
  * @category schemas
