@@ -11,10 +11,10 @@ export interface Policy {
 }
 
 /**
- * Draws the delay before the n-th attempt (counted from 0) from `U(0, min(cap, base * 2^n))`.
+ * Draws the delay before the n-th attempt (counted from 0), in whole milliseconds, from `U(0, min(cap, base * 2^n))`.
  */
 export const delay = (policy: Policy, attempt: number): Effect.Effect<Duration.Duration> =>
   Effect.map(Random.next, (share) => {
     const ceiling = Math.min(Duration.toMillis(policy.cap), Duration.toMillis(policy.base) * 2 ** attempt)
-    return Duration.millis(share * ceiling)
+    return Duration.millis(Math.round(share * ceiling))
   })

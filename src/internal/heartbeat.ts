@@ -39,7 +39,10 @@ export const run = Effect.fnUntraced(function* (
     const quiet = (yield* Clock.currentTimeMillis) - link.lastInbound()
     const asked =
       quiet < idle &&
-      (yield* Effect.raceFirst(Effect.as(Effect.sleep(idle - quiet), false), Effect.as(link.check.await, true)))
+      (yield* Effect.raceFirst(
+        Effect.as(Effect.sleep(Math.ceil(idle - quiet)), false),
+        Effect.as(link.check.await, true)
+      ))
     const pinged = yield* Clock.currentTimeMillis
     if (!asked && pinged - link.lastInbound() < idle) continue
     yield* link.ping

@@ -1,0 +1,52 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { Realtime } from "../../src/Realtime.ts"
+import { Sandbox } from "../../src/sandbox/Sandbox.ts"
+import * as TestKefu from "../../src/testing/TestKefu.ts"
+import { UserApi } from "../../src/UserApi.ts"
+
+describe("TestKefu", () => {
+  it.effect("runs a visitor's session against a sandbox of its own", () =>
+    Effect.gen(function* () {
+      const realtime = yield* Realtime
+      const me = yield* UserApi.use((api) => api.me)
+      assert.strictEqual(me.userType, "CUSTOMER")
+      const events = yield* realtime.subscribe()
+      const ack = yield* realtime.send({ messageType: "Text", content: "多久发货？" })
+      const answer = yield* events.pipe(
+        Stream.filter((event) => event._tag === "MessageReceived" && event.message.id > ack.messageId),
+        Stream.runHead
+      )
+      const event = Option.getOrThrow(answer)
+      assert.strictEqual(event._tag === "MessageReceived" && event.message.messageType, "RobotCanAnswerMessage")
+    }).pipe(Effect.provide(TestKefu.layer()))
+  )
+
+  it.effect("survives a day of lost connections in virtual time", () =>
+    Effect.gen(function* () {
+      const realtime = yield* Realtime
+      const sandbox = yield* Sandbox
+      yield* realtime.open
+      for (let hour = 0; hour < 24; hour++) {
+        yield* TestClock.adjust("1 hour")
+        for (const connection of yield* sandbox.connections) yield* connection.reset
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* realtime.state)._tag, "Connected")
+      const { connectionsOpened, framesIn } = yield* sandbox.counters
+      assert.strictEqual(connectionsOpened, 25)
+      assert.isAtLeast(framesIn, (24 * 3600) / 25)
+    }).pipe(Effect.provide(TestKefu.layer()))
+  )
+
+  it.effect("tells a refused dial by its reason, as in a browser", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Realtime.use((realtime) => realtime.open))
+      assert.strictEqual(error.reason._tag, "Unauthorized")
+    }).pipe(Effect.provide(TestKefu.layerSession({ token: "nobody's" }).pipe(Layer.provide(Sandbox.layer()))))
+  )
+})
