@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -12,7 +13,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Semaphore from "effect/Semaphore"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import { KefuError, StorageFailed, Unauthorized } from "./KefuError.ts"
+import { ResponseObserver } from "./internal/http.ts"
+import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "./KefuError.ts"
 import { TokenApi } from "./TokenApi.ts"
 
 /**
@@ -20,9 +22,9 @@ import { TokenApi } from "./TokenApi.ts"
  *
  * **Details**
  *
- * Refreshing is single-flight: callers that saw the same token refused wait for one new token. A new token that was
- * refused again within five seconds is not replaced once more, so that a backend which refuses everything is not
- * flooded.
+ * Asking for a token is single-flight: callers that have none, or saw the same one refused, wait for one answer, and
+ * share it if it is a failure. A new token that was refused again within five seconds is not replaced once more, so that
+ * a backend which refuses everything is not flooded.
  *
  * @category services
  * @since 0.1.0
@@ -49,7 +51,7 @@ export class Credentials extends Context.Service<
 
   /**
    * Tokens from an effect, which runs at the first use and whenever the backend refused the token that it gave. It may
-   * take 10 seconds; longer counts as a failure.
+   * take 10 seconds; longer counts as a failure, and a failure is `TokenUnavailable`.
    *
    * @since 0.1.0
    */
@@ -65,10 +67,10 @@ export class Credentials extends Context.Service<
           obtain: provide.pipe(
             Effect.map((token) => (typeof token === "string" ? Redacted.make(token) : token)),
             Effect.provideContext(context),
-            Effect.mapError(() => refused("the token provider failed")),
+            Effect.mapError(() => unavailable("the token provider failed")),
             Effect.timeoutOrElse({
               duration: "10 seconds",
-              orElse: () => Effect.fail(refused("the token provider did not answer within 10 seconds"))
+              orElse: () => Effect.fail(unavailable("the token provider did not answer within 10 seconds"))
             })
           ),
           save: () => Effect.void
@@ -78,7 +80,9 @@ export class Credentials extends Context.Service<
 
   /**
    * An anonymous visitor: the token is read from the `KeyValueStore`, or asked from the backend (POST /im/tokens) and
-   * stored there under `key` (default `effect-kefu/token`), so that the visitor stays the same after a reload.
+   * stored there under `key` (default `effect-kefu/token`), so that the visitor stays the same after a reload. A store
+   * that cannot be read is `StorageFailed`; one that cannot be written to is logged, and the visitor lasts as long as
+   * the session.
    *
    * @since 0.1.0
    */
@@ -93,10 +97,11 @@ export class Credentials extends Context.Service<
         const store = yield* KeyValueStore.KeyValueStore
         return yield* make({
           load: Effect.mapBoth(store.get(key), {
-            onSuccess: (text) => (text === undefined ? Option.none() : Option.some(Redacted.make(text))),
+            onSuccess: (text) => (text === undefined || text === "" ? Option.none() : Option.some(Redacted.make(text))),
             onFailure: storageFailed
           }),
-          obtain: api.anonymous,
+          // Who observes a call wants its response, not that of the token it needed.
+          obtain: Effect.provideService(api.anonymous, ResponseObserver, () => {}),
           save: (token) => Effect.mapError(store.set(key, Redacted.value(token)), storageFailed)
         })
       })
@@ -112,6 +117,9 @@ export class Credentials extends Context.Service<
 }
 
 const refused = (detail: string) => new KefuError({ method: "Credentials.token", reason: new Unauthorized({ detail }) })
+
+const unavailable = (detail: string) =>
+  new KefuError({ method: "Credentials.token", reason: new TokenUnavailable({ detail }) })
 
 const storageFailed = () =>
   new KefuError({
@@ -129,39 +137,69 @@ const make = Effect.fnUntraced(function* (source: {
   const lock = yield* Semaphore.make(1)
   let current: Redacted.Redacted | undefined
   let refreshedAt = Number.NEGATIVE_INFINITY
+  let failures = 0
+  let failure: Cause.Cause<KefuError> = Cause.empty
+
+  // Who waited while another failed shares that failure: asking again one after the other would flood a source that is
+  // down, and wait for one that hangs as often as there are callers.
+  const singleFlight = (work: Effect.Effect<Redacted.Redacted, KefuError>) =>
+    Effect.suspend(() => {
+      const seen = failures
+      return lock.withPermit(
+        Effect.suspend(() => (failures === seen ? Effect.tapCause(work, remember) : Effect.failCause(failure)))
+      )
+    })
+
+  const remember = (cause: Cause.Cause<KefuError>) =>
+    Effect.sync(() => {
+      if (Cause.hasInterruptsOnly(cause)) return
+      failures++
+      failure = cause
+    })
 
   const obtain = Effect.gen(function* () {
     const token = yield* source.obtain
     current = token
-    yield* source.save(token)
+    yield* Effect.catch(source.save(token), (error) => Effect.logWarning(error.message))
     return token
+  })
+
+  const stored = Effect.map(source.load, (found) => {
+    if (Option.isSome(found)) current = found.value
+    return current
   })
 
   const token = Effect.suspend(() =>
     current === undefined
-      ? lock.withPermit(
+      ? singleFlight(
           Effect.suspend(() => {
             if (current !== undefined) return Effect.succeed(current)
-            return Effect.flatMap(source.load, (stored) => {
-              if (Option.isNone(stored)) return obtain
-              current = stored.value
-              return Effect.succeed(stored.value)
-            })
+            return Effect.flatMap(stored, (found) => (found === undefined ? obtain : Effect.succeed(found)))
           })
         )
       : Effect.succeed(current)
   )
 
-  const refresh = (stale: Redacted.Redacted) =>
-    lock.withPermit(
+  const refresh = (stale: Redacted.Redacted) => {
+    const fresh = () => (current === undefined || isSame(current, stale) ? undefined : current)
+    return singleFlight(
       Effect.gen(function* () {
-        if (current !== undefined && Redacted.value(current) !== Redacted.value(stale)) return current
+        const known = fresh()
+        if (known !== undefined) return known
         const now = yield* Clock.currentTimeMillis
         if (now - refreshedAt < Duration.toMillis(refreshPause)) return yield* refused("a fresh token was refused, too")
+        // Another tab may have replaced it, and that is the same visitor.
+        yield* stored
+        const adopted = fresh()
+        if (adopted !== undefined) return adopted
+        const token = yield* obtain
         refreshedAt = now
-        return yield* obtain
+        return token
       })
     )
+  }
 
   return Credentials.of({ token, refresh })
 })
+
+const isSame = (a: Redacted.Redacted, b: Redacted.Redacted): boolean => Redacted.value(a) === Redacted.value(b)

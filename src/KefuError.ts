@@ -83,7 +83,7 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>("effect-k
   { afterMillis: Schema.Finite }
 ) {
   readonly isRetryable: boolean = true
-  readonly advice: string = "try again, or raise `requestTimeout`"
+  readonly advice: string = "try again, or raise `requestTimeout` (for files `uploadTimeout`)"
   readonly userText: UserText = {
     en: "The service did not answer in time. Please try again.",
     zh: "服务响应超时，请重试。"
@@ -148,6 +148,25 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>("effect-kefu/
   readonly userText: UserText = { en: "Please sign in again.", zh: "登录已失效，请重新登录。" }
   override get message(): string {
     return `the token was refused (${this.detail})`
+  }
+}
+
+/**
+ * There was no token to call with, since what provides it failed. Unlike after `Unauthorized`, the connection goes on
+ * trying.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class TokenUnavailable extends Schema.TaggedError<TokenUnavailable>("effect-kefu/KefuError/TokenUnavailable")(
+  "TokenUnavailable",
+  { detail: Schema.String }
+) {
+  readonly isRetryable: boolean = true
+  readonly advice: string = "check the token provider that was given in the options"
+  readonly userText: UserText = { en: "Cannot sign in right now. Please try again.", zh: "暂时无法登录，请稍后重试。" }
+  override get message(): string {
+    return `there is no token (${this.detail})`
   }
 }
 
@@ -461,6 +480,7 @@ export const KefuErrorReason = Schema.Union([
   AckTimeout,
   DeliveryUnknown,
   Unauthorized,
+  TokenUnavailable,
   Forbidden,
   NotFound,
   Conflict,

@@ -57,15 +57,25 @@ export const make = (
   readonly client: HttpClient.HttpClient.With<KefuError>
   readonly once: HttpClient.HttpClient.With<KefuError>
 } => {
-  const attempt = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted | undefined) => {
+  type Send = (
+    request: HttpClientRequest.HttpClientRequest,
+    token: Redacted.Redacted | undefined
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, KefuError>
+
+  const attempt: Send = (request, token) => {
     const method = `${request.method} ${request.url}`
     const signed = (token === undefined ? request : HttpClientRequest.bearerToken(request, token)).pipe(
       HttpClientRequest.prependUrl(config.baseUrl)
     )
     return Effect.gen(function* () {
+      if (token !== undefined && !isHeaderValue(Redacted.value(token))) {
+        return yield* new KefuError({
+          method,
+          reason: new Unauthorized({ detail: "it holds characters that no header may hold, perhaps a line break" })
+        })
+      }
       const response = yield* client.execute(signed)
-      const text = yield* response.text
-      return yield* read(method, response, token === undefined ? text : scrub(text, token))
+      return yield* read(method, response, yield* response.text, token)
     }).pipe(
       Effect.provideService(HttpClient.TracerPropagationEnabled, config.tracePropagation),
       Effect.catchTag("HttpClientError", (error) => Effect.fail(new KefuError({ method, reason: unreachable(error) }))),
@@ -82,41 +92,47 @@ export const make = (
     )
   }
 
-  const once = (request: HttpClientRequest.HttpClientRequest) => {
-    if (credentials === undefined) return attempt(request, undefined)
+  const repeated =
+    (repeats: number): Send =>
+    (request, token) =>
+      Effect.catch(
+        attempt(request, token),
+        Effect.fnUntraced(function* (error) {
+          if (repeats >= config.retry.times || !mayRepeat(error.reason)) return yield* error
+          const asked = "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined
+          if (asked !== undefined && asked > Duration.toMillis(longestWait)) return yield* error
+          yield* Effect.sleep(
+            asked === undefined ? yield* backoff.delay(config.retry, repeats) : Duration.millis(asked)
+          )
+          return yield* repeated(repeats + 1)(request, token)
+        })
+      )
+
+  // The repeats are inside, so that asking for a token, which may be a POST, is never part of them.
+  const authorized = (send: Send) => (request: HttpClientRequest.HttpClientRequest) => {
+    if (credentials === undefined) return send(request, undefined)
     return Effect.flatMap(credentials.token, (token) =>
-      Effect.catch(attempt(request, token), (error) =>
+      Effect.catch(send(request, token), (error) =>
         error.reason._tag === "Unauthorized"
           ? Effect.flatMap(Effect.mapError(credentials.refresh(token), becauseOf(error)), (fresh) =>
-              attempt(request, fresh)
+              send(request, fresh)
             )
           : Effect.fail(error)
       )
     )
   }
 
-  const repeated = (
-    request: HttpClientRequest.HttpClientRequest,
-    repeats: number
-  ): Effect.Effect<HttpClientResponse.HttpClientResponse, KefuError> =>
-    Effect.catch(
-      once(request),
-      Effect.fnUntraced(function* (error) {
-        if (repeats >= config.retry.times || !mayRepeat(error.reason)) return yield* error
-        const asked = "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined
-        if (asked !== undefined && asked > Duration.toMillis(longestWait)) return yield* error
-        yield* Effect.sleep(asked === undefined ? yield* backoff.delay(config.retry, repeats) : Duration.millis(asked))
-        return yield* repeated(request, repeats + 1)
-      })
-    )
+  const once = authorized(attempt)
+  const safe = authorized(repeated(0))
 
   return {
-    client: through((request) =>
-      request.method === "GET" || request.method === "HEAD" ? repeated(request, 0) : once(request)
-    ),
+    client: through((request) => (request.method === "GET" || request.method === "HEAD" ? safe : once)(request)),
     once: through(once)
   }
 }
+
+/** What `fetch` takes; it would throw, and be taken for a broken network. */
+const isHeaderValue = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 
 /** A refresh that failed, told with what the backend had answered. */
 const becauseOf = (refused: KefuError) => (error: KefuError) =>
@@ -147,38 +163,58 @@ const mayRepeat = (reason: KefuErrorReason): boolean => {
 /**
  * Takes the token out of what the backend sent, in case it echoes it.
  */
-export const scrub = (text: string, token: Redacted.Redacted): string => {
-  const secret = Redacted.value(token)
+export const scrub = (text: string, token: Redacted.Redacted | undefined): string => {
+  const secret = token === undefined ? "" : Redacted.value(token)
   return secret === ""
     ? text
     : text.replaceAll(secret, "<redacted>").replaceAll(encodeURIComponent(secret), "<redacted>")
 }
 
+/** Deeper than this nothing is told of an error's body, so that hostile nesting cannot exhaust the stack. */
+const deepest = 64
+
+const scrubData = (data: unknown, token: Redacted.Redacted | undefined, depth = 0): unknown => {
+  if (typeof data === "string") return scrub(data, token)
+  if (typeof data !== "object" || data === null) return data
+  if (depth === deepest) return "<too deep>"
+  if (Array.isArray(data)) return data.map((item) => scrubData(item, token, depth + 1))
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [scrub(key, token), scrubData(value, token, depth + 1)])
+  )
+}
+
 const read = Effect.fnUntraced(function* (
   method: string,
   response: HttpClientResponse.HttpClientResponse,
-  text: string
+  text: string,
+  token: Redacted.Redacted | undefined
 ) {
   const ok = response.status >= 200 && response.status < 300
-  const data = text === "" ? Option.some(undefined) : decodeJson(text)
-  const answer = { status: response.status, headers: { ...response.headers } }
-  if (!ok) {
-    const body = Option.getOrElse(data, () => text)
-    return yield* new KefuError({
+  const empty = text.trim() === ""
+  const parsed = empty ? Option.some(undefined) : decodeJson(text)
+  const fail = (reason: KefuErrorReason) =>
+    new KefuError({
       method,
-      reason: yield* fromStatus(response, body),
-      response: { ...answer, data: body }
+      reason,
+      response: {
+        status: response.status,
+        headers: Object.fromEntries(
+          Object.entries(response.headers).map(([name, value]) => [name, scrub(value, token)])
+        ),
+        data: body
+      }
     })
-  }
-  if (Option.isNone(data)) {
-    return yield* new KefuError({
-      method,
-      reason: new UnexpectedResponse({ path: "", detail: "the body is not JSON" }),
-      response: { ...answer, data: text }
-    })
-  }
-  ;(yield* ResponseObserver)({ ...answer, data: data.value })
-  return accepted(response, text)
+  const body =
+    ok && Option.isSome(parsed)
+      ? undefined
+      : scrubData(
+          Option.getOrElse(parsed, () => text),
+          token
+        )
+  if (!ok) return yield* fail(yield* fromStatus(response, body))
+  if (Option.isNone(parsed)) return yield* fail(new UnexpectedResponse({ path: "", detail: "the body is not JSON" }))
+  ;(yield* ResponseObserver)({ status: response.status, headers: { ...response.headers }, data: parsed.value })
+  return accepted(response, empty)
 })
 
 /**
@@ -187,11 +223,11 @@ const read = Effect.fnUntraced(function* (
  */
 const accepted = (
   response: HttpClientResponse.HttpClientResponse,
-  text: string
+  empty: boolean
 ): HttpClientResponse.HttpClientResponse =>
   Object.create(response, {
     status: { value: 200 },
-    ...(text === "" ? { arrayBuffer: { value: Effect.succeed(emptyBody) } } : undefined)
+    ...(empty ? { arrayBuffer: { value: Effect.succeed(emptyBody) } } : undefined)
   })
 
 /**
@@ -233,7 +269,7 @@ const fromStatus = Effect.fnUntraced(function* (response: HttpClientResponse.Htt
     case 429:
       return new RateLimited(yield* retryAfter(response))
     default: {
-      if (status >= 500) return new ServerFault({ status, ...(yield* retryAfter(response)) })
+      if (status >= 500 || status === 408) return new ServerFault({ status, ...(yield* retryAfter(response)) })
       if (status >= 400) return new InvalidRequest({ field, detail })
       return new UnexpectedResponse({ path: "", detail })
     }
@@ -242,7 +278,7 @@ const fromStatus = Effect.fnUntraced(function* (response: HttpClientResponse.Htt
 
 const retryAfter = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
   const header = response.headers["retry-after"]
-  if (header === undefined) return {}
+  if (header === undefined || header.trim() === "") return {}
   const seconds = Number(header)
   if (Number.isFinite(seconds)) return { retryAfterMillis: Math.max(0, seconds * 1000) }
   const at = DateTime.make(header)
