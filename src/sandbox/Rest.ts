@@ -96,8 +96,9 @@ const UsersLive = HttpApiBuilder.group(
         const me = yield* caller
         yield* employeeOnly(me)
         const wanted = typeof query.search === "string" ? query.search.toLowerCase() : ""
-        const users = Array.from(accounts.all())
-          .filter((account) => account.userType === "STAFF" && account !== me)
+        const users = accounts
+          .staff()
+          .filter((account) => account !== me)
           .map((account) => ({
             id: account.id,
             userType: account.userType,
@@ -106,9 +107,8 @@ const UsersLive = HttpApiBuilder.group(
             capacity: account.capacity,
             load: routing.loadOf(account)
           }))
-          .filter(({ nickname, online }) =>
-            query.online === "true" ? online : nickname === null || nickname.toLowerCase().includes(wanted)
-          )
+          .filter(({ online }) => query.online !== "true" || online)
+          .filter(({ nickname }) => (nickname ?? "").toLowerCase().includes(wanted))
         return { users, total: users.length }
       }),
       addTag: Effect.fn("Users.addTag")(function* ({ params, payload }) {
@@ -116,6 +116,7 @@ const UsersLive = HttpApiBuilder.group(
       }),
       removeTag: Effect.fn("Users.removeTag")(function* ({ params }) {
         yield* accounts.removeTag(yield* customer(params.id), params.tagId)
+        return {}
       })
     })
   })
@@ -234,6 +235,7 @@ const QuickRepliesLive = HttpApiBuilder.group(
       }),
       remove: Effect.fn("QuickReplies.remove")(function* ({ params }) {
         yield* book.remove(yield* caller, params.id)
+        return {}
       })
     })
   })
@@ -279,9 +281,11 @@ const RobotLive = HttpApiBuilder.group(
     return handlers.handleAll({
       like: Effect.fn("Robot.like")(function* ({ params }) {
         yield* turns.take(desk.vote(yield* caller, params.id, "like"))
+        return {}
       }),
       dislike: Effect.fn("Robot.dislike")(function* ({ params }) {
         yield* turns.take(desk.vote(yield* caller, params.id, "dislike"))
+        return {}
       }),
       suggestions: ({ query }) =>
         Effect.sync(() => {
