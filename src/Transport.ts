@@ -7,9 +7,10 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Socket from "effect/socket/Socket"
 import { Credentials } from "./Credentials.ts"
@@ -27,7 +28,7 @@ import { ConnectionLost, ConnectTimeout, KefuError, NetworkUnreachable } from ".
 export interface Connection {
   /** The next frames, in order. Fails with `ConnectionLost`, which bears the close code, once there are no more. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, KefuError>
-  /** Hands one frame to the socket. */
+  /** Hands one frame to the socket. Fails with `ConnectionLost` once that has ended. */
   write(frame: string): Effect.Effect<void, KefuError>
 }
 
@@ -41,7 +42,8 @@ export interface Connection {
  * DELETE. After a 401 the token is refreshed once, and the request replayed. It fails with `KefuError` only.
  *
  * `connect` dials once, with the token of the moment. A browser does not tell why a dial was refused, so a refused dial
- * is followed by one GET /im/users/me, whose failure (`Unauthorized`, `RateLimited`, ...) is then the dial's.
+ * is followed by one GET /im/users/me, whose failure (`Unauthorized`, `RateLimited`, ...) is then the dial's. If that
+ * has replaced the token, it dials once more.
  *
  * @category services
  * @since 0.1.0
@@ -96,53 +98,87 @@ const make = Effect.gen(function* () {
   const webSocket = yield* Socket.WebSocketConstructor
   const { client: httpClient, once } = http.make(platform, config, credentials)
 
-  const dial = Effect.gen(function* () {
-    const token = yield* credentials.token
-    const lost = (error: Socket.SocketError) => connectionLost(error, token)
+  const dial = Effect.fnUntraced(function* (token: Redacted.Redacted) {
+    let ws: Socket.WebSocketLike | undefined
+    let end: KefuError | undefined
     const socket = yield* Socket.fromWebSocket(
       Effect.acquireRelease(
         Effect.try({
-          try: () => webSocket(socketUrl(config, token)),
+          try: () => (ws = webSocket(socketUrl(config, token))),
           catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
         }),
-        (ws) => Effect.sync(() => ws.close(1000))
+        (opened) =>
+          Effect.sync(() => {
+            end ??= closed()
+            opened.close(1000)
+          })
       ),
       { openTimeout: config.connectTimeout }
     )
     const pull = yield* Socket.readerString(socket)
     const writer = yield* socket.writer
     return {
-      pull: Effect.mapError(pull, lost),
-      write: (frame: string) => Effect.mapError(writer.write(frame), lost)
+      pull: Effect.mapError(pull, (error) => (end = connectionLost(error, token))),
+      // A socket that has ended takes frames without a word, and one that was released keeps them waiting for ever.
+      write: (frame: string) =>
+        Effect.suspend(() => {
+          if (end !== undefined) return Effect.fail(end)
+          if (ws !== undefined && ws.readyState > open) return Effect.fail(closed())
+          return Effect.mapError(writer.write(frame), (error) => end ?? connectionLost(error, token))
+        })
     }
   })
 
+  /** What is left of a dial that failed is released at once, not when the caller's scope ends. */
+  const attempt = (token: Redacted.Redacted) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      return yield* dial(token).pipe(
+        Scope.provide(scope),
+        Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+      )
+    })
+
+  const probe = Effect.mapError(once.get("/api/v1/im/users/me"), (error) => error.at(method))
+
   const refused = (error: Socket.SocketError) =>
-    error.reason._tag === "SocketOpenError" && error.reason.kind === "Timeout"
-      ? Effect.fail(
-          new KefuError({
-            method,
-            reason: new ConnectTimeout({ afterMillis: Duration.toMillis(config.connectTimeout) })
-          })
-        )
-      : Effect.flatMap(
-          Effect.mapError(once.get("/api/v1/im/users/me"), (probed) => probed.at(method)),
-          () =>
-            Effect.fail(
-              new KefuError({
-                method,
-                reason: new NetworkUnreachable({ detail: "requests are answered, but the WebSocket was refused" })
-              })
-            )
-        )
+    new KefuError({
+      method,
+      reason:
+        error.reason._tag === "SocketOpenError" && error.reason.kind === "Timeout"
+          ? new ConnectTimeout({ afterMillis: Duration.toMillis(config.connectTimeout) })
+          : new NetworkUnreachable({ detail: "requests are answered, but the WebSocket was refused" })
+    })
+
+  const connect = Effect.gen(function* () {
+    const token = yield* credentials.token
+    return yield* Effect.catchTag(
+      attempt(token),
+      "SocketError",
+      Effect.fnUntraced(function* (error) {
+        const failure = refused(error)
+        if (failure.reason._tag === "ConnectTimeout") return yield* failure
+        yield* probe
+        const fresh = yield* credentials.token
+        // The probe may have replaced the token, which then was why the dial was refused.
+        if (Redacted.value(fresh) === Redacted.value(token)) return yield* failure
+        return yield* Effect.mapError(attempt(fresh), refused)
+      })
+    )
+  })
 
   return Transport.of({
     httpClient,
     publicHttpClient: platform,
     baseUrl: config.baseUrl,
-    connect: Effect.catchTag(dial, "SocketError", refused)
+    connect
   })
 })
+
+/** The `readyState` of a WebSocket that is open; greater ones are closing or closed. */
+const open = 1
+
+const closed = () => new KefuError({ method, reason: new ConnectionLost({ code: 1006, detail: "it was closed" }) })
 
 const connectionLost = ({ reason }: Socket.SocketError, token: Redacted.Redacted): KefuError =>
   new KefuError({

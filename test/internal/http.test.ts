@@ -16,6 +16,8 @@ import { type ErrorResponse, KefuError, NetworkUnreachable } from "../../src/Kef
 import { Transport } from "../../src/Transport.ts"
 import * as Recorder from "../support/Recorder.ts"
 
+const encode = Schema.encodeSync(KefuError)
+
 type Settings = Parameters<typeof Recorder.transport>[1]
 
 const request = (
@@ -461,7 +463,7 @@ describe("internal/http", () => {
             String(error),
             error.stack,
             JSON.stringify(error),
-            JSON.stringify(Schema.encodeSync(KefuError)(error)),
+            JSON.stringify(encode(error)),
             inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })
           ].join("\n")
           assert.include(shown, "<redacted>")
