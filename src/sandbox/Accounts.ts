@@ -96,7 +96,7 @@ export class Accounts extends Context.Service<
   Accounts,
   {
     readonly robot: Account
-    readonly all: () => Iterable<Account>
+    readonly staff: () => ReadonlyArray<Account>
     /** The account of a user of the seed. */
     readonly seeded: (key: string) => Account | undefined
     readonly find: (id: UserId) => Account | undefined
@@ -124,6 +124,7 @@ export class Accounts extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* Settings
       const accounts = new Map<UserId, Account>()
+      const staff: Array<Account> = []
       const tokens = new Map<string, Login & { readonly expiresAt: number }>()
       const tagsByName = new Map<string, Tag>()
       let visitors = 0
@@ -143,6 +144,7 @@ export class Accounts extends Context.Service<
           profile
         }
         accounts.set(account.id, account)
+        if (role === "STAFF") staff.push(account)
         return account
       }
 
@@ -170,7 +172,7 @@ export class Accounts extends Context.Service<
 
       return Accounts.of({
         robot,
-        all: () => accounts.values(),
+        staff: () => staff,
         seeded: (key) => seeded.get(key),
         find: (id) => accounts.get(id),
         known: (id) => accounts.get(id) ?? robot,

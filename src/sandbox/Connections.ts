@@ -20,8 +20,6 @@ export interface Mailbox {
   readonly push: (frame: ServerFrame) => void
   /** Closes the connection once what was pushed before is on its way. */
   readonly close: (code: number, reason: string) => void
-  /** Breaks the connection off without a close frame: the client sees 1006. */
-  readonly reset: () => void
 }
 
 /**
@@ -35,7 +33,6 @@ export class Connections extends Context.Service<
   {
     readonly get: (userId: UserId) => Mailbox | undefined
     readonly isOnline: (userId: UserId) => boolean
-    readonly all: () => Iterable<Mailbox>
     /** Registers a connection and gives the one of the same account that it takes the place of. */
     readonly attach: (mailbox: Mailbox) => Mailbox | undefined
     /** Forgets a connection; false when a later login had taken its place. */
@@ -52,7 +49,6 @@ export class Connections extends Context.Service<
       return Connections.of({
         get: (userId) => mailboxes.get(userId),
         isOnline: (userId) => mailboxes.has(userId),
-        all: () => mailboxes.values(),
         attach: (mailbox) => {
           const previous = mailboxes.get(mailbox.userId)
           mailboxes.set(mailbox.userId, mailbox)

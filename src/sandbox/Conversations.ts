@@ -80,8 +80,8 @@ export interface Thread {
   /** When somebody last wrote. */
   activeAt: number
   updatedAt: number
-  /** Since when the customer waits for the staff's answer. */
-  unansweredSince: number | undefined
+  /** The customer waits for the staff's answer. */
+  unanswered: { readonly since: number } | undefined
   endReason: number | undefined
   remark: string | undefined
   rated: boolean
@@ -160,7 +160,7 @@ export class Conversations extends Context.Service<
       const release = (thread: Thread) => {
         queue.delete(thread)
         if (thread.servedBy !== undefined) served(thread.servedBy).delete(thread)
-        thread.unansweredSince = undefined
+        thread.unanswered = undefined
       }
 
       const assign = (thread: Thread, servedBy: UserId) => {
@@ -190,7 +190,7 @@ export class Conversations extends Context.Service<
           servedBy: undefined,
           activeAt: turn.now,
           updatedAt: turn.now,
-          unansweredSince: undefined,
+          unanswered: undefined,
           endReason: undefined,
           remark: undefined,
           rated: false

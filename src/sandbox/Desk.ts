@@ -3,10 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type { ConversationRequest } from "../domain/Conversation.ts"
 import type { ConversationId, MenuItemId, MessageId, SubChannelId, UserId } from "../domain/Id.ts"
@@ -14,13 +12,14 @@ import type { RatingInput } from "../domain/Rating.ts"
 import { BadRequest, Conflict, Forbidden, NotFound } from "../wire/ApiError.ts"
 import type { SendPayload } from "../wire/Frame.ts"
 import { type Account, Accounts, isEmployee } from "./Accounts.ts"
+import { Alarms } from "./Alarms.ts"
 import { Connections } from "./Connections.ts"
 import { Conversations, type NewMessage, type Thread } from "./Conversations.ts"
 import { KnowledgeBase } from "./KnowledgeBase.ts"
 import { type Reply, Robot, talkToPerson } from "./Robot.ts"
 import { Routing } from "./Routing.ts"
 import { Settings } from "./Settings.ts"
-import { type Outlet, Turn, Turns } from "./Turn.ts"
+import { type Outlet, Turn } from "./Turn.ts"
 
 /**
  * Why the desk refuses: over REST the error's status, over the socket no acknowledgement.
@@ -96,8 +95,7 @@ export class Desk extends Context.Service<
       const knowledge = yield* KnowledgeBase
       const robot = yield* Robot
       const routing = yield* Routing
-      const turns = yield* Turns
-      const later = yield* FiberSet.makeRuntime<never>()
+      const alarms = yield* Alarms
       const { post } = conversations
       const robotId = accounts.robot.id
 
@@ -113,41 +111,21 @@ export class Desk extends Context.Service<
         routing.drain(turn)
       }
 
-      const watchIdleness = (thread: Thread): Effect.Effect<void> =>
-        Effect.gen(function* () {
-          while (thread.state !== "FINISHED") {
-            const rest = thread.activeAt + settings.idleTimeout - (yield* Clock.currentTimeMillis)
-            if (rest > 0) yield* Effect.sleep(rest)
-            else yield* turns.take(expire(thread))
-          }
-        })
-
-      const expire = (thread: Thread) =>
-        Turn.useSync((turn) => {
-          if (thread.state === "FINISHED" || thread.activeAt + settings.idleTimeout > turn.now) return
-          const waits = thread.state === "PENDING" && connections.isOnline(thread.customerId)
-          if (waits) thread.activeAt = turn.now
+      const watchIdleness = (thread: Thread, after = settings.idleTimeout) =>
+        alarms.set(after, (turn) => {
+          if (thread.state === "FINISHED") return
+          if (thread.state === "PENDING" && connections.isOnline(thread.customerId)) thread.activeAt = turn.now
+          const rest = thread.activeAt + settings.idleTimeout - turn.now
+          if (rest > 0) watchIdleness(thread, rest)
           else end(turn, thread, endedByTimeout, null)
         })
-
-      const watchStaff = (thread: Thread, since: number): Effect.Effect<void> =>
-        Effect.andThen(
-          Effect.sleep(settings.staffTimeout),
-          turns.take(
-            Turn.useSync((turn) => {
-              if (thread.unansweredSince !== since) return
-              const staffId = thread.servedBy ?? null
-              post(turn, thread, { messageType: "StaffTimeoutMessage", fromId: staffId }, others(thread, robotId))
-            })
-          )
-        )
 
       const open = (turn: Outlet, customerId: UserId, channelId: SubChannelId | undefined): Thread => {
         const channel = conversations.channel(channelId)
         const thread = conversations.open(turn, customerId, channel, robotId)
         routing.introduce(turn, thread, robotId)
         post(turn, thread, { messageType: "ChannelMenu", content: robot.menu(channel), fromId: robotId }, [customerId])
-        later(watchIdleness(thread))
+        watchIdleness(thread)
         return thread
       }
 
@@ -214,12 +192,9 @@ export class Desk extends Context.Service<
           conversations.mark(thread, me.id, id)
           thread.activeAt = turn.now
           if (me.userType !== "CUSTOMER") {
-            thread.unansweredSince = undefined
+            thread.unanswered = undefined
           } else if (isServedByStaff(thread)) {
-            if (thread.unansweredSince === undefined) {
-              thread.unansweredSince = turn.now
-              later(watchStaff(thread, turn.now))
-            }
+            if (thread.unanswered === undefined) routing.expectAnswer(turn, thread)
           } else if (thread.state === "ACTIVE") {
             conversations.mark(thread, robotId, id)
             react(turn, thread, yield* think(thread, draft))
@@ -329,7 +304,7 @@ export class Desk extends Context.Service<
           if (present === undefined) {
             const thread = conversations.open(turn, wanted, conversations.channel(subChannelId), me.id)
             routing.handOver(turn, thread, me.id)
-            later(watchIdleness(thread))
+            watchIdleness(thread)
             return thread
           }
           if (present.servedBy === me.id) return present
@@ -370,6 +345,7 @@ export class Desk extends Context.Service<
             [thread.customerId, ...(from === undefined || from === robotId ? [] : [from]), to]
           )
           routing.introduce(turn, thread, to)
+          routing.expectAnswer(turn, thread)
           routing.drain(turn)
           return thread
         }),

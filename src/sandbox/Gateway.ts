@@ -67,6 +67,9 @@ export interface Accepted {
   readonly account: Account
 }
 
+/** How long a connection that is being closed may take for the frames before. */
+const closeGrace = "5 seconds"
+
 type Ending = Exclude<Fate, { readonly _tag: "Deliver" }>
 
 const ending = (code: number, reason: string): Ending => ({ _tag: "Close", code, reason })
@@ -199,6 +202,7 @@ export class Gateway extends Context.Service<
           strategy: "dropping"
         })
         const ended = yield* Deferred.make<never, Ending>()
+        const closing = yield* Deferred.make<Ending>()
         const finish = (how: Ending) => void Deferred.doneUnsafe(ended, Effect.fail(how))
         const enqueue = (item: string | Ending) => {
           if (Queue.offerUnsafe(outgoing, item)) return
@@ -208,8 +212,10 @@ export class Gateway extends Context.Service<
         const mailbox: Mailbox = {
           userId: account.id,
           push: (frame) => enqueue(encode(frame)),
-          close: (code, reason) => enqueue(ending(code, reason)),
-          reset: () => finish({ _tag: "Reset" })
+          close: (code, reason) => {
+            enqueue(ending(code, reason))
+            Deferred.doneUnsafe(closing, Effect.succeed(ending(code, reason)))
+          }
         }
         const write = (frame: string) => {
           counters.add("framesOut")
@@ -257,6 +263,9 @@ export class Gateway extends Context.Service<
           }
         })
 
+        /** A client that does not read what comes before the close is not waited for. */
+        const hurried = Effect.flatMap(Deferred.await(closing), (how) => Effect.delay(Effect.fail(how), closeGrace))
+
         yield* Effect.acquireUseRelease(
           turns.take(
             Effect.suspend(() => {
@@ -274,7 +283,7 @@ export class Gateway extends Context.Service<
               )
             })
           ),
-          () => Effect.raceFirst(Effect.raceFirst(sending, receiving), Deferred.await(ended)),
+          () => Effect.raceAllFirst([sending, receiving, Deferred.await(ended), hurried]),
           () =>
             Effect.sync(() => {
               open.delete(connection)

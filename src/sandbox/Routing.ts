@@ -8,8 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { UserId } from "../domain/Id.ts"
 import { type Account, Accounts } from "./Accounts.ts"
+import { Alarms } from "./Alarms.ts"
 import { Connections } from "./Connections.ts"
 import { Conversations, type Thread } from "./Conversations.ts"
+import { Settings } from "./Settings.ts"
 import type { Outlet } from "./Turn.ts"
 
 /**
@@ -35,6 +37,8 @@ export class Routing extends Context.Service<
     readonly handOver: (turn: Outlet, thread: Thread, staffId: UserId) => void
     /** Tells both sides who their counterpart is. */
     readonly introduce: (turn: Outlet, thread: Thread, staffId: UserId) => void
+    /** The customer waits for the staff to say something: if they do not in time, both sides are told, once. */
+    readonly expectAnswer: (turn: Outlet, thread: Thread) => void
     /** Hands over from the queue for as long as somebody has room. */
     readonly drain: (turn: Outlet) => void
   }
@@ -45,17 +49,16 @@ export class Routing extends Context.Service<
   static readonly layer = Layer.effect(
     Routing,
     Effect.gen(function* () {
+      const { staffTimeout } = yield* Settings
       const accounts = yield* Accounts
+      const alarms = yield* Alarms
       const connections = yield* Connections
       const conversations = yield* Conversations
 
       const loadOf = (staff: Account) => conversations.servedBy(staff.id).size
       const hasRoom = (staff: Account) => loadOf(staff) < staff.capacity
 
-      const onlineStaff = (): ReadonlyArray<Account> =>
-        Array.from(connections.all(), ({ userId }) => accounts.known(userId)).filter(
-          ({ userType }) => userType === "STAFF"
-        )
+      const onlineStaff = (): ReadonlyArray<Account> => accounts.staff().filter(({ id }) => connections.isOnline(id))
 
       const leastLoaded = (): Account | undefined =>
         onlineStaff().reduce<Account | undefined>(
@@ -104,11 +107,25 @@ export class Routing extends Context.Service<
         introduce(turn, thread, staffId)
       }
 
+      const expectAnswer = (turn: Outlet, thread: Thread) => {
+        const waiting = { since: turn.now }
+        thread.unanswered = waiting
+        alarms.set(staffTimeout, (turn) => {
+          if (thread.unanswered !== waiting) return
+          const fromId = thread.servedBy ?? null
+          conversations.post(turn, thread, { messageType: "StaffTimeoutMessage", fromId }, [
+            thread.customerId,
+            ...(fromId === null ? [] : [fromId])
+          ])
+        })
+      }
+
       const drain = (turn: Outlet) => {
         for (const thread of conversations.waiting()) {
           const staff = leastLoaded()
           if (staff === undefined) return
           handOver(turn, thread, staff.id)
+          expectAnswer(turn, thread)
         }
       }
 
@@ -117,6 +134,7 @@ export class Routing extends Context.Service<
         hasRoom,
         handOver,
         introduce,
+        expectAnswer,
         drain,
         queue: (turn, thread) => {
           conversations.enqueue(thread)

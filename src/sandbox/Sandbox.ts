@@ -20,6 +20,7 @@ import type { ConversationId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
 import type { NotFound } from "../wire/ApiError.ts"
 import { type Account, Accounts, type Login, type NewAccount, type Role, type SeededLogin } from "./Accounts.ts"
+import { Alarms } from "./Alarms.ts"
 import { Blobs } from "./Blobs.ts"
 import { Connections } from "./Connections.ts"
 import { Conversations } from "./Conversations.ts"
@@ -104,8 +105,9 @@ const Stores = Layer.mergeAll(
 const Services = Gateway.layer.pipe(
   Layer.provideMerge(History.layer),
   Layer.provideMerge(Desk.layer),
-  Layer.provideMerge(Layer.mergeAll(Robot.layer, Routing.layer, Turns.layer)),
-  Layer.provideMerge(Conversations.layer),
+  Layer.provideMerge(Layer.merge(Robot.layer, Routing.layer)),
+  Layer.provideMerge(Layer.merge(Conversations.layer, Alarms.layer)),
+  Layer.provideMerge(Turns.layer),
   Layer.provideMerge(Stores),
   Layer.provideMerge(HttpServer.layerServices)
 )
@@ -142,7 +144,13 @@ export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-ke
    * @since 0.1.0
    */
   static readonly layer = (options?: SandboxOptions): Layer.Layer<Sandbox> =>
-    Layer.effect(Sandbox, make).pipe(Layer.provide(Services), Layer.provide(Settings.layer(options)))
+    Layer.effect(
+      Sandbox,
+      // Built apart from whatever else the program shares, so that each sandbox has its own desk.
+      Effect.flatMap(Layer.build(Layer.fresh(Services.pipe(Layer.provideMerge(Settings.layer(options))))), (services) =>
+        Effect.provideContext(make, services)
+      )
+    )
 
   /**
    * The sandbox, served by the ambient HTTP server: REST, the socket, files, `/openapi.json` and `/docs`.

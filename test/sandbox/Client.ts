@@ -31,6 +31,8 @@ export interface Client {
   readonly take: (count: number) => Effect.Effect<ReadonlyArray<Frame>, Socket.SocketError>
   /** Reads up to the next message of this type and gives it. */
   readonly message: (messageType: number) => Effect.Effect<Json, Socket.SocketError>
+  /** Everything that has come until now. */
+  readonly sync: Effect.Effect<ReadonlyArray<Frame>, Socket.SocketError>
   readonly raw: (text: string) => Effect.Effect<void, Socket.SocketError>
   readonly close: Effect.Effect<void>
 }
@@ -57,30 +59,33 @@ export const makeClient = (
       const id = ++sequenceId
       return Effect.as(write(JSON.stringify({ sequence_id: id, event_type: eventType, payload })), id)
     })
+  const upTo = Effect.fnUntraced(function* (isLast: (frame: Frame) => boolean) {
+    const before: Array<Frame> = []
+    while (true) {
+      const frame = yield* next
+      if (isLast(frame)) return { before, frame }
+      before.push(frame)
+    }
+  })
+  const acknowledged = Effect.fnUntraced(function* (eventType: number, payload: unknown) {
+    const id = yield* send(eventType, payload)
+    return yield* upTo((frame) => frame.event_type === 103 && frame.payload.sequence_id === id)
+  })
   return {
     send,
     next,
     take: (count) => Effect.all(Array.from({ length: count }, () => next)),
     call: (eventType, payload) =>
-      Effect.gen(function* () {
-        const id = yield* send(eventType, payload)
-        const skipped: Array<Frame> = []
-        while (true) {
-          const frame = yield* next
-          if (frame.event_type === 103 && frame.payload.sequence_id === id) {
-            pending.unshift(...skipped)
-            return frame.payload
-          }
-          skipped.push(frame)
-        }
+      Effect.map(acknowledged(eventType, payload), ({ before, frame }) => {
+        pending.unshift(...before)
+        return frame.payload
       }),
     message: (messageType) =>
-      Effect.gen(function* () {
-        while (true) {
-          const frame = yield* next
-          if (frame.event_type === 101 && frame.payload.message_type === messageType) return frame.payload
-        }
-      }),
+      Effect.map(
+        upTo((frame) => frame.event_type === 101 && frame.payload.message_type === messageType),
+        ({ frame }) => frame.payload
+      ),
+    sync: Effect.map(acknowledged(201, "ping"), ({ before }) => before),
     raw: write,
     close
   }
@@ -94,6 +99,20 @@ export const dial = (token: string, subChannelId?: number) =>
   })
 
 export const text = (content: string, toId?: number) => ({ message_type: 1, content, to_id: toId })
+
+/** What a list of frames is about: message types, and event types from 1,000 on. */
+export const kinds = (frames: ReadonlyArray<Frame>): ReadonlyArray<number> =>
+  frames.map(({ event_type, payload }) => (event_type === 101 ? payload.message_type : 1000 + event_type))
+
+/** A visitor whom a member of staff serves, with the frames up to there read. */
+export const served = Effect.fnUntraced(function* (visitorToken: string, staffToken: string) {
+  const staff = yield* dial(staffToken)
+  const visitor = yield* dial(visitorToken)
+  yield* visitor.call(205, { menu_item_id: 1000 })
+  const built = yield* staff.message(102)
+  yield* visitor.sync
+  return { staff, visitor, conversationId: built.conversation_id, visitorId: built.content.user_id }
+})
 
 /** Calls the REST API in process and gives status and JSON. */
 export const rest = Effect.fnUntraced(function* (
