@@ -129,7 +129,7 @@ export class Robot extends Context.Service<
           if (replies !== undefined) return say("RobotChitchatMessage", yield* Random.choice(replies))
           const [best, second] = base.match(text)
           if (best === undefined) return say("RobotNotAnswerMessage", lost[languageOf(text)])
-          const clear = best.score >= 0.4 && (second === undefined || best.score - second.score >= 0.15)
+          const clear = best.score >= 0.4 && (second === undefined || best.score - second.score >= 0.2)
           if (best.score === 1 || clear) return known("RobotCanAnswerMessage", best.knowledge)
           const candidates = base
             .match(text)

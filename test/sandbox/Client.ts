@@ -18,7 +18,7 @@ export const alice = "visitor-alice-token"
 
 export interface Frame {
   readonly event_type: number
-  readonly payload: Json
+  readonly payload?: Json
 }
 
 export interface Client {
