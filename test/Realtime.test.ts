@@ -80,7 +80,7 @@ describe("dialling", () => {
   it.effect("CONN-1 waits for `open` when it connects manually", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
-      yield* realtime.subscribe()
+      yield* Effect.asVoid(realtime.subscribe())
       const error = yield* Effect.flip(realtime.read(MessageId.make(1)))
       assert.strictEqual(error.reason._tag, "NotConnected")
       assert.strictEqual((yield* Sandbox.use((sandbox) => sandbox.counters)).dials, 0)

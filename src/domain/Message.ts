@@ -184,6 +184,204 @@ const kind = <const Name extends keyof typeof messageTypeCode, Content extends S
   content: Content
 ) => Wire.Struct({ ...base, messageType: Wire.Code(messageTypeCode[name], name), content })
 
+/**
+ * Plain text, from a person.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class TextMessage extends Schema.Opaque<TextMessage>()(kind("Text", Schema.String)) {}
+
+/**
+ * A picture.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class ImageMessage extends Schema.Opaque<ImageMessage>()(kind("Image", Wire.OrJson(Media))) {}
+
+/**
+ * A video.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class VideoMessage extends Schema.Opaque<VideoMessage>()(kind("Video", Wire.OrJson(Media))) {}
+
+/**
+ * A file.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class AttachmentMessage extends Schema.Opaque<AttachmentMessage>()(kind("Attachment", Wire.OrJson(Media))) {}
+
+/**
+ * The menu of the channel, which a robot offers.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class ChannelMenuMessage extends Schema.Opaque<ChannelMenuMessage>()(kind("ChannelMenu", Wire.OrJson(Menu))) {}
+
+/**
+ * Small talk by a robot.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class RobotChitchatMessage extends Schema.Opaque<RobotChitchatMessage>()(
+  kind("RobotChitchatMessage", textOr(RobotAnswer))
+) {}
+
+/**
+ * A robot's answer.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class RobotCanAnswerMessage extends Schema.Opaque<RobotCanAnswerMessage>()(
+  kind("RobotCanAnswerMessage", textOr(RobotAnswer))
+) {}
+
+/**
+ * A robot has no answer.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class RobotNotAnswerMessage extends Schema.Opaque<RobotNotAnswerMessage>()(
+  kind("RobotNotAnswerMessage", textOr(RobotAnswer))
+) {}
+
+/**
+ * A robot asks which of several questions was meant.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class RobotMayAnswerMessage extends Schema.Opaque<RobotMayAnswerMessage>()(
+  kind("RobotMayAnswerMessage", textOr(RobotAnswer))
+) {}
+
+/**
+ * The answer to a question that is asked often.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class FaqAnswerMessage extends Schema.Opaque<FaqAnswerMessage>()(
+  kind("FAQAnswerMessage", textOr(RobotAnswer))
+) {}
+
+/**
+ * An order that the visitor shows.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class OrderMessage extends Schema.Opaque<OrderMessage>()(kind("OrderMessage", textOr(Order))) {}
+
+/**
+ * The staff has kept the visitor waiting too long.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class StaffTimeoutMessage extends Schema.Opaque<StaffTimeoutMessage>()(kind("StaffTimeoutMessage", none)) {}
+
+/**
+ * A member of staff takes over.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class ManualServiceStartMessage extends Schema.Opaque<ManualServiceStartMessage>()(
+  kind("ManualServiceStart", none)
+) {}
+
+/**
+ * Somebody joined: a conversation was built.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class ConversationBuiltMessage extends Schema.Opaque<ConversationBuiltMessage>()(
+  kind("ConversationBuilt", Wire.OrJson(ConversationBuilt))
+) {}
+
+/**
+ * A message was recalled.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class MessageRecallMessage extends Schema.Opaque<MessageRecallMessage>()(
+  kind("MessageRecall", Wire.OrJson(MessageRecall))
+) {}
+
+/**
+ * The conversation ended.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class ConversationEndMessage extends Schema.Opaque<ConversationEndMessage>()(
+  kind("ConversationEnd", Wire.OrJson(ConversationEnd))
+) {}
+
+/**
+ * The visitor is invited to rate.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class RateInviteMessage extends Schema.Opaque<RateInviteMessage>()(kind("RateInvite", none)) {}
+
+/**
+ * The invitation to rate could not be delivered.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class RateInviteErrorMessage extends Schema.Opaque<RateInviteErrorMessage>()(kind("RateInviteError", none)) {}
+
+/**
+ * All staff are busy, the visitor waits.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class StaffBusyMessage extends Schema.Opaque<StaffBusyMessage>()(kind("StaffBusyEvent", none)) {}
+
+/**
+ * No staff is online, the visitor waits.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class StaffOfflineMessage extends Schema.Opaque<StaffOfflineMessage>()(kind("StaffOfflineEvent", none)) {}
+
+/**
+ * The conversation was handed over to somebody else.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class ConversationTransferMessage extends Schema.Opaque<ConversationTransferMessage>()(
+  kind("ConversationTransfer", Schema.optionalKey(Schema.NullOr(Wire.OrJson(ConversationTransfer))))
+) {}
+
+/**
+ * The visitor gave a rating.
+ *
+ * @category kinds
+ * @since 0.1.0
+ */
+export class CustomerRateMessage extends Schema.Opaque<CustomerRateMessage>()(
+  kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate))))
+) {}
+
 const Unrecognized = Wire.Struct({ ...base, messageType: Schema.Int, content: none })
 
 /**
@@ -193,23 +391,29 @@ const Unrecognized = Wire.Struct({ ...base, messageType: Schema.Int, content: no
  * @category schemas
  * @since 0.1.0
  */
-export const UnknownMessage = Unrecognized.pipe(
-  Schema.decodeTo(
-    Schema.StructWithRest(
-      Schema.Struct({
-        ...Struct.map(base, Schema.toType),
-        messageType: Schema.tag("Unknown"),
-        typeCode: Schema.Int,
-        content: Schema.optionalKey(Schema.Unknown)
-      }),
-      [Schema.Record(Schema.String, Schema.Unknown)]
-    ),
-    SchemaTransformation.transform({
-      decode: ({ messageType, ...message }) => ({ ...message, messageType: "Unknown" as const, typeCode: messageType }),
-      encode: ({ typeCode, ...message }) => ({ ...message, messageType: typeCode })
-    })
+export class UnknownMessage extends Schema.Opaque<UnknownMessage>()(
+  Unrecognized.pipe(
+    Schema.decodeTo(
+      Schema.StructWithRest(
+        Schema.Struct({
+          ...Struct.map(base, Schema.toType),
+          messageType: Schema.tag("Unknown"),
+          typeCode: Schema.Int,
+          content: Schema.optionalKey(Schema.Unknown)
+        }),
+        [Schema.Record(Schema.String, Schema.Unknown)]
+      ),
+      SchemaTransformation.transform({
+        decode: ({ messageType, ...message }) => ({
+          ...message,
+          messageType: "Unknown" as const,
+          typeCode: messageType
+        }),
+        encode: ({ typeCode, ...message }) => ({ ...message, messageType: typeCode })
+      })
+    )
   )
-)
+) {}
 
 /**
  * A message of a conversation, from a person, from a robot or from the system.
@@ -242,28 +446,28 @@ export const UnknownMessage = Unrecognized.pipe(
  */
 export const Message = Schema.Union([
   Schema.Union([
-    kind("Text", Schema.String),
-    kind("Image", Wire.OrJson(Media)),
-    kind("Video", Wire.OrJson(Media)),
-    kind("Attachment", Wire.OrJson(Media)),
-    kind("ChannelMenu", Wire.OrJson(Menu)),
-    kind("RobotChitchatMessage", textOr(RobotAnswer)),
-    kind("RobotCanAnswerMessage", textOr(RobotAnswer)),
-    kind("RobotNotAnswerMessage", textOr(RobotAnswer)),
-    kind("RobotMayAnswerMessage", textOr(RobotAnswer)),
-    kind("FAQAnswerMessage", textOr(RobotAnswer)),
-    kind("OrderMessage", textOr(Order)),
-    kind("StaffTimeoutMessage", none),
-    kind("ManualServiceStart", none),
-    kind("ConversationBuilt", Wire.OrJson(ConversationBuilt)),
-    kind("MessageRecall", Wire.OrJson(MessageRecall)),
-    kind("ConversationEnd", Wire.OrJson(ConversationEnd)),
-    kind("RateInvite", none),
-    kind("RateInviteError", none),
-    kind("StaffBusyEvent", none),
-    kind("StaffOfflineEvent", none),
-    kind("ConversationTransfer", Schema.optionalKey(Schema.NullOr(Wire.OrJson(ConversationTransfer)))),
-    kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate))))
+    TextMessage,
+    ImageMessage,
+    VideoMessage,
+    AttachmentMessage,
+    ChannelMenuMessage,
+    RobotChitchatMessage,
+    RobotCanAnswerMessage,
+    RobotNotAnswerMessage,
+    RobotMayAnswerMessage,
+    FaqAnswerMessage,
+    OrderMessage,
+    StaffTimeoutMessage,
+    ManualServiceStartMessage,
+    ConversationBuiltMessage,
+    MessageRecallMessage,
+    ConversationEndMessage,
+    RateInviteMessage,
+    RateInviteErrorMessage,
+    StaffBusyMessage,
+    StaffOfflineMessage,
+    ConversationTransferMessage,
+    CustomerRateMessage
   ]),
   UnknownMessage
 ]).pipe(Schema.toTaggedUnion("messageType"))
