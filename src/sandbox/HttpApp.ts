@@ -132,6 +132,9 @@ const pathOf = ({ url }: HttpServerRequest.HttpServerRequest): string => url.spl
 
 const isUpload = (path: string): boolean => path.startsWith("/uploads/")
 
+/** What a browser may show; everything else it stores. */
+const shown = /^(?:image|video|audio)\/|^application\/pdf$|^text\/plain\b/
+
 const FileRoutes = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const blobs = yield* Blobs
@@ -177,7 +180,7 @@ const FileRoutes = HttpRouter.use(
           contentType,
           headers: {
             "cache-control": "private, max-age=31536000, immutable",
-            "content-disposition": `inline; filename*=UTF-8''${encodeURIComponent(filename)}`,
+            "content-disposition": `${shown.test(contentType) ? "inline" : "attachment"}; filename*=UTF-8''${encodeURIComponent(filename)}`,
             "content-security-policy": "sandbox; default-src 'none'; img-src 'self'; media-src 'self'",
             "x-content-type-options": "nosniff"
           }

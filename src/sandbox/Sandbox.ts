@@ -172,9 +172,6 @@ export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-ke
   )
 }
 
-/** Stands for a response that never came. */
-const broken = HttpServerResponse.empty({ status: 503 })
-
 const make = Effect.gen(function* () {
   const accounts = yield* Accounts
   const conversations = yield* Conversations
@@ -210,13 +207,19 @@ const make = Effect.gen(function* () {
         })
       )
       let response: HttpServerResponse.HttpServerResponse | undefined
-      const answer = Effect.catchTag(app, "Dropped", () => Effect.succeed(broken))
+      let dropped = false
+      const answer = Effect.catchTag(app, "Dropped", () =>
+        Effect.sync(() => {
+          dropped = true
+          return HttpServerResponse.empty()
+        })
+      )
       yield* HttpEffect.toHandled(answer, (_, handled) =>
         Effect.sync(() => {
           response = handled
         })
       ).pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, served))
-      if (response === undefined || response === broken) {
+      if (response === undefined || dropped) {
         const reason = new HttpClientError.TransportError({ request, description: "The connection broke off" })
         return yield* new HttpClientError.HttpClientError({ reason })
       }
