@@ -1,0 +1,304 @@
+/**
+ * What runs behind the façade: commands in the order in which they were given, and all that happens, in one order, told
+ * in the documented client's terms.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Queue from "effect/Queue"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { ConnectionState } from "../ConnectionState.ts"
+import type { Conversation } from "../domain/Conversation.ts"
+import type { UserId } from "../domain/Id.ts"
+import { KefuError, type KefuErrorReason, Superseded, UnexpectedResponse } from "../KefuError.ts"
+import { Realtime } from "../Realtime.ts"
+import type { RealtimeEvent } from "../RealtimeEvent.ts"
+import { Transport } from "../Transport.ts"
+import { Api } from "../wire/Api.ts"
+import type { SendPayload } from "../wire/Frame.ts"
+import { Acquaintances } from "./acquaintances.ts"
+import * as answer from "./answer.ts"
+import { callbackOf, type Callback, type ClientEvent } from "./handler.ts"
+import * as lenient from "./lenient.ts"
+import {
+  messageName,
+  readUpTo,
+  viewConversation,
+  type ViewedConversation,
+  type ViewedMessage,
+  viewMessage
+} from "./perspective.ts"
+import { plain } from "./plain.ts"
+import { ReadFlags } from "./readFlags.ts"
+
+/** Whom all this is told. Nothing of it may throw. */
+export interface Audience {
+  readonly call: (callback: Callback) => void
+  readonly tell: (event: ClientEvent) => void
+  /** It is known from now on whose session this is. */
+  readonly introduced: (me: { readonly id: number; readonly nickname: string }) => void
+}
+
+/** How long messages wait for the profile that they are told from the perspective of. */
+const patience = "10 seconds"
+
+/** How much may wait to be told here; what is more waits where it comes from, under the subscriber's policy. */
+const capacity = 64
+
+export class Engine extends Context.Service<
+  Engine,
+  {
+    readonly state: () => ConnectionState
+    /** Each takes effect in the order of the calls. */
+    readonly open: Effect.Effect<void>
+    readonly close: Effect.Effect<void>
+    readonly retryNow: Effect.Effect<void>
+    readonly takeOver: Effect.Effect<void>
+    /** Waits until the commands that were given before have taken effect. */
+    readonly settled: Effect.Effect<void>
+    /** Ends the connection, tells so, and tells nothing more. */
+    readonly finish: Effect.Effect<void>
+    /** Finds out whose session this is, unless that is known. */
+    readonly introduced: Effect.Effect<void, KefuError>
+    /** Reads the profile of whose session this is. */
+    readonly me: (method: string) => Effect.Effect<answer.Answered, KefuError>
+    /** The conversation as the app gets it, kept up to date from now on. */
+    readonly show: (conversation: Conversation) => ViewedConversation
+    /** Sends a message that the app holds. */
+    send(message: Sendable, toId: number | undefined): Effect.Effect<void, KefuError>
+  }
+>()("effect-kefu/internal/engine/Engine") {
+  static readonly layer = (audience: Audience): Layer.Layer<Engine, never, Realtime | Transport> =>
+    Layer.effect(Engine, make(audience))
+}
+
+/** A message as far as sending it is concerned. */
+export interface Sendable {
+  id: number
+  isRead: boolean
+  readonly messageType?: unknown
+  readonly content?: unknown
+  readonly conversationId: number
+}
+
+type Item = { readonly state: ConnectionState } | { readonly event: RealtimeEvent }
+
+const method = "Client.getUserInfo"
+
+const make = Effect.fnUntraced(function* (audience: Audience) {
+  const realtime = yield* Realtime
+  const transport = yield* Transport
+  const scope = yield* Effect.scope
+  const flags = new ReadFlags()
+  const acquaintances = new Acquaintances(({ id, nickname }) => audience.introduced({ id, nickname: nickname ?? "" }))
+  const commands = yield* Semaphore.make(1)
+  const items = yield* Queue.bounded<Item>(capacity)
+  let last: ConnectionState = ConnectionState.Idle()
+  let opened = false
+  let sessions = 0
+  let asked = false
+  let finished = false
+
+  // --- whose session it is
+
+  const me = Effect.fnUntraced(function* (method: string) {
+    const answered = yield* answer.request(transport.httpClient, method, Api.groups.users.endpoints.me)
+    const person = lenient.user(answered.data)
+    if (Option.isSome(person)) return { answered, person: person.value }
+    const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id and a type" })
+    return yield* new KefuError({ method, reason, response: answered })
+  })
+
+  const introduced = acquaintances.introduced(Effect.map(me(method), ({ person }) => person))
+
+  /** Once for each connection, and not for ever: a message without a perspective is better than none. */
+  const introducedForEvents = Effect.suspend(() => {
+    if (acquaintances.me !== undefined || asked) return Effect.void
+    asked = true
+    return introduced.pipe(
+      Effect.timeoutOption(patience),
+      Effect.catch((error) => Effect.logWarning("It is not known whose session this is", error.message))
+    )
+  })
+
+  // --- what happens
+
+  const open = (session: number) => {
+    if (opened && session === sessions) return
+    opened = true
+    asked = false
+    audience.call(["onOpen", { type: "open", reconnected: sessions > 0 }])
+    sessions = session
+  }
+
+  const closed = (error: KefuError | undefined, end: End, willReconnect: boolean) => {
+    opened = false
+    if (error !== undefined && !end.wasClean)
+      audience.call(["onError", { type: "error", message: error.message, error }])
+    audience.call(["onClose", { type: "close", ...end, willReconnect, ...(error === undefined ? {} : { error }) }])
+  }
+
+  const onState = (next: ConnectionState) => {
+    const before = last
+    last = next
+    switch (next._tag) {
+      case "Connected":
+        open(next.session)
+        break
+      case "Waiting":
+        closed(next.cause, endOf(next.cause.reason), true)
+        break
+      case "Superseded":
+        closed(new KefuError({ method: "Realtime", reason: new Superseded({}) }), superseded, false)
+        break
+      case "Closed":
+        if (next.reason !== undefined) closed(next.reason, endOf(next.reason.reason), false)
+        else if (opened || before._tag === "Connecting") closed(undefined, farewell, false)
+        break
+      default:
+    }
+    audience.tell({ _tag: "StateChanged", state: next })
+  }
+
+  const show = (conversation: Conversation): ViewedConversation => {
+    for (const user of conversation.users) acquaintances.meet(user)
+    const read = readUpTo(conversation, acquaintances)
+    if (Number.isFinite(read)) flags.mark(conversation.id, read)
+    const viewed = viewConversation(conversation, acquaintances)
+    for (const message of viewed.messages) flags.track(message)
+    return viewed
+  }
+
+  const onMessage = (event: Extract<RealtimeEvent, { readonly _tag: "MessageReceived" }>): ClientEvent => {
+    const { message, recovered } = event
+    if (messageName(message) === "ConversationBuilt") introduce(message.content)
+    const viewed: ViewedMessage = viewMessage(message, acquaintances, true)
+    audience.call(["onMessage", viewed])
+    flags.mark(message.conversationId, message.id)
+    const callback = callbackOf(viewed)
+    if (callback !== undefined) audience.call(callback)
+    return { _tag: "MessageReceived", message: viewed, recovered }
+  }
+
+  const introduce = (content: unknown) => {
+    if (!Predicate.hasProperty(content, "userId") || !Predicate.hasProperty(content, "userType")) return
+    const { userId: id, userType } = content
+    if (typeof id !== "number" || typeof userType !== "string") return
+    const nickname = Predicate.hasProperty(content, "nickname") ? content.nickname : undefined
+    acquaintances.meet({ id, userType, nickname: typeof nickname === "string" ? nickname : undefined }, true)
+  }
+
+  const onEvent = (event: RealtimeEvent): ClientEvent => {
+    switch (event._tag) {
+      case "MessageReceived":
+        return onMessage(event)
+      case "MessagesRead":
+        flags.mark(event.conversationId, event.messageId)
+        return plain(event)
+      case "Inputting":
+        audience.call(["onInputting", event.payload.content ?? "", event.conversationId])
+        return plain(event)
+      case "Resynced":
+        return { ...event, conversations: event.conversations.map(show) }
+      case "Superseded":
+        audience.call(["onMultipleLogin"])
+        return plain(event)
+      default:
+        return plain(event)
+    }
+  }
+
+  const state = () => Effect.runSync(realtime.state)
+
+  /** States and events reach us in two ways; what came over a connection is never told before the connection itself. */
+  const tell = Effect.fnUntraced(function* (item: Item) {
+    if ("event" in item) {
+      const now = yield* realtime.state
+      if (now._tag === "Connected" && now.session > sessions) open(now.session)
+      yield* introducedForEvents
+    }
+    if (finished) return
+    if ("state" in item) {
+      yield* Effect.logDebug("Connection", item.state._tag)
+      onState(item.state)
+    } else {
+      yield* Effect.logDebug("Event", item.event._tag)
+      audience.tell(onEvent(item.event))
+    }
+  })
+
+  const events = yield* realtime.subscribe()
+  const pump = <A>(stream: Stream.Stream<A, KefuError>, item: (value: A) => Item) =>
+    Effect.forkScoped(
+      Stream.runForEach(stream, (value) => Queue.offer(items, item(value))),
+      { startImmediately: true }
+    )
+  yield* pump(Stream.drop(realtime.states, 1), (state) => ({ state }))
+  yield* pump(events, (event) => ({ event }))
+  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(items), tell)))
+
+  // --- commands
+
+  const inBackground = (effect: Effect.Effect<void, KefuError>) =>
+    Effect.forkIn(Effect.ignore(effect), scope, { startImmediately: true })
+
+  const inOrder = commands.withPermit
+
+  return Engine.of({
+    state,
+    open: inOrder(
+      Effect.suspend(() => {
+        const { _tag } = state()
+        if (_tag === "Idle" || _tag === "Closed") return inBackground(realtime.open)
+        if (_tag !== "Superseded") return Effect.void
+        const error = new KefuError({ method: "Client.open", reason: new Superseded({}) })
+        return Effect.sync(() => audience.call(["onError", { type: "error", message: error.message, error }]))
+      })
+    ),
+    close: inOrder(realtime.close),
+    retryNow: inOrder(realtime.retryNow),
+    takeOver: inOrder(
+      Effect.suspend(() => (state()._tag === "Superseded" ? inBackground(realtime.takeOver) : Effect.void))
+    ),
+    settled: inOrder(Effect.void),
+    finish: inOrder(
+      Effect.gen(function* () {
+        if (last._tag !== "Idle" || state()._tag !== "Idle") yield* realtime.close
+        finished = true
+        if (last._tag !== "Closed" && state()._tag === "Closed") onState(state())
+      })
+    ),
+    introduced,
+    me: (method) =>
+      Effect.map(me(method), ({ answered, person }) => {
+        acquaintances.introduce(person)
+        return answered
+      }),
+    show,
+    send: Effect.fnUntraced(function* (message, toId) {
+      const { content, messageType } = message
+      const payload = { messageType, content, ...(toId === undefined ? {} : { toId: toId as UserId }) }
+      const ack = yield* realtime.send(payload as SendPayload)
+      message.id = ack.messageId
+      flags.track(message)
+    })
+  })
+})
+
+interface End {
+  readonly code: number
+  readonly reason: string
+  readonly wasClean: boolean
+}
+
+const farewell: End = { code: 1000, reason: "", wasClean: true }
+
+const superseded: End = { code: 4001, reason: "the account logged in elsewhere", wasClean: true }
+
+const endOf = (reason: KefuErrorReason): End =>
+  reason._tag === "ConnectionLost"
+    ? { code: reason.code, reason: reason.detail, wasClean: reason.code !== 1006 }
+    : { code: 1006, reason: reason.message, wasClean: false }
