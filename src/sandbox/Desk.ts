@@ -52,8 +52,9 @@ const endedByAdmin = 4
  *   tells that it arrived.
  * - Whoever writes has read what was written before.
  * - A recalled message leaves the history, the `MessageRecall` stays in it.
- * - Closing what has ended, and recalling what was recalled, succeed: two sides may do it at once, and the wire could
- *   not tell the second that it came late.
+ * - Closing or typing into what has ended, and recalling what was recalled, succeed and do nothing: two sides may act at
+ *   once, and the wire could not tell the second that it came late.
+ * - Items of the menu are answered at any time, also while the visitor waits or a person serves; both sides see it.
  * - A conversation ends when nobody writes for `idleTimeout`. Waiting in the queue is not idling while the visitor is
  *   connected.
  *
@@ -98,12 +99,18 @@ export class Desk extends Context.Service<
       const alarms = yield* Alarms
       const { post } = conversations
       const robotId = accounts.robot.id
+      /** Through which sub-channel each visitor came last. */
+      const entrances = new Map<UserId, SubChannelId | undefined>()
 
       const isServedByStaff = (thread: Thread) => thread.state === "ACTIVE" && thread.servedBy !== robotId
 
       /** Everyone who should hear what `except` did in a conversation. */
       const others = (thread: Thread, except: UserId): ReadonlyArray<UserId> =>
         [thread.customerId, thread.servedBy ?? robotId].filter((id) => id !== except && id !== robotId)
+
+      /** Who takes part now; staff who handed a conversation over only look at it. */
+      const takesPart = (me: Account, thread: Thread): boolean =>
+        thread.customerId === me.id || thread.servedBy === me.id
 
       const end = (turn: Outlet, thread: Thread, reason: number, by: UserId | null) => {
         post(turn, thread, { messageType: "ConversationEnd", content: { reason }, fromId: by }, others(thread, robotId))
@@ -120,8 +127,8 @@ export class Desk extends Context.Service<
           else end(turn, thread, endedByTimeout, null)
         })
 
-      const open = (turn: Outlet, customerId: UserId, channelId: SubChannelId | undefined): Thread => {
-        const channel = conversations.channel(channelId)
+      const open = (turn: Outlet, customerId: UserId): Thread => {
+        const channel = conversations.channel(entrances.get(customerId))
         const thread = conversations.open(turn, customerId, channel, robotId)
         routing.introduce(turn, thread, robotId)
         post(turn, thread, { messageType: "ChannelMenu", content: robot.menu(channel), fromId: robotId }, [customerId])
@@ -132,7 +139,7 @@ export class Desk extends Context.Service<
       const react = (turn: Outlet, thread: Thread, reply: Reply) => {
         if (reply._tag === "HandOver") return routing.queue(turn, thread)
         const { _tag: _, ...message } = reply
-        const id = post(turn, thread, { ...message, fromId: robotId } as NewMessage, [thread.customerId])
+        const id = post(turn, thread, { ...message, fromId: robotId } as NewMessage, others(thread, robotId))
         conversations.mark(thread, robotId, id)
       }
 
@@ -155,7 +162,7 @@ export class Desk extends Context.Service<
 
       /** The conversation that a message of `me` belongs to. */
       const target = Effect.fn("Desk.target")(function* (me: Account, to: UserId | undefined) {
-        if (me.userType === "CUSTOMER") return conversations.openOf(me.id) ?? open(yield* Turn, me.id, undefined)
+        if (me.userType === "CUSTOMER") return conversations.openOf(me.id) ?? open(yield* Turn, me.id)
         if (to === undefined) return yield* new BadRequest({ message: "Say whom the message is for", field: "to_id" })
         const thread = conversations.openOf(to)
         if (thread === undefined || thread.servedBy !== me.id) {
@@ -181,7 +188,9 @@ export class Desk extends Context.Service<
         arrive: Effect.fn("Desk.arrive")(function* (me, channelId) {
           const turn = yield* Turn
           if (me.userType === "STAFF") routing.drain(turn)
-          if (me.userType === "CUSTOMER" && conversations.openOf(me.id) === undefined) open(turn, me.id, channelId)
+          if (me.userType !== "CUSTOMER") return
+          entrances.set(me.id, channelId)
+          if (conversations.openOf(me.id) === undefined) open(turn, me.id)
         }),
 
         send: Effect.fn("Desk.send")(function* (me, draft) {
@@ -206,18 +215,20 @@ export class Desk extends Context.Service<
           const turn = yield* Turn
           const { thread } = yield* findMessage(me, id)
           conversations.mark(thread, me.id, id)
-          for (const other of others(thread, me.id)) {
-            turn.push(other, { eventType: "Read", payload: { messageId: id, conversationId: thread.id } })
-          }
+          if (!takesPart(me, thread)) return
+          const receipt = { eventType: "Read", payload: { messageId: id, conversationId: thread.id } } as const
+          for (const other of others(thread, me.id)) turn.push(other, receipt)
         }),
 
         type: Effect.fn("Desk.type")(function* (me, id, content) {
           const turn = yield* Turn
           const thread = yield* find(me, id)
-          if (thread.state === "FINISHED") return yield* new Conflict({ message: `Conversation ${id} has ended` })
-          for (const other of others(thread, me.id)) {
-            turn.push(other, { eventType: "Inputting", payload: { content, conversationId: id, fromId: me.id } })
+          if (!takesPart(me, thread)) {
+            return yield* new Forbidden({ message: `Conversation ${id} is served by somebody else` })
           }
+          if (thread.state === "FINISHED") return
+          const payload = { content, conversationId: id, fromId: me.id }
+          for (const other of others(thread, me.id)) turn.push(other, { eventType: "Inputting", payload })
         }),
 
         close: Effect.fn("Desk.close")(function* (me, id) {
@@ -273,13 +284,10 @@ export class Desk extends Context.Service<
           if (known === undefined && id !== talkToPerson) {
             return yield* new NotFound({ message: `There is no menu item ${id}` })
           }
-          const thread = conversations.openOf(me.id) ?? open(turn, me.id, undefined)
-          if (isServedByStaff(thread)) {
-            return yield* new Conflict({ message: "A person serves this conversation, not the robot" })
-          }
+          const thread = conversations.openOf(me.id) ?? open(turn, me.id)
           thread.activeAt = turn.now
           if (known !== undefined) return react(turn, thread, robot.answer(known))
-          if (thread.state !== "PENDING") routing.queue(turn, thread)
+          if (thread.servedBy === robotId) routing.queue(turn, thread)
         }),
 
         request: Effect.fn("Desk.request")(function* (me, { customerId, conversationId, subChannelId }) {
@@ -289,7 +297,8 @@ export class Desk extends Context.Service<
             if (customerId !== undefined && customerId !== me.id) {
               return yield* new Forbidden({ message: "A visitor can only ask for their own conversation" })
             }
-            return conversations.openOf(me.id) ?? open(turn, me.id, subChannelId)
+            if (subChannelId !== undefined) entrances.set(me.id, subChannelId)
+            return conversations.openOf(me.id) ?? open(turn, me.id)
           }
           if (me.userType !== "STAFF") return yield* new Forbidden({ message: "Administrators do not serve" })
           const wanted = customerId ?? past?.customerId

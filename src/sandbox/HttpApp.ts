@@ -284,6 +284,9 @@ export const make = Effect.fn("HttpApp.make")(function* () {
     }
     return yield* isUpload(path) ? router : Effect.provideService(router, HttpIncomingMessage.MaxBodySize, bodyLimit)
   }).pipe(
+    Effect.map((response) =>
+      response.status === 415 ? errorResponse("BadRequest", 415, "The body must be application/json") : response
+    ),
     Effect.catchCause((cause) => {
       if (Cause.hasInterrupts(cause)) return Effect.interrupt
       const response = toResponse(Cause.squash(cause))

@@ -71,6 +71,18 @@ describe("opening", () => {
   )
 })
 
+describe("a new conversation", () => {
+  it.effect("belongs to the sub-channel through which the visitor came", () =>
+    Effect.gen(function* () {
+      const visitor = yield* dial(alice, 3)
+      const { conversation_id } = yield* visitor.message(5)
+      yield* visitor.call(202, { conversation_id })
+      yield* visitor.call(101, text("hello"))
+      assert.include((yield* visitor.message(5)).content.title, "How can I help")
+    }).pipe(provide())
+  )
+})
+
 describe("messages", () => {
   it.effect("go to the counterpart, not back to the sender, and stay in the history", () =>
     Effect.gen(function* () {
@@ -148,6 +160,32 @@ describe("read receipts and typing", () => {
       yield* visitor.call(105, { content: "我想", conversation_id: conversationId, to_id: 0 })
       const [typing] = yield* staff.sync
       assert.deepInclude(typing?.payload, { content: "我想", conversation_id: conversationId, from_id: visitorId })
+    }).pipe(provide())
+  )
+
+  it.effect("after a transfer are only the new staff's to give", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox
+      const { staff, visitor, conversationId } = yield* served(chen, li)
+      const { message_id } = yield* visitor.call(101, text("你好"))
+      yield* dial(wang)
+      yield* rest(li, "PUT", `/im/conversations/${conversationId}/transfer`, { user_id: 3 })
+      yield* visitor.sync
+      yield* staff.call(104, { message_id })
+      yield* staff.send(105, { content: "x", conversation_id: conversationId })
+      yield* staff.sync
+      assert.deepStrictEqual(yield* visitor.sync, [])
+      assert.deepInclude((yield* sandbox.refusals)[0], { error: "Forbidden", command: "Inputting" })
+    }).pipe(provide())
+  )
+
+  it.effect("after the end go nowhere, and that is no error", () =>
+    Effect.gen(function* () {
+      const { staff, visitor, conversationId } = yield* served(chen, li)
+      yield* visitor.call(202, { conversation_id: conversationId })
+      yield* staff.sync
+      yield* visitor.call(105, { content: "x", conversation_id: conversationId })
+      assert.deepStrictEqual(yield* staff.sync, [])
     }).pipe(provide())
   )
 

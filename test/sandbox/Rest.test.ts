@@ -46,6 +46,20 @@ describe("errors", () => {
     }).pipe(provide())
   )
 
+  it.effect("also tell who asks for the socket without upgrading, or sends no JSON", () =>
+    Effect.gen(function* () {
+      assert.deepInclude((yield* rest(undefined, "GET", "/im/ws?token=nonsense")).json, { _tag: "DialRefused" })
+      assert.strictEqual((yield* rest(undefined, "GET", `/im/ws?token=${chen}`)).json._tag, "BadRequest")
+      const xml = yield* execute(
+        HttpClientRequest.put(`${origin}/api/v1/im/users/me`).pipe(
+          HttpClientRequest.bearerToken(chen),
+          HttpClientRequest.bodyText("<nickname/>", "application/xml")
+        )
+      )
+      assert.deepInclude(yield* xml.json, { message: "The body must be application/json" })
+    }).pipe(provide())
+  )
+
   it.effect("name what is wrong with a body that is no JSON, and one that is too large", () =>
     Effect.gen(function* () {
       const put = (body: string) =>

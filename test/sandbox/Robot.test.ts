@@ -95,18 +95,27 @@ describe("the robot", () => {
     }).pipe(provide)
   )
 
-  it.effect("refuses menu items that do not exist, and all of them while a person serves", () =>
+  it.effect("answers items also while a person serves, for both to see", () =>
+    Effect.gen(function* () {
+      const { visitor, staff } = yield* served(chen, wang)
+      yield* visitor.call(205, { menu_item_id: 1 })
+      yield* visitor.call(205, { menu_item_id: 1000 })
+      assert.deepStrictEqual(kinds(yield* visitor.sync), [faqAnswer])
+      assert.deepStrictEqual(kinds(yield* staff.sync), [faqAnswer])
+    }).pipe(provide)
+  )
+
+  it.effect("refuses menu items that do not exist, and all of them from staff", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const { visitor, staff } = yield* served(chen, wang)
-      yield* visitor.send(205, { menu_item_id: 1 })
       yield* visitor.send(205, { menu_item_id: 4242 })
       yield* staff.send(205, { menu_item_id: 1 })
       assert.deepStrictEqual(yield* visitor.sync, [])
       yield* staff.sync
       assert.deepStrictEqual(
         (yield* sandbox.refusals).map(({ error }) => error),
-        ["Conflict", "NotFound", "Forbidden"]
+        ["NotFound", "Forbidden"]
       )
     }).pipe(provide)
   )
