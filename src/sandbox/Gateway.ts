@@ -77,8 +77,8 @@ const ending = (code: number, reason: string): Ending => ({ _tag: "Close", code,
 const encodeFrame = Schema.encodeSync(ServerFrameJson)
 const decodeFrame = Schema.decodeUnknownResult(ClientFrame)
 const eventTypes = new Set<unknown>(Object.values(eventTypeCode))
-const utf8 = new TextEncoder()
-const text = new TextDecoder()
+const toUtf8 = new TextEncoder()
+const fromUtf8 = new TextDecoder()
 
 /**
  * The gateway of the sandbox.
@@ -132,7 +132,7 @@ export class Gateway extends Context.Service<
 
       const isTooBig = (frame: string): boolean =>
         frame.length > settings.maxFrameBytes ||
-        (frame.length * 3 > settings.maxFrameBytes && utf8.encode(frame).length > settings.maxFrameBytes)
+        (frame.length * 3 > settings.maxFrameBytes && toUtf8.encode(frame).length > settings.maxFrameBytes)
 
       const commandOf = (me: Account, frame: ClientFrame): Command<MessageId | void> => {
         switch (frame.eventType) {
@@ -257,8 +257,8 @@ export class Gateway extends Context.Service<
         const receiving = Effect.gen(function* () {
           while (true) {
             for (const frame of yield* carrier.pull) {
-              const string = typeof frame === "string" ? frame : text.decode(frame)
-              yield* pass(link?.inbound, string, (frame) => receive(account, mailbox, frame))
+              const received = typeof frame === "string" ? frame : fromUtf8.decode(frame)
+              yield* pass(link?.inbound, received, (frame) => receive(account, mailbox, frame))
             }
           }
         })
@@ -315,9 +315,7 @@ export class Gateway extends Context.Service<
   )
 }
 
-/**
- * Half of the room that the in-memory connection has for texts on their way to the client: the buffers of a network.
- */
+/** How many frames an in-memory connection holds for a client that does not read: the buffers of a network. */
 const buffered = 64
 
 const closed = (code: number, closeReason?: string) =>
