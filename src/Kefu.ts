@@ -17,6 +17,7 @@ import { ConversationApi } from "./ConversationApi.ts"
 import { Credentials } from "./Credentials.ts"
 import * as KefuConfig from "./KefuConfig.ts"
 import type { KefuError } from "./KefuError.ts"
+import { Outbox } from "./Outbox.ts"
 import { QuickReplyApi } from "./QuickReplyApi.ts"
 import { RatingApi } from "./RatingApi.ts"
 import { Realtime } from "./Realtime.ts"
@@ -33,7 +34,7 @@ import { UserApi } from "./UserApi.ts"
  * @since 0.1.0
  */
 export type Services =
-  ChannelApi | ConversationApi | QuickReplyApi | RatingApi | Realtime | RobotApi | UploadApi | UserApi
+  ChannelApi | ConversationApi | Outbox | QuickReplyApi | RatingApi | Realtime | RobotApi | UploadApi | UserApi
 
 /**
  * Everything that a session provides.
@@ -65,15 +66,19 @@ export interface Options extends KefuConfig.Options {
  * @category layers
  * @since 0.1.0
  */
-export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Layer.mergeAll(
-  ChannelApi.layer,
-  ConversationApi.layer,
-  QuickReplyApi.layer,
-  RatingApi.layer,
-  Realtime.layer,
-  RobotApi.layer,
-  UploadApi.layer,
-  UserApi.layer
+export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Outbox.layer.pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(
+      ChannelApi.layer,
+      ConversationApi.layer,
+      QuickReplyApi.layer,
+      RatingApi.layer,
+      Realtime.layer,
+      RobotApi.layer,
+      UploadApi.layer,
+      UserApi.layer
+    )
+  )
 )
 
 /**

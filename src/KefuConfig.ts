@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Policy as Backoff } from "./internal/backoff.ts"
 import { location } from "./internal/page.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
@@ -79,6 +80,17 @@ export interface Options {
   readonly bufferSize?: number | undefined
   /** What happens past `bufferSize`. Default: `lagged`. */
   readonly overflow?: Overflow | undefined
+  /**
+   * How many sends may wait in the outbox, how long each may wait for a connection, and where they are kept so that they
+   * survive a restart. Default: 256, 5 minutes, nowhere.
+   */
+  readonly outbox?:
+    | {
+        readonly capacity?: number | undefined
+        readonly lifetime?: Duration.Input | undefined
+        readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
+      }
+    | undefined
   /** Whether requests carry trace headers, which need the backend's leave in browsers (CORS). Default: false. */
   readonly tracePropagation?: boolean | undefined
 }
@@ -105,6 +117,11 @@ export class KefuConfig extends Context.Service<
     readonly catchUp: boolean
     readonly bufferSize: number
     readonly overflow: Overflow
+    readonly outbox: {
+      readonly capacity: number
+      readonly lifetime: Duration.Duration
+      readonly storage: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
+    }
     readonly tracePropagation: boolean
   }
 >()("effect-kefu/KefuConfig") {
@@ -189,6 +206,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
     catchUp: yield* flag("catchUp", options.catchUp, true),
     bufferSize: yield* count("bufferSize", options.bufferSize, 4096, 1),
     overflow: yield* choice("overflow", options.overflow, "lagged", ["lagged", "suspend", "fail"]),
+    outbox: {
+      capacity: yield* count("outbox.capacity", options.outbox?.capacity, 256, 1),
+      lifetime: yield* duration("outbox.lifetime", options.outbox?.lifetime, "5 minutes"),
+      storage: options.outbox?.storage
+    },
     tracePropagation: yield* flag("tracePropagation", options.tracePropagation, false)
   })
 })

@@ -56,6 +56,20 @@ export interface SubscribeOptions {
 }
 
 /**
+ * How one command goes out.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface CommandOptions {
+  /**
+   * Only over the connection of this number (`Connected.session`): where that one has ended, the command is not sent and
+   * fails with `NotConnected`.
+   */
+  readonly session?: number | undefined
+}
+
+/**
  * The connection of a session.
  *
  * **Details**
@@ -98,7 +112,15 @@ export class Realtime extends Context.Service<
      * Sends a message once (event 101). If the connection ends before the acknowledgement, the outcome is
      * `DeliveryUnknown`; use `Outbox.send` to have that found out.
      */
-    send(message: SendPayload): Effect.Effect<AckPayload & { readonly messageId: MessageId }, KefuError>
+    send(
+      message: SendPayload,
+      options?: CommandOptions
+    ): Effect.Effect<AckPayload & { readonly messageId: MessageId }, KefuError>
+    /**
+     * Asks for an acknowledgement and nothing else (event 201). The backend handles the frames of a connection in order,
+     * so that it has handled every earlier one by then.
+     */
+    ping(options?: CommandOptions): Effect.Effect<AckPayload, KefuError>
     /** Recalls a message of one's own (event 203). */
     recall(messageId: MessageId): Effect.Effect<AckPayload, KefuError>
     /** Tells that everything up to this message has been read (event 104). */
@@ -303,12 +325,21 @@ const make = Effect.gen(function* () {
 
   // --- commands
 
-  const command = <A>(method: string, frame: Command, onAck: (ack: AckPayload) => Effect.Effect<A, KefuError>) => {
+  const command = <A>(
+    method: string,
+    frame: Command,
+    onAck: (ack: AckPayload) => Effect.Effect<A, KefuError>,
+    options?: CommandOptions
+  ) => {
     let sequenceId = 0
     return Effect.gen(function* () {
       yield* startIfAuto
       const began = yield* Clock.currentTimeMillis
-      const connection = yield* connected(method, (next) => next._tag === "Connecting")
+      const only = options?.session
+      const connection = yield* connected(method, (next) => next._tag === "Connecting" && only === undefined)
+      if (only !== undefined && only !== sessions) {
+        return yield* new KefuError({ method, reason: new NotConnected({ detail: "that connection has ended" }) })
+      }
       const encoded = encodeFrame({ sequenceId: connection.sequenceId + 1, ...frame })
       if (Result.isFailure(encoded)) return yield* invalid(method, encoded.failure)
       sequenceId = ++connection.sequenceId
@@ -371,17 +402,22 @@ const make = Effect.gen(function* () {
     events: all,
     subscribe,
     on: (tag) => Stream.filter(all, RealtimeEvent.$is(tag)),
-    send: (message) =>
-      command("Realtime.send", { eventType: "Message", payload: message }, (ack) =>
-        ack.messageId === null || ack.messageId === undefined
-          ? Effect.fail(
-              new KefuError({
-                method: "Realtime.send",
-                reason: new UnexpectedResponse({ path: "payload.message_id", detail: "the ack bears no message id" })
-              })
-            )
-          : Effect.succeed({ ...ack, messageId: ack.messageId })
+    send: (message, options) =>
+      command(
+        "Realtime.send",
+        { eventType: "Message", payload: message },
+        (ack) =>
+          ack.messageId === null || ack.messageId === undefined
+            ? Effect.fail(
+                new KefuError({
+                  method: "Realtime.send",
+                  reason: new UnexpectedResponse({ path: "payload.message_id", detail: "the ack bears no message id" })
+                })
+              )
+            : Effect.succeed({ ...ack, messageId: ack.messageId }),
+        options
       ),
+    ping: (options) => command("Realtime.ping", { eventType: "Ping", payload: "ping" }, Effect.succeed, options),
     recall: (messageId) => command("Realtime.recall", { eventType: "Recall", payload: { messageId } }, Effect.succeed),
     read: (messageId) => command("Realtime.read", { eventType: "Read", payload: { messageId } }, Effect.succeed),
     closeConversation: (conversationId) =>

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { afterEach, vi } from "vitest"
 import { config, KefuConfig, type Options } from "../src/KefuConfig.ts"
 
@@ -29,6 +30,7 @@ describe("KefuConfig", () => {
         catchUp: true,
         bufferSize: 4096,
         overflow: "lagged",
+        outbox: { capacity: 256, lifetime: Duration.minutes(5), storage: undefined },
         tracePropagation: false
       })
     })
@@ -50,6 +52,7 @@ describe("KefuConfig", () => {
         catchUp: false,
         bufferSize: 1,
         overflow: "fail",
+        outbox: { capacity: 2, lifetime: "12 seconds", storage: KeyValueStore.layerMemory },
         tracePropagation: true
       } as const
       assert.deepInclude(yield* load(options), {
@@ -60,7 +63,8 @@ describe("KefuConfig", () => {
         ackTimeout: Duration.seconds(4),
         retry: { times: 0, base: Duration.seconds(5), cap: Duration.seconds(6) },
         reconnect: { base: Duration.seconds(7), cap: Duration.seconds(8), resetAfter: Duration.seconds(9) },
-        heartbeat: { idle: Duration.seconds(10), timeout: Duration.seconds(11) }
+        heartbeat: { idle: Duration.seconds(10), timeout: Duration.seconds(11) },
+        outbox: { ...options.outbox, lifetime: Duration.seconds(12) }
       })
     })
   )
@@ -104,6 +108,8 @@ describe("KefuConfig", () => {
     ["bufferSize", { bufferSize: 0 }],
     ["bufferSize", { bufferSize: 1e300 }],
     ["overflow", { overflow: "drop" }],
+    ["outbox.capacity", { outbox: { capacity: 0 } }],
+    ["outbox.lifetime", { outbox: { lifetime: "never" } }],
     ["tracePropagation", { tracePropagation: 1 }]
   ]
 

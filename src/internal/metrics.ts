@@ -37,3 +37,17 @@ export const ackMillis = Metric.histogram("kefu_ack_millis", {
   description: "Milliseconds from a command to its acknowledgement",
   boundaries: [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
 })
+
+export const outboxDepth = Metric.gauge("kefu_outbox_depth", {
+  description: "Sends in the outbox that have not settled"
+})
+
+export const outboxResends = Metric.counter("kefu_outbox_resends", {
+  description: "Sends that were lost with their connection and went out again",
+  incremental: true
+})
+
+export const outboxUnknowns = Metric.counter("kefu_outbox_unknowns", {
+  description: "Sends whose outcome could not be found out",
+  incremental: true
+})
