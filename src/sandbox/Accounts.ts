@@ -104,6 +104,8 @@ export class Accounts extends Context.Service<
     readonly known: (id: UserId) => Account
     readonly get: (id: UserId) => Effect.Effect<Account, NotFound>
     readonly authenticate: (token: string) => Effect.Effect<Account, Unauthorized>
+    /** Whose token it is or was, if it is anybody's. */
+    readonly ownerOf: (token: string) => UserId | undefined
     readonly create: (role: Role, options?: NewAccount) => Effect.Effect<Login>
     readonly anonymous: Effect.Effect<Login>
     readonly revoke: (token: string) => Effect.Effect<void>
@@ -177,6 +179,7 @@ export class Accounts extends Context.Service<
         find: (id) => accounts.get(id),
         known: (id) => accounts.get(id) ?? robot,
         get,
+        ownerOf: (token) => tokens.get(token)?.userId,
         authenticate: Effect.fn("Accounts.authenticate")(function* (token) {
           const found = tokens.get(token)
           if (found === undefined) {

@@ -9,6 +9,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type { SeededLogin } from "./Accounts.ts"
+import { faultsPath } from "./FaultControl.ts"
 import { socketPath } from "./HttpApp.ts"
 import { Sandbox } from "./Sandbox.ts"
 import * as SandboxNode from "./SandboxNode.ts"
@@ -30,6 +31,7 @@ export const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): st
   REST    ${baseUrl}/api/v1
   Socket  ${baseUrl.replace(/^http/, "ws")}${socketPath}?token=<token>
   Docs    ${baseUrl}/docs
+  Faults  POST, GET or DELETE ${baseUrl}${faultsPath}
 
   Tokens
 ${people.join("\n")}
@@ -61,7 +63,7 @@ const sandbox = Command.make(
       yield* Console.log(welcome(yield* SandboxNode.baseUrl, logins))
       return yield* Effect.never
     }).pipe(
-      Effect.provide(SandboxNode.layer(options)),
+      Effect.provide(SandboxNode.layer({ ...options, faultControl: true })),
       Effect.catchTag(
         "ServeError",
         ({ cause }) =>

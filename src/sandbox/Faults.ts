@@ -19,6 +19,8 @@ import type { UserId } from "../domain/Id.ts"
 export interface Dial {
   readonly token: string
   readonly subChannelId: number | undefined
+  /** Whose token it is, if it is anybody's; the sandbox fills it in. */
+  readonly userId?: UserId | undefined
 }
 
 /**
@@ -106,6 +108,8 @@ export interface Call {
   readonly method: string
   /** Without the query. */
   readonly path: string
+  /** Whose token the request bears, if it is anybody's. */
+  readonly userId: UserId | undefined
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
@@ -178,7 +182,7 @@ export const noFaults: FaultHooks = {
 }
 
 /**
- * The fault plan of a sandbox; none by default.
+ * The hooks of a sandbox; none by default. `FaultPlan.layer` brings some that act on data instead of code.
  *
  * @category references
  * @since 0.1.0

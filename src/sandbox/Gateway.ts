@@ -301,9 +301,10 @@ export class Gateway extends Context.Service<
       return Gateway.of({
         accept: Effect.fn("Gateway.accept")(function* (dial) {
           counters.add("dials")
-          return yield* faults.dial(dial).pipe(
+          const userId = accounts.ownerOf(dial.token)
+          return yield* faults.dial({ ...dial, userId }).pipe(
             Effect.andThen(accounts.authenticate(dial.token)),
-            Effect.map((account) => ({ dial, account })),
+            Effect.map((account) => ({ dial: { ...dial, userId: account.id }, account })),
             Effect.catchTag("Unauthorized", ({ message }) => new DialRefused({ status: 401, message })),
             Effect.tapError(() => Effect.sync(() => counters.add("dialsRefused")))
           )

@@ -17,6 +17,7 @@ import * as Multipart from "effect/http/Multipart"
 import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
 import * as HttpApiSwagger from "effect/http-api/HttpApiSwagger"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
@@ -34,9 +35,11 @@ import { toWireKey } from "../wire/Wire.ts"
 import { Accounts } from "./Accounts.ts"
 import { Blobs } from "./Blobs.ts"
 import { Counters } from "./Counters.ts"
+import * as FaultControl from "./FaultControl.ts"
 import { type Dropped, Faults } from "./Faults.ts"
 import { Gateway } from "./Gateway.ts"
 import * as Rest from "./Rest.ts"
+import { SandboxFaults } from "./SandboxFaults.ts"
 import { Settings } from "./Settings.ts"
 
 /**
@@ -266,14 +269,24 @@ export type HttpApp<E = never> = Effect.Effect<
  * @since 0.1.0
  */
 export const make = Effect.fn("HttpApp.make")(function* () {
+  const accounts = yield* Accounts
   const counters = yield* Counters
   const faults = yield* Faults
   const settings = yield* Settings
   const bodyLimit = ByteSize.bytes(settings.maxBodyBytes)
   let calls = 0
 
-  const routes = Layer.mergeAll(Rest.layer, FileRoutes, SocketRoute, IndexRoute)
-  const router = yield* HttpRouter.toHttpEffect(settings.docs ? Layer.merge(routes, HttpApiSwagger.layer(Api)) : routes)
+  const backend = Layer.mergeAll(Rest.layer, FileRoutes, SocketRoute, IndexRoute)
+  const control = settings.faultControl ? yield* Effect.serviceOption(SandboxFaults) : Option.none()
+  const routes = Option.match(control, {
+    onNone: () => backend,
+    onSome: (faults) =>
+      Layer.merge(backend, FaultControl.layer.pipe(Layer.provide(Layer.succeed(SandboxFaults, faults))))
+  })
+  const docs = Option.isSome(control)
+    ? HttpApiSwagger.layer(Api.addHttpApi(FaultControl.ControlApi))
+    : HttpApiSwagger.layer(Api)
+  const router = yield* HttpRouter.toHttpEffect(settings.docs ? Layer.merge(routes, docs) : routes)
 
   const handled = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -302,8 +315,10 @@ export const make = Effect.fn("HttpApp.make")(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const path = pathOf(request)
     counters.add("requests")
-    if (path === socketPath) return yield* handled
-    return yield* faults.request({ id: ++calls, method: request.method, path, headers: request.headers }, handled)
+    if (path === socketPath || path === FaultControl.faultsPath) return yield* handled
+    const { headers, method } = request
+    const userId = accounts.ownerOf(/^Bearer (.*)$/i.exec(headers["authorization"] ?? "")?.[1] ?? "")
+    return yield* faults.request({ id: ++calls, method, path, userId, headers }, handled)
   })
 
   const withCors: HttpApp<Dropped> = HttpMiddleware.cors({

@@ -14,6 +14,7 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Conversation } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/Id.ts"
@@ -35,6 +36,7 @@ import { QuickReplyBook } from "./QuickReplyBook.ts"
 import { RatingForm } from "./RatingForm.ts"
 import { Robot } from "./Robot.ts"
 import { Routing } from "./Routing.ts"
+import { SandboxFaults } from "./SandboxFaults.ts"
 import { type SandboxOptions, Settings } from "./Settings.ts"
 import { Turns } from "./Turn.ts"
 
@@ -138,18 +140,21 @@ export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-ke
    *
    * **Details**
    *
-   * It reads `Faults`, and takes time and randomness from Effect's services: under the test clock and a seed every run
-   * is the same.
+   * It reads `Faults`, for example from `FaultPlan.layer`, and takes time and randomness from Effect's services: under
+   * the test clock and a seed every run is the same.
    *
    * @since 0.1.0
    */
   static readonly layer = (options?: SandboxOptions): Layer.Layer<Sandbox> =>
     Layer.effect(
       Sandbox,
-      // Built apart from whatever else the program shares, so that each sandbox has its own desk.
-      Effect.flatMap(Layer.build(Layer.fresh(Services.pipe(Layer.provideMerge(Settings.layer(options))))), (services) =>
-        Effect.provideContext(make, services)
-      )
+      Effect.gen(function* () {
+        const services = Services.pipe(Layer.provideMerge(Settings.layer(options)))
+        const controlled = options?.faultControl === true && Option.isNone(yield* Effect.serviceOption(SandboxFaults))
+        // Built apart from whatever else the program shares, so that each sandbox has its own desk.
+        const all = Layer.fresh(controlled ? Layer.provideMerge(services, SandboxFaults.layer) : services)
+        return yield* Effect.provideContext(make, yield* Layer.build(all))
+      })
     )
 
   /**

@@ -41,6 +41,8 @@ export interface SandboxOptions {
   readonly maxOutgoingFrames?: number
   /** Whether there is a page about the API at `/docs`. Default: only over a real server. */
   readonly docs?: boolean
+  /** Whether programs on this machine can inject faults at `/sandbox/faults`. Default: only in the program. */
+  readonly faultControl?: boolean
 }
 
 /**
@@ -65,6 +67,7 @@ export class Settings extends Context.Service<
     readonly maxFrameBytes: number
     readonly maxOutgoingFrames: number
     readonly docs: boolean
+    readonly faultControl: boolean
   }
 >()("effect-kefu/sandbox/Settings") {
   /**
@@ -86,7 +89,8 @@ export class Settings extends Context.Service<
         maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
         maxFrameBytes: options.maxFrameBytes ?? 64 * 1024,
         maxOutgoingFrames: options.maxOutgoingFrames ?? 1024,
-        docs: options.docs ?? false
+        docs: options.docs ?? false,
+        faultControl: options.faultControl ?? false
       })
     )
 }

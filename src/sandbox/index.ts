@@ -5,6 +5,9 @@
  */
 export { type Account, type Login, type NewAccount, type Role, type SeededLogin } from "./Accounts.ts"
 export { type Counter, type Refusal } from "./Counters.ts"
+export { Fault } from "./Fault.ts"
+export { faultsPath } from "./FaultControl.ts"
+export * as FaultPlan from "./FaultPlan.ts"
 export {
   type Call,
   type Connection,
@@ -30,4 +33,5 @@ export {
   type SeedQuestion,
   type SeedUser
 } from "./Seed.ts"
+export { SandboxFaults } from "./SandboxFaults.ts"
 export { type SandboxOptions } from "./Settings.ts"

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
 import type { ClientConnection } from "../sandbox/Gateway.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
+import { Device } from "./Device.ts"
 
 type EventType = "open" | "message" | "error" | "close"
 
@@ -22,7 +23,7 @@ type Listener = (event: Socket.WebSocketEvent) => void
  * **Details**
  *
  * The whole client runs above them, as it would above `fetch` and `WebSocket`. A refused dial is an error event and a
- * close with 1006, without a status, as in a browser.
+ * close with 1006, without a status, as in a browser. Nothing comes in while the `Device` sleeps.
  *
  * @category layers
  * @since 0.1.0
@@ -30,14 +31,21 @@ type Listener = (event: Socket.WebSocketEvent) => void
 export const layer: Layer.Layer<HttpClient.HttpClient | Socket.WebSocketConstructor, never, Sandbox> = Layer.mergeAll(
   Layer.effect(
     HttpClient.HttpClient,
-    Sandbox.useSync(({ httpClient }) => httpClient)
+    Effect.gen(function* () {
+      const { awake } = yield* Device
+      const { httpClient } = yield* Sandbox
+      return HttpClient.transformResponse(httpClient, (response) =>
+        Effect.flatMap(Effect.exit(response), (exit) => Effect.andThen(awake, exit))
+      )
+    })
   ),
   Layer.effect(
     Socket.WebSocketConstructor,
     Effect.gen(function* () {
+      const { awake } = yield* Device
       const sandbox = yield* Sandbox
       const fork = yield* FiberSet.makeRuntime<never>()
-      return (url: string) => new SandboxWebSocket(sandbox, new URL(url).searchParams, fork)
+      return (url: string) => new SandboxWebSocket(sandbox, new URL(url).searchParams, awake, fork)
     })
   )
 )
@@ -53,7 +61,15 @@ class SandboxWebSocket implements Socket.WebSocketLike {
   readonly #outgoing: Array<string | CloseRequest> = []
   readonly #written = Latch.makeUnsafe(false)
 
-  constructor(sandbox: Sandbox["Service"], query: URLSearchParams, fork: (effect: Effect.Effect<void>) => unknown) {
+  readonly #awake: Effect.Effect<void>
+
+  constructor(
+    sandbox: Sandbox["Service"],
+    query: URLSearchParams,
+    awake: Effect.Effect<void>,
+    fork: (effect: Effect.Effect<void>) => unknown
+  ) {
+    this.#awake = awake
     const subChannelId = query.get("sub_channel_id")
     fork(
       this.#serve(
@@ -104,13 +120,16 @@ class SandboxWebSocket implements Socket.WebSocketLike {
   #serve(dial: ReturnType<Sandbox["Service"]["connect"]>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const connection = yield* dial
+      yield* this.#awake
       if (this.#readyState === 0) {
         this.#readyState = 1
         this.#emit("open", {})
       }
       yield* Effect.forkScoped(Effect.ignore(this.#drain(connection)))
       while (true) {
-        for (const data of yield* connection.pull) {
+        const frames = yield* connection.pull
+        yield* this.#awake
+        for (const data of frames) {
           if (this.#readyState === 1) this.#emit("message", { data })
         }
       }
@@ -118,7 +137,11 @@ class SandboxWebSocket implements Socket.WebSocketLike {
       Effect.scoped,
       Effect.matchEffect({
         onSuccess: () => Effect.void,
-        onFailure: (error) => Effect.sync(() => this.#end(error))
+        onFailure: (error) =>
+          Effect.andThen(
+            this.#awake,
+            Effect.sync(() => this.#end(error))
+          )
       })
     )
   }

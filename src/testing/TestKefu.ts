@@ -6,7 +6,9 @@
 import * as Layer from "effect/Layer"
 import type { KefuError } from "../KefuError.ts"
 import * as Kefu from "../Kefu.ts"
+import * as FaultPlan from "../sandbox/FaultPlan.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
+import type { SandboxFaults } from "../sandbox/SandboxFaults.ts"
 import type { SandboxOptions } from "../sandbox/Settings.ts"
 import * as SandboxPlatform from "./SandboxPlatform.ts"
 
@@ -18,6 +20,8 @@ import * as SandboxPlatform from "./SandboxPlatform.ts"
  */
 export interface Options extends Kefu.Options {
   readonly sandbox?: SandboxOptions | undefined
+  /** What goes wrong: a plan, or the seed of one. Default: nothing, until something is injected. */
+  readonly faults?: FaultPlan.FaultPlan | string | number | undefined
 }
 
 /**
@@ -27,7 +31,7 @@ export interface Options extends Kefu.Options {
  *
  * Nothing in it waits for real time or for a port, so under `TestClock` a day of reconnects takes milliseconds, and with
  * a seed for `Random` every run is the same. Without a `token` the session is an anonymous visitor's; the tokens of the
- * sandbox's people are in `Sandbox.logins`.
+ * sandbox's people are in `Sandbox.logins`. `SandboxFaults` makes things go wrong, and a `Device` falls asleep.
  *
  * **Example** (A visitor asks the robot)
  *
@@ -48,8 +52,14 @@ export interface Options extends Kefu.Options {
  * @category layers
  * @since 0.1.0
  */
-export const layer = ({ sandbox, ...options }: Options = {}): Layer.Layer<Kefu.Kefu | Sandbox, KefuError> =>
-  layerSession(options).pipe(Layer.provideMerge(Sandbox.layer(sandbox)))
+export const layer = ({ faults, sandbox, ...options }: Options = {}): Layer.Layer<
+  Kefu.Kefu | Sandbox | SandboxFaults,
+  KefuError
+> =>
+  layerSession(options).pipe(
+    Layer.provideMerge(Sandbox.layer(sandbox)),
+    Layer.provideMerge(Layer.fresh(FaultPlan.layer(faults)))
+  )
 
 /**
  * One more session against the ambient sandbox: give each its own, for example a visitor's and a member of staff's.
