@@ -1,0 +1,72 @@
+/**
+ * A handler for tests that notes its calls, in their order, and can be waited for.
+ */
+import * as Effect from "effect/Effect"
+import type { ClientHandler } from "../../src/Client.ts"
+
+export const names = [
+  "onOpen",
+  "onClose",
+  "onError",
+  "onMessage",
+  "onConversationBuilt",
+  "onConversationClosed",
+  "onMessageRecall",
+  "onManualServiceStart",
+  "onStaffBusy",
+  "onStaffOffline",
+  "onMultipleLogin",
+  "onConversationTransfer",
+  "onInputting",
+  "onStaffTimeout"
+] as const satisfies ReadonlyArray<keyof ClientHandler>
+
+export type Call = readonly [name: keyof ClientHandler, ...args: ReadonlyArray<unknown>]
+
+export interface Callbacks {
+  readonly handler: ClientHandler
+  readonly calls: Array<Call>
+  /** Waits until the calls are such. */
+  readonly until: (isSo: (calls: ReadonlyArray<Call>) => boolean) => Effect.Effect<void>
+  /** Waits until a callback was called so often. */
+  readonly called: (name: keyof ClientHandler, times?: number) => Effect.Effect<void>
+  /** The names of the calls. */
+  readonly order: () => ReadonlyArray<string>
+}
+
+export const make = (overrides: ClientHandler = {}): Callbacks => {
+  const calls: Array<Call> = []
+  const waiting = new Set<() => void>()
+  const note = (name: keyof ClientHandler, args: ReadonlyArray<unknown>) => {
+    calls.push([name, ...args])
+    for (const check of waiting) check()
+  }
+  const handler: ClientHandler = Object.fromEntries(
+    names.map((name) => [
+      name,
+      function (this: unknown, ...args: ReadonlyArray<unknown>) {
+        note(name, args)
+        const own = overrides[name] as ((...args: ReadonlyArray<unknown>) => unknown) | undefined
+        return own?.apply(this, args as Array<unknown>)
+      }
+    ])
+  )
+  const until: Callbacks["until"] = (isSo) =>
+    Effect.callback((resume) => {
+      const check = () => {
+        if (!isSo(calls)) return
+        waiting.delete(check)
+        resume(Effect.void)
+      }
+      waiting.add(check)
+      check()
+      return Effect.sync(() => waiting.delete(check))
+    })
+  return {
+    handler,
+    calls,
+    until,
+    called: (name, times = 1) => until((calls) => calls.filter((call) => call[0] === name).length >= times),
+    order: () => calls.map(([name]) => name)
+  }
+}
