@@ -370,12 +370,12 @@ const make = Effect.gen(function* () {
   }
 
   const subscribe = (options?: SubscribeOptions) =>
-    Effect.andThen(
-      startIfAuto,
+    Effect.tap(
       events.subscribe({
         bufferSize: options?.bufferSize ?? config.bufferSize,
         overflow: options?.overflow ?? config.overflow
-      })
+      }),
+      startIfAuto
     )
 
   const all = Stream.unwrap(subscribe())

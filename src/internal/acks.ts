@@ -11,6 +11,8 @@ export interface Acks {
   readonly request: (sequenceId: number, send: () => void) => Effect.Effect<AckPayload, KefuError>
   /** Settles the command that waits for this ack; false if there is none. */
   readonly settle: (ack: AckPayload) => boolean
+  /** Waits until the commands that wait right now are settled or given up. */
+  readonly settled: Effect.Effect<void>
   /** Fails every waiting command. */
   readonly fail: (error: KefuError) => void
 }
@@ -25,13 +27,21 @@ export const make = (): Acks => {
         send()
         return Effect.ensuring(
           Deferred.await(deferred),
-          Effect.sync(() => waiting.delete(sequenceId))
+          Effect.suspend(() => {
+            waiting.delete(sequenceId)
+            return Deferred.interrupt(deferred)
+          })
         )
       }),
     settle: (ack) => {
       const deferred = waiting.get(ack.sequenceId)
       return deferred !== undefined && Deferred.doneUnsafe(deferred, Effect.succeed(ack))
     },
+    settled: Effect.suspend(() =>
+      Effect.forEach(Array.from(waiting.values()), (deferred) => Effect.exit(Deferred.await(deferred)), {
+        discard: true
+      })
+    ),
     fail: (error) => {
       for (const deferred of waiting.values()) Deferred.doneUnsafe(deferred, Effect.fail(error))
       waiting.clear()

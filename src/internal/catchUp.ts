@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import type { Conversation } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/Id.ts"
-import type { Message } from "../domain/Message.ts"
 import type { KefuError } from "../KefuError.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Transport } from "../Transport.ts"
@@ -23,16 +22,18 @@ export interface CatchUp {
 export const make = Effect.fnUntraced(function* (transport: Transport["Service"], positions: Positions) {
   const client = yield* group("conversations", transport.httpClient)
 
-  const current = call("Realtime.catchUp", client.current({})).pipe(
+  const listed = call("Realtime.catchUp", client.current({})).pipe(
     // The list of current conversations came with newer backends; the old ones page through the active ones.
     Effect.catchReason("KefuError", "NotFound", () =>
       Effect.map(call("Realtime.catchUp", client.list({ query: { state: "ACTIVE" } })), (page) => page.conversations)
     )
   )
 
+  const current = Effect.map(listed, (conversations) => conversations.map(inOrder))
+
   const reread = (id: ConversationId) =>
     call("Realtime.catchUp", client.get({ params: { id } })).pipe(
-      Effect.map((conversation): Conversation | undefined => conversation),
+      Effect.map((conversation): Conversation | undefined => inOrder(conversation)),
       Effect.catchIf(
         ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
         () => {
@@ -51,15 +52,15 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
   })
 
   const read = Effect.gen(function* () {
-    const listed = yield* current
-    const here = new Set(listed.map((conversation) => conversation.id))
+    const present = yield* current
+    const here = new Set(present.map((conversation) => conversation.id))
     const gone = yield* Effect.forEach(
       positions.open().filter((id) => !here.has(id)),
       reread,
       { concurrency: 4 }
     )
     const conversations = yield* Effect.forEach(
-      [...listed, ...gone.filter((conversation) => conversation !== undefined)],
+      [...present, ...gone.filter((conversation) => conversation !== undefined)],
       (conversation) =>
         reachesBack(conversation, positions)
           ? Effect.succeed(conversation)
@@ -68,7 +69,9 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
     )
     const gaps = conversations.filter((conversation) => !reachesBack(conversation, positions))
     const missed = conversations
-      .flatMap((conversation) => conversation.messages)
+      .flatMap((conversation) =>
+        conversation.messages.slice(positions.knows(conversation.id) ? 0 : entry(conversation))
+      )
       .filter((message) => positions.misses(message))
       .toSorted((left, right) => left.id - right.id)
     return [
@@ -86,12 +89,32 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
   return { start, restart, read }
 })
 
+/** A backend may list the messages either way round. */
+const inOrder = (conversation: Conversation): Conversation => ({
+  ...conversation,
+  messages: conversation.messages.toSorted((left, right) => left.id - right.id)
+})
+
+/**
+ * Where a conversation begins for somebody who has not met it: for staff with the message that brought them the
+ * customer, since what was said before was never theirs to receive; for others with the first.
+ */
+const entry = ({ messages }: Conversation): number =>
+  Math.max(
+    0,
+    messages.findLastIndex(
+      (message) => message.messageType === "ConversationBuilt" && message.content.userType === "CUSTOMER"
+    )
+  )
+
 /**
  * Whether the page of a conversation surely holds everything that was missed: its oldest message is one that the app
- * has, or the first of the conversation.
+ * has, or the one with which the conversation begins.
  */
-const reachesBack = ({ id, messages }: Conversation, positions: Positions): boolean => {
-  const oldest: Message | undefined = messages.toSorted((left, right) => left.id - right.id)[0]
-  if (oldest === undefined) return false
-  return positions.knows(id) ? !positions.misses(oldest) : oldest.messageType === "ConversationBuilt"
+const reachesBack = (conversation: Conversation, positions: Positions): boolean => {
+  if (positions.knows(conversation.id)) {
+    const oldest = conversation.messages[0]
+    return oldest !== undefined && !positions.misses(oldest)
+  }
+  return conversation.messages[entry(conversation)]?.messageType === "ConversationBuilt"
 }

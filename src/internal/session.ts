@@ -2,7 +2,7 @@
  * One open connection: frames in and out, acknowledgements, heartbeat, and the gap before it.
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
@@ -45,6 +45,9 @@ export interface Session {
 
 /** How many events may be held back while the gap is being closed. */
 const heldLimit = 10_000
+
+/** How long the gap waits for the acks of sends that the history may hold already, so that they are known as ours. */
+const patience = Duration.seconds(2)
 
 const decodeFrame = Schema.decodeUnknownResult(ServerFrameJson)
 const encodePing = Schema.encodeSync(ClientFrameJson)
@@ -91,20 +94,20 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }
   }
 
+  const isMissing = (event: RealtimeEvent) => event._tag !== "MessageReceived" || positions.misses(event.message)
+
   const closeGap = (gap: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>) =>
-    Effect.matchEffect(gap, {
+    Effect.matchEffect(Effect.tap(gap, Effect.timeoutOption(pending.settled, patience)), {
       onFailure: (error) => unresolved(`the history could not be read: ${error.reason.message}`),
       onSuccess: (missed) =>
         Effect.forEach(
-          missed,
+          missed.filter(isMissing),
           (event) =>
             Effect.andThen(
               emit(event),
               Effect.sync(() => settle(event))
             ),
-          {
-            discard: true
-          }
+          { discard: true }
         )
     }).pipe(Effect.raceFirst(Effect.andThen(overfull.await, unresolved("too much came in while the history was read"))))
 
