@@ -606,11 +606,14 @@ export class Client {
   constructor(handler: ClientHandler = {}, options: ClientOptions = {}) {
     this.#handler = handler
     this.#runtime = ManagedRuntime.make(
-      Engine.layer({
-        call: (callback) => this.#call(callback),
-        tell: (event) => this.#tell(event),
-        introduced: (me) => this.#introduced(me)
-      }).pipe(Layer.provideMerge(Kefu.layer(kefuOptions(options))), Layer.provideMerge(logging(options.debug === true)))
+      Engine.layer(
+        {
+          call: (callback) => this.#call(callback),
+          tell: (event) => this.#tell(event),
+          introduced: (me) => this.#introduced(me)
+        },
+        Kefu.layer(kefuOptions(options))
+      ).pipe(Layer.provideMerge(logging(options.debug === true)))
     )
   }
 

@@ -28,6 +28,7 @@ import * as metrics from "./internal/metrics.ts"
 import { Page } from "./internal/page.ts"
 import { Positions } from "./internal/positions.ts"
 import * as session from "./internal/session.ts"
+import { Witness } from "./internal/witness.ts"
 import { KefuConfig, type Overflow } from "./KefuConfig.ts"
 import {
   AckTimeout,
@@ -170,6 +171,7 @@ const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const transport = yield* Transport
   const page = yield* Page
+  const witness = yield* Witness
   const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Idle())
   const supervisor = yield* FiberHandle.make<void, never>()
   const supervise = yield* FiberHandle.runtime(supervisor)<never>()
@@ -183,11 +185,16 @@ const make = Effect.gen(function* () {
   let forced = false
   let baselined = false
 
-  const enter = (next: ConnectionState) => SubscriptionRef.set(state, next)
+  const enter = (next: ConnectionState) =>
+    Effect.andThen(
+      SubscriptionRef.set(state, next),
+      Effect.sync(() => witness({ state: next }))
+    )
 
   const publish = (event: RealtimeEvent) =>
     Effect.suspend(() => {
       events.publish(event)
+      witness({ event })
       return Metric.update(Metric.withAttributes(metrics.events, { kind: event._tag }), 1)
     })
 

@@ -4,12 +4,13 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
 import { ConnectionState } from "../ConnectionState.ts"
 import type { Conversation } from "../domain/Conversation.ts"
 import type { UserId } from "../domain/Id.ts"
@@ -33,6 +34,7 @@ import {
 } from "./perspective.ts"
 import { plain } from "./plain.ts"
 import { ReadFlags } from "./readFlags.ts"
+import { type Occurrence, Witness } from "./witness.ts"
 
 /** Whom all this is told. Nothing of it may throw. */
 export interface Audience {
@@ -45,8 +47,8 @@ export interface Audience {
 /** How long messages wait for the profile that they are told from the perspective of. */
 const patience = "10 seconds"
 
-/** How much may wait to be told here; what is more waits where it comes from, under the subscriber's policy. */
-const capacity = 64
+/** How much may wait to be told; after that nothing waits for the profile any more. */
+const capacity = 4096
 
 export class Engine extends Context.Service<
   Engine,
@@ -71,8 +73,25 @@ export class Engine extends Context.Service<
     send(message: Sendable, toId: number | undefined): Effect.Effect<void, KefuError>
   }
 >()("effect-kefu/internal/engine/Engine") {
-  static readonly layer = (audience: Audience): Layer.Layer<Engine, never, Realtime | Transport> =>
-    Layer.effect(Engine, make(audience))
+  /** Around a session. */
+  static readonly layer = <ROut, E>(
+    audience: Audience,
+    session: Layer.Layer<ROut | Realtime | Transport, E>
+  ): Layer.Layer<Engine | ROut | Realtime | Transport, E> =>
+    Layer.unwrap(
+      Effect.gen(function* () {
+        const occurrences = yield* Queue.unbounded<Occurrence>()
+        const crowded = Latch.makeUnsafe(false)
+        const witness = Layer.succeed(Witness, (occurrence: Occurrence) => {
+          Queue.offerUnsafe(occurrences, occurrence)
+          if (Queue.sizeUnsafe(occurrences) >= capacity) crowded.openUnsafe()
+        })
+        return Layer.effect(Engine, make(audience, occurrences, crowded)).pipe(
+          Layer.provideMerge(session),
+          Layer.provide(witness)
+        )
+      })
+    )
 }
 
 /** A message as far as sending it is concerned. */
@@ -84,18 +103,19 @@ export interface Sendable {
   readonly conversationId: number
 }
 
-type Item = { readonly state: ConnectionState } | { readonly event: RealtimeEvent }
-
 const method = "Client.getUserInfo"
 
-const make = Effect.fnUntraced(function* (audience: Audience) {
+const make = Effect.fnUntraced(function* (
+  audience: Audience,
+  occurrences: Queue.Dequeue<Occurrence>,
+  crowded: Latch.Latch
+) {
   const realtime = yield* Realtime
   const transport = yield* Transport
   const scope = yield* Effect.scope
   const flags = new ReadFlags()
   const acquaintances = new Acquaintances(({ id, nickname }) => audience.introduced({ id, nickname: nickname ?? "" }))
   const commands = yield* Semaphore.make(1)
-  const items = yield* Queue.bounded<Item>(capacity)
   let last: ConnectionState = ConnectionState.Idle()
   let opened = false
   let sessions = 0
@@ -120,16 +140,17 @@ const make = Effect.fnUntraced(function* (audience: Audience) {
     asked = true
     return introduced.pipe(
       Effect.timeoutOption(patience),
-      Effect.catch((error) => Effect.logWarning("It is not known whose session this is", error.message))
+      Effect.catch((error) => Effect.logWarning("It is not known whose session this is", error.message)),
+      Effect.raceFirst(crowded.await)
     )
   })
 
   // --- what happens
 
   const open = (session: number) => {
-    if (opened && session === sessions) return
     opened = true
     asked = false
+    crowded.closeUnsafe()
     audience.call(["onOpen", { type: "open", reconnected: sessions > 0 }])
     sessions = session
   }
@@ -213,32 +234,21 @@ const make = Effect.fnUntraced(function* (audience: Audience) {
 
   const state = () => Effect.runSync(realtime.state)
 
-  /** States and events reach us in two ways; what came over a connection is never told before the connection itself. */
-  const tell = Effect.fnUntraced(function* (item: Item) {
-    if ("event" in item) {
-      const now = yield* realtime.state
-      if (now._tag === "Connected" && now.session > sessions) open(now.session)
-      yield* introducedForEvents
-    }
+  const tell = (occurrence: Occurrence) => {
+    if ("state" in occurrence) onState(occurrence.state)
+    else audience.tell(onEvent(occurrence.event))
+  }
+
+  const tellInTime = Effect.fnUntraced(function* (occurrence: Occurrence) {
+    if ("event" in occurrence) yield* introducedForEvents
     if (finished) return
-    if ("state" in item) {
-      yield* Effect.logDebug("Connection", item.state._tag)
-      onState(item.state)
-    } else {
-      yield* Effect.logDebug("Event", item.event._tag)
-      audience.tell(onEvent(item.event))
-    }
+    yield* "state" in occurrence
+      ? Effect.logDebug("Connection", occurrence.state._tag)
+      : Effect.logDebug("Event", occurrence.event._tag)
+    tell(occurrence)
   })
 
-  const events = yield* realtime.subscribe()
-  const pump = <A>(stream: Stream.Stream<A, KefuError>, item: (value: A) => Item) =>
-    Effect.forkScoped(
-      Stream.runForEach(stream, (value) => Queue.offer(items, item(value))),
-      { startImmediately: true }
-    )
-  yield* pump(Stream.drop(realtime.states, 1), (state) => ({ state }))
-  yield* pump(events, (event) => ({ event }))
-  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(items), tell)))
+  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(occurrences), tellInTime)))
 
   // --- commands
 
@@ -266,9 +276,11 @@ const make = Effect.fnUntraced(function* (audience: Audience) {
     settled: inOrder(Effect.void),
     finish: inOrder(
       Effect.gen(function* () {
-        if (last._tag !== "Idle" || state()._tag !== "Idle") yield* realtime.close
+        if (state()._tag !== "Idle") yield* realtime.close
         finished = true
-        if (last._tag !== "Closed" && state()._tag === "Closed") onState(state())
+        for (let next = Queue.takeUnsafe(occurrences); next !== undefined; next = Queue.takeUnsafe(occurrences)) {
+          if (Exit.isSuccess(next)) tell(next.value)
+        }
       })
     ),
     introduced,

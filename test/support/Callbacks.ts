@@ -45,9 +45,12 @@ export const make = (overrides: ClientHandler = {}): Callbacks => {
     names.map((name) => [
       name,
       function (this: unknown, ...args: ReadonlyArray<unknown>) {
-        note(name, args)
         const own = overrides[name] as ((...args: ReadonlyArray<unknown>) => unknown) | undefined
-        return own?.apply(this, args as Array<unknown>)
+        try {
+          return own?.apply(this, args as Array<unknown>)
+        } finally {
+          note(name, args)
+        }
       }
     ])
   )
