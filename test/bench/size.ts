@@ -1,0 +1,62 @@
+/**
+ * What a page downloads: each entry bundled, minified and compressed as a page would get it. `npm run size`.
+ */
+import * as Path from "node:path"
+import * as Zlib from "node:zlib"
+import { rolldown } from "rolldown"
+
+const root = Path.resolve(import.meta.dirname, "..", "..")
+
+const entries = {
+  "Client: connect, listen, send": `
+    import { Client } from "./src/Client.ts"
+    const client = new Client({ onMessage: console.log }, { token: "t" })
+    client.open()
+    client.sendMessage(client.buildMessage("Text", "hi", 1), 1)`,
+  "Effect API: connect, listen, send": `
+    import * as Effect from "effect/Effect"
+    import * as Stream from "effect/Stream"
+    import * as Kefu from "./src/Kefu.ts"
+    import { Realtime } from "./src/Realtime.ts"
+    Effect.runPromise(Effect.provide(Realtime.use((realtime) => Effect.andThen(
+      realtime.send({ messageType: "Text", content: "hi" }),
+      Stream.runForEach(realtime.events, (event) => Effect.log(event))
+    )), Kefu.layer({ baseUrl: "https://chat.example.com", token: "t" })))`,
+  "Realtime alone, over its Transport": `
+    import * as Layer from "effect/Layer"
+    import * as Effect from "effect/Effect"
+    import { Credentials } from "./src/Credentials.ts"
+    import { KefuConfig } from "./src/KefuConfig.ts"
+    import { Realtime } from "./src/Realtime.ts"
+    import { Transport } from "./src/Transport.ts"
+    import * as FetchHttpClient from "effect/http/FetchHttpClient"
+    import * as Socket from "effect/socket/Socket"
+    Effect.runFork(Effect.provide(Realtime.use((realtime) => realtime.open), Realtime.layer.pipe(
+      Layer.provide(Transport.layer), Layer.provide(Credentials.layer("t")), Layer.provide(KefuConfig.layer({})),
+      Layer.provide([FetchHttpClient.layer, Socket.layerWebSocketConstructorGlobal]))))`
+}
+
+const bundle = async (code: string) => {
+  const build = await rolldown({
+    input: "entry",
+    cwd: root,
+    platform: "browser",
+    logLevel: "silent",
+    plugins: [
+      {
+        name: "entry",
+        resolveId: (id) => (id === "entry" ? Path.join(root, "entry.ts") : null),
+        load: (id) => (id === Path.join(root, "entry.ts") ? code : null)
+      }
+    ]
+  })
+  const { output } = await build.generate({ format: "esm", minify: true })
+  return output[0].code
+}
+
+for (const [name, code] of Object.entries(entries)) {
+  const bundled = Buffer.from(await bundle(code))
+  const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(6)} kB`
+  const gzip = Zlib.gzipSync(bundled, { level: 9 }).length
+  console.log(`${name.padEnd(36)} minified ${kilobytes(bundled.length)}, gzip -9 ${kilobytes(gzip)}`)
+}
