@@ -167,8 +167,10 @@ const sendable = "a value that can be sent as JSON"
  * @category schemas
  * @since 0.1.0
  */
-export const Json = <S extends Schema.Constraint>(schema: S) =>
-  Schema.String.pipe(
+export const Json = <S extends Schema.Constraint>(schema: S) => jsonOf(Schema.String, schema)
+
+const jsonOf = <S extends Schema.Constraint>(text: Schema.Codec<string>, schema: S) =>
+  text.pipe(
     Schema.decodeTo(
       schema,
       SchemaTransformation.transformEffect<S["Encoded"], string>({
@@ -386,12 +388,15 @@ export const List = <S extends Schema.Constraint>(item: S) => {
 }
 
 /**
- * Schema of a value that very old servers send as a JSON string.
+ * Schema of an object that very old servers send as a JSON string.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const OrJson = <S extends Schema.Constraint>(schema: S) => Schema.Union([schema, Json(schema)])
+export const OrJson = <S extends Schema.Constraint>(schema: S) => Schema.Union([schema, jsonOf(JsonObject, schema)])
+
+/** Most text is no JSON, and finding that out by parsing costs more than all the rest. */
+const JsonObject = Schema.String.check(Schema.isPattern(/^\s*\{/, { expected: "a JSON object" }))
 
 /**
  * Schema of a number in a path or a query string. Blanks are no number.
