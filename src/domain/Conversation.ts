@@ -126,7 +126,7 @@ export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
 ) {}
 
 /**
- * Changes a conversation's remark. Other fields pass through.
+ * Changes a conversation's remark. The shape is the sandbox's; other fields pass through.
  *
  * @category schemas
  * @since 0.1.0

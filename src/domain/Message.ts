@@ -12,7 +12,7 @@ import { UserType } from "./User.ts"
 
 /**
  * The content of an image, a video or an attachment. `byteSize` is in bytes, `width` and `height` in pixels,
- * `duration` in seconds.
+ * `duration` in seconds. Apart from `url` and `filename` the names of the fields are the sandbox's.
  *
  * @category content
  * @since 0.1.0

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Wire from "../wire/Wire.ts"
 
 /**
- * A fresh token of a visitor without an account.
+ * A fresh token of a visitor without an account. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0

@@ -49,7 +49,8 @@ export class User extends Schema.Opaque<User>()(
 ) {}
 
 /**
- * The fields of a profile to change; those left out stay as they are, others than these pass through.
+ * The fields of a profile to change; those left out stay as they are. The shape is the sandbox's; other fields pass
+ * through.
  *
  * @category schemas
  * @since 0.1.0
