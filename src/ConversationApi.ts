@@ -31,7 +31,8 @@ import { Transport } from "./Transport.ts"
  *
  * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
  * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
- * and `UnexpectedResponse`. Reads are repeated by the transport, the others never.
+ * and `UnexpectedResponse`. Reads are repeated by the transport, the others never. Who may call what is as in the
+ * sandbox; a backend of your own may see it differently.
  *
  * **Example** (Reading the history, page by page)
  *
@@ -53,12 +54,12 @@ export class ConversationApi extends Context.Service<
   ConversationApi,
   {
     /**
-     * A page of the conversations that the caller may see, filtered: GET /im/conversations. For visitors (their own),
-     * staff (those they take part in; `showAll` asks for all) and admins.
+     * A page of the caller's conversations, the ended ones too, filtered: GET /im/conversations. For everyone; `showAll`
+     * is for admins, and fails with `Forbidden` for others.
      */
     list(query?: ConversationQuery): Effect.Effect<ConversationPage, KefuError>
     /**
-     * The caller's conversations that have not ended: GET /im/current_list. For visitors, staff and admins.
+     * The caller's conversations that have not ended: GET /im/current_list. For everyone.
      */
     readonly current: Effect.Effect<ReadonlyArray<Conversation>, KefuError>
     /**
@@ -68,31 +69,32 @@ export class ConversationApi extends Context.Service<
     get(id: ConversationId): Effect.Effect<Conversation, KefuError>
     /**
      * Begins a conversation: POST /im/conversations. For visitors (one of their own) and staff (with a customer from
-     * the history); fails with `NotFound` for an unknown customer and with `Conflict` where the state forbids it.
+     * the history); fails with `Forbidden` for others, `NotFound` for an unknown customer, and `Conflict` where somebody
+     * else serves that customer.
      */
     request(input: ConversationRequest): Effect.Effect<Conversation, KefuError>
     /**
-     * Changes a conversation's remark: PUT /im/conversations/{id}. For staff and admins; fails with `NotFound` and
-     * `Forbidden`.
+     * Changes a conversation's remark: PUT /im/conversations/{id}. For the staff who take part in it, and admins; fails
+     * with `NotFound`, and with `Forbidden` for others.
      */
     update(id: ConversationId, input: ConversationUpdate): Effect.Effect<void, KefuError>
     /**
-     * Where the visitor of a conversation came from: GET /im/conversations/{id}/source_info. For staff and admins;
-     * fails with `NotFound` and `Forbidden`.
+     * Where the visitor of a conversation came from: GET /im/conversations/{id}/source_info. For whoever takes part in
+     * it, and admins; fails with `NotFound`, and with `Forbidden` for others.
      */
     visitInfo(id: ConversationId): Effect.Effect<VisitInfo, KefuError>
     /**
      * A waiting conversation's place in the queue: GET /im/conversations/{id}/pending_position. For the visitor who
-     * waits, staff and admins; fails with `NotFound` and `Forbidden`.
+     * waits, and admins; fails with `NotFound`, and with `Forbidden` for others.
      */
     pendingPosition(id: ConversationId): Effect.Effect<PendingPosition, KefuError>
     /**
-     * How many visitors wait: GET /im/pending_count. For staff and admins; fails with `Forbidden` for others.
+     * How many visitors wait: GET /im/pending_count. For everyone.
      */
     readonly pendingCount: Effect.Effect<PendingCount, KefuError>
     /**
-     * How many conversations are in each state: GET /im/conversations_count. For staff and admins; fails with
-     * `Forbidden` for others. The filters' names are the backend's and go as they are.
+     * How many of the caller's conversations are in each state: GET /im/conversations_count. For everyone. The filters'
+     * names are the backend's and go as they are.
      */
     count(query?: { readonly [name: string]: unknown }): Effect.Effect<ConversationCount, KefuError>
     /**

@@ -152,7 +152,6 @@ const make = Effect.fnUntraced(function* (source: {
 
   const remember = (cause: Cause.Cause<KefuError>) =>
     Effect.sync(() => {
-      if (Cause.hasInterruptsOnly(cause)) return
       failures++
       failure = cause
     })

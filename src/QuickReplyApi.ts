@@ -13,7 +13,7 @@ import type { KefuError } from "./KefuError.ts"
 import { Transport } from "./Transport.ts"
 
 /**
- * Keeps the caller's quick replies ("common words" of the backend).
+ * Keeps the caller's quick replies ("common words" of the backend), and those that all share.
  *
  * **Details**
  *
@@ -36,13 +36,19 @@ import { Transport } from "./Transport.ts"
 export class QuickReplyApi extends Context.Service<
   QuickReplyApi,
   {
-    /** All quick replies of the caller: GET /im/common_words. For staff and admins. */
+    /** The caller's quick replies and those that all share: GET /im/common_words. For staff and admins. */
     readonly list: Effect.Effect<QuickReplies, KefuError>
     /** Adds one: POST /im/common_words. For staff and admins. */
     add(input: QuickReplyInput): Effect.Effect<QuickReply, KefuError>
-    /** Changes one: PUT /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none. */
+    /**
+     * Changes one: PUT /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none, and with
+     * `Forbidden` where only admins may.
+     */
     update(id: QuickReplyId, input: QuickReplyInput): Effect.Effect<void, KefuError>
-    /** Removes one: DELETE /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none. */
+    /**
+     * Removes one: DELETE /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none, and
+     * with `Forbidden` where only admins may.
+     */
     remove(id: QuickReplyId): Effect.Effect<void, KefuError>
   }
 >()("effect-kefu/QuickReplyApi") {

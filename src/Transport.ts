@@ -107,11 +107,7 @@ const make = Effect.gen(function* () {
           try: () => (ws = webSocket(socketUrl(config, token))),
           catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
         }),
-        (opened) =>
-          Effect.sync(() => {
-            end ??= closed()
-            opened.close(1000)
-          })
+        (opened) => Effect.sync(() => opened.close(1000))
       ),
       { openTimeout: config.connectTimeout }
     )

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -196,7 +195,7 @@ const make = Effect.gen(function* () {
       ),
       Stream.concat(Stream.make(tail)),
       // What transports make of a broken body tells nothing, so its end is told past them.
-      Stream.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Deferred.failCause(broken, cause)))
+      Stream.tapCause((cause) => Deferred.failCause(broken, cause))
     )
     const request = HttpClientRequest.post(url, {
       body: HttpBody.stream(
@@ -211,9 +210,9 @@ const make = Effect.gen(function* () {
       return { status: response.status, headers: { ...response.headers }, text }
     }).pipe(
       Effect.mapError((error) => new KefuError({ method, reason: http.unreachable(error) })),
-      // A signed address is a secret, so no span may show it, and no header that needs the store's leave be added.
+      // A signed address is a secret that no span may show. Without one there are no trace headers, either, for which a
+      // store's leave would be needed.
       Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
-      Effect.provideService(HttpClient.TracerPropagationEnabled, false),
       Effect.provideService(FetchHttpClient.StreamBodyFallback, "buffer")
     )
     return yield* Effect.raceFirst(

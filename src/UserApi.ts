@@ -20,7 +20,8 @@ import { Transport } from "./Transport.ts"
  *
  * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
  * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
- * and `UnexpectedResponse`. Reads are repeated by the transport, the others never.
+ * and `UnexpectedResponse`. Reads are repeated by the transport, the others never. Who may call what is as in the
+ * sandbox; a backend of your own may see it differently.
  *
  * **Example** (Tagging a customer)
  *
@@ -43,7 +44,8 @@ export class UserApi extends Context.Service<
     /** Changes the caller's own profile: PUT /im/users/me. For everyone. */
     updateMe(input: ProfileUpdate): Effect.Effect<void, KefuError>
     /**
-     * Changes another user's profile: PUT /im/users/{id}. For staff and admins; fails with `NotFound` and `Forbidden`.
+     * Changes a user's profile: PUT /im/users/{id}. For staff (customers' profiles) and admins (everybody's); fails with
+     * `NotFound` and `Forbidden`.
      */
     update(id: UserId, input: ProfileUpdate): Effect.Effect<void, KefuError>
     /**

@@ -269,10 +269,11 @@ describe("Transport", () => {
 
     it.effect("although requests are answered is told as such", () =>
       Effect.gen(function* () {
-        const { webSocket } = Dial.make(refusing)
+        const { sockets, webSocket } = Dial.make(refusing)
         const error = yield* Effect.flip(connect({ webSocket }))
         assert.strictEqual(error.reason._tag, "NetworkUnreachable")
         assert.include(error.message, "the WebSocket was refused")
+        assert.strictEqual(sockets.length, 1)
         tokenFree(error)
       })
     )

@@ -9,6 +9,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
+import { MakeXhr } from "../internal/xhr.ts"
 import type { ClientConnection } from "../sandbox/Gateway.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
 import { Device } from "./Device.ts"
@@ -47,7 +48,9 @@ export const layer: Layer.Layer<HttpClient.HttpClient | Socket.WebSocketConstruc
       const fork = yield* FiberSet.makeRuntime<never>()
       return (url: string) => new SandboxWebSocket(sandbox, new URL(url).searchParams, awake, fork)
     })
-  )
+  ),
+  // A page has one, and a DOM for tests, too; it would look for the sandbox on the network.
+  Layer.succeed(MakeXhr, () => undefined)
 )
 
 interface CloseRequest {
