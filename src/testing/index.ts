@@ -1,5 +1,5 @@
 /**
- * Layers for tests: the real client against the sandbox in this process, in the test's own time.
+ * Layers for tests: the real client against the sandbox in this process, or against a script, in the test's own time.
  *
  * @since 0.1.0
  */
@@ -8,4 +8,5 @@ export * as FaultPlan from "../sandbox/FaultPlan.ts"
 export { SandboxFaults } from "../sandbox/SandboxFaults.ts"
 export * as Device from "./Device.ts"
 export * as SandboxPlatform from "./SandboxPlatform.ts"
+export { TestGateway } from "./TestGateway.ts"
 export * as TestKefu from "./TestKefu.ts"
