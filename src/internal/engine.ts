@@ -13,13 +13,14 @@ import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
 import { ConnectionState } from "../ConnectionState.ts"
 import type { Conversation } from "../domain/Conversation.ts"
-import type { UserId } from "../domain/Id.ts"
+import type { ConversationId, UserId } from "../domain/Id.ts"
 import { KefuError, type KefuErrorReason, Superseded, UnexpectedResponse } from "../KefuError.ts"
+import { Outbox } from "../Outbox.ts"
+import type { OutboxDraft } from "../OutboxEntry.ts"
 import { Realtime } from "../Realtime.ts"
 import type { RealtimeEvent } from "../RealtimeEvent.ts"
 import { Transport } from "../Transport.ts"
 import { Api } from "../wire/Api.ts"
-import type { SendPayload } from "../wire/Frame.ts"
 import { Acquaintances } from "./acquaintances.ts"
 import * as answer from "./answer.ts"
 import { callbackOf, type Callback, type ClientEvent } from "./handler.ts"
@@ -76,8 +77,8 @@ export class Engine extends Context.Service<
   /** Around a session. */
   static readonly layer = <ROut, E>(
     audience: Audience,
-    session: Layer.Layer<ROut | Realtime | Transport, E>
-  ): Layer.Layer<Engine | ROut | Realtime | Transport, E> =>
+    session: Layer.Layer<ROut | Outbox | Realtime | Transport, E>
+  ): Layer.Layer<Engine | ROut | Outbox | Realtime | Transport, E> =>
     Layer.unwrap(
       Effect.gen(function* () {
         const occurrences = yield* Queue.unbounded<Occurrence>()
@@ -112,6 +113,7 @@ const make = Effect.fnUntraced(function* (
 ) {
   const realtime = yield* Realtime
   const transport = yield* Transport
+  const outbox = yield* Outbox
   const scope = yield* Effect.scope
   const flags = new ReadFlags()
   const acquaintances = new Acquaintances(({ id, nickname }) => audience.introduced({ id, nickname: nickname ?? "" }))
@@ -292,9 +294,15 @@ const make = Effect.fnUntraced(function* (
     show,
     send: Effect.fnUntraced(function* (message, toId) {
       const { content, messageType } = message
-      const payload = { messageType, content, ...(toId === undefined ? {} : { toId: toId as UserId }) }
-      const ack = yield* realtime.send(payload as SendPayload)
-      message.id = ack.messageId
+      const conversationId = Number.isSafeInteger(message.conversationId) && message.conversationId > 0
+      const draft = {
+        messageType,
+        content,
+        ...(toId === undefined ? {} : { toId: toId as UserId }),
+        ...(conversationId ? { conversationId: message.conversationId as ConversationId } : {})
+      }
+      const { id } = yield* outbox.send(draft as OutboxDraft)
+      message.id = id
       flags.track(message)
     })
   })
