@@ -139,5 +139,3 @@ export const reaches = <Tag extends OutboxState["_tag"]>(key: OutboxKey, tag: Ta
       Effect.map(Option.getOrThrow)
     )
   )
-
-export const userId = UserId.make
