@@ -253,14 +253,9 @@ describe("the REST services against the sandbox", () => {
 
     it.effect("stay in memory in a DOM for tests, which has an XMLHttpRequest", () =>
       Effect.gen(function* () {
-        vi.stubGlobal(
-          "XMLHttpRequest",
-          class {
-            constructor() {
-              throw new Error("to the network")
-            }
-          }
-        )
+        vi.stubGlobal("XMLHttpRequest", function toTheNetwork() {
+          throw new Error("to the network")
+        })
         const { url } = yield* chen(UploadApi.use((api) => api.upload(file)))
         assert.deepStrictEqual((yield* download(url)).bytes, picture)
       }).pipe(Effect.provide(Sandbox.layer()))
