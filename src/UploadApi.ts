@@ -111,7 +111,7 @@ export const UploadEvent = Data.taggedEnum<UploadEvent>()
  * import { UploadApi } from "effect-kefu/UploadApi"
  *
  * const show = (picture: File) =>
- *   Stream.unwrap(UploadApi.use((api) => Effect.succeed(api.uploadWithProgress(picture)))).pipe(
+ *   Stream.unwrap(UploadApi.useSync((api) => api.uploadWithProgress(picture))).pipe(
  *     Stream.runForEach((event) =>
  *       Effect.log(event._tag === "Progress" ? `${event.loaded} of ${event.total}` : event.file.url)
  *     )
