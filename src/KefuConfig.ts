@@ -91,6 +91,16 @@ export interface Options {
         readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
       }
     | undefined
+  /**
+   * Whether the other side sees only that one is typing, and not what; and how often a visitor's place in the queue is
+   * looked up at most, `false` for never. Default: the draft is shown, 5 seconds.
+   */
+  readonly inbox?:
+    | {
+        readonly withholdDraft?: boolean | undefined
+        readonly queuePoll?: Duration.Input | false | undefined
+      }
+    | undefined
   /** Whether requests carry trace headers, which need the backend's leave in browsers (CORS). Default: false. */
   readonly tracePropagation?: boolean | undefined
 }
@@ -122,6 +132,7 @@ export class KefuConfig extends Context.Service<
       readonly lifetime: Duration.Duration
       readonly storage: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
     }
+    readonly inbox: { readonly withholdDraft: boolean; readonly queuePoll: Duration.Duration | undefined }
     readonly tracePropagation: boolean
   }
 >()("effect-kefu/KefuConfig") {
@@ -210,6 +221,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
       capacity: yield* count("outbox.capacity", options.outbox?.capacity, 256, 1),
       lifetime: yield* duration("outbox.lifetime", options.outbox?.lifetime, "5 minutes"),
       storage: options.outbox?.storage
+    },
+    inbox: {
+      withholdDraft: yield* flag("inbox.withholdDraft", options.inbox?.withholdDraft, false),
+      queuePoll:
+        options.inbox?.queuePoll === false
+          ? undefined
+          : yield* duration("inbox.queuePoll", options.inbox?.queuePoll, "5 seconds")
     },
     tracePropagation: yield* flag("tracePropagation", options.tracePropagation, false)
   })

@@ -137,17 +137,23 @@ export const viewMessage = (message: Message, viewer: Viewer, isRead: boolean): 
   }) as ViewedMessage
 
 /** Whether a robot serves a conversation at the moment. */
-export const isServedByRobot = ({ lastStaff, state }: Domain.Conversation): boolean =>
+export const isServedByRobot = ({ lastStaff, state }: Pick<Domain.Conversation, "lastStaff" | "state">): boolean =>
   state === "ACTIVE" && lastStaff?.userType === "ROBOT"
 
 /** Whom one talks to in a conversation: who serves it, or for staff the visitor. */
-export const counterpartOf = (conversation: Domain.Conversation, viewer: Viewer): Person | undefined => {
+export const counterpartOf = (
+  conversation: Pick<Domain.Conversation, "customer" | "lastStaff">,
+  viewer: Viewer
+): Person | undefined => {
   if (viewer.me === undefined) return undefined
   return (isVisitor(viewer.me) ? conversation.lastStaff : conversation.customer) ?? undefined
 }
 
 /** Up to which message somebody has read a conversation; undefined without a mark. */
-export const readMarkOf = (conversation: Domain.Conversation, person: Person | undefined): number | undefined =>
+export const readMarkOf = (
+  conversation: Pick<Domain.Conversation, "conversationsUser">,
+  person: Person | undefined
+): number | undefined =>
   person === undefined
     ? undefined
     : (conversation.conversationsUser.find((mark) => mark.userId === person.id)?.latestReadMessageId ?? undefined)

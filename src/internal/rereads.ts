@@ -1,0 +1,60 @@
+/**
+ * Reads in the background, each thing once at a time, until it has worked.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type { KefuError } from "../KefuError.ts"
+import * as backoff from "./backoff.ts"
+
+export interface Options<What> {
+  readonly read: (what: What) => Effect.Effect<unknown, KefuError>
+  /** It has failed and is repeated in a while. */
+  readonly onRetry: (what: What, error: KefuError) => Effect.Effect<void>
+  /** It has failed for good. */
+  readonly onFailure: (what: What, error: KefuError) => Effect.Effect<void>
+}
+
+export interface Rereads<What> {
+  /** Has something read from now on: once more, if that is going on already. */
+  readonly request: (what: What) => Effect.Effect<void>
+  /** Whether it will be read once more after this. */
+  readonly isDue: (what: What) => boolean
+}
+
+const policy: backoff.Policy = { base: Duration.seconds(1), cap: Duration.seconds(30) }
+
+export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, read }: Options<What>) {
+  const run = yield* FiberSet.makeRuntime<never, void>()
+  const due = new Set<What>()
+  const active = new Set<What>()
+
+  const reading = Effect.fnUntraced(function* (what: What) {
+    let failures = 0
+    while (due.delete(what)) {
+      const error = yield* Effect.match(read(what), { onFailure: (error) => error, onSuccess: () => undefined })
+      if (error === undefined) {
+        failures = 0
+      } else if (error.isRetryable) {
+        due.add(what)
+        yield* onRetry(what, error)
+        yield* Effect.sleep(yield* backoff.delay(policy, failures++))
+      } else {
+        yield* onFailure(what, error)
+      }
+    }
+    active.delete(what)
+  })
+
+  const rereads: Rereads<What> = {
+    isDue: (what) => due.has(what),
+    request: (what) =>
+      Effect.sync(() => {
+        due.add(what)
+        if (active.has(what)) return
+        active.add(what)
+        run(reading(what))
+      })
+  }
+  return rereads
+})
