@@ -15,6 +15,7 @@ import * as Socket from "effect/socket/Socket"
 import { ChannelApi } from "./ChannelApi.ts"
 import { ConversationApi } from "./ConversationApi.ts"
 import { Credentials } from "./Credentials.ts"
+import { Inbox } from "./Inbox.ts"
 import * as KefuConfig from "./KefuConfig.ts"
 import type { KefuError } from "./KefuError.ts"
 import { Outbox } from "./Outbox.ts"
@@ -34,7 +35,7 @@ import { UserApi } from "./UserApi.ts"
  * @since 0.1.0
  */
 export type Services =
-  ChannelApi | ConversationApi | Outbox | QuickReplyApi | RatingApi | Realtime | RobotApi | UploadApi | UserApi
+  ChannelApi | ConversationApi | Inbox | Outbox | QuickReplyApi | RatingApi | Realtime | RobotApi | UploadApi | UserApi
 
 /**
  * Everything that a session provides.
@@ -66,7 +67,8 @@ export interface Options extends KefuConfig.Options {
  * @category layers
  * @since 0.1.0
  */
-export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Outbox.layer.pipe(
+export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Inbox.layer.pipe(
+  Layer.provideMerge(Outbox.layer),
   Layer.provideMerge(
     Layer.mergeAll(
       ChannelApi.layer,

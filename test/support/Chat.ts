@@ -1,0 +1,228 @@
+/**
+ * A chat to test the inbox with: people, conversations, and a session whose backend does what the test says.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { ConnectionState } from "../../src/ConnectionState.ts"
+import { ConversationApi } from "../../src/ConversationApi.ts"
+import type { Conversation } from "../../src/domain/Conversation.ts"
+import { ConversationId, MessageId, UserId } from "../../src/domain/Id.ts"
+import { Message, messageTypeCode } from "../../src/domain/Message.ts"
+import type { User } from "../../src/domain/User.ts"
+import { Inbox } from "../../src/Inbox.ts"
+import type { InboxConversation } from "../../src/InboxSnapshot.ts"
+import * as broadcast from "../../src/internal/broadcast.ts"
+import { Page, type PageSignal } from "../../src/internal/page.ts"
+import { KefuConfig, type Options } from "../../src/KefuConfig.ts"
+import { KefuError, type KefuErrorReason, NotFound } from "../../src/KefuError.ts"
+import { Outbox } from "../../src/Outbox.ts"
+import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../../src/OutboxEntry.ts"
+import type { OutboxState } from "../../src/OutboxState.ts"
+import { Realtime } from "../../src/Realtime.ts"
+import { RealtimeEvent } from "../../src/RealtimeEvent.ts"
+import { UserApi } from "../../src/UserApi.ts"
+
+export const cid = (id: number) => ConversationId.make(id)
+export const mid = (id: number) => MessageId.make(id)
+export const uid = (id: number) => UserId.make(id)
+
+export const user = (id: number, userType: User["userType"], nickname: string): User => ({
+  id: uid(id),
+  userType,
+  nickname
+})
+
+export const alice = user(1, "CUSTOMER", "Alice")
+export const robot = user(2, "ROBOT", "Robot")
+export const li = user(3, "STAFF", "李静")
+export const wang = user(4, "STAFF", "王磊")
+
+const decodeMessage = Schema.decodeUnknownSync(Message)
+
+/** A message of conversation 7, unless the fields say otherwise. */
+export const message = (
+  id: number,
+  from: User | undefined,
+  kind: keyof typeof messageTypeCode = "Text",
+  content: unknown = kind === "Text" ? `message ${id}` : undefined,
+  conversationId = 7
+): Message =>
+  decodeMessage({
+    id,
+    from_id: from?.id ?? null,
+    conversation_id: conversationId,
+    created_at: 1000 * id,
+    message_type: messageTypeCode[kind],
+    ...(content === undefined ? {} : { content })
+  })
+
+export const recall = (id: number, from: User, of: number, conversationId = 7) =>
+  message(id, from, "MessageRecall", { message_id: of }, conversationId)
+
+export const built = (id: number, who: User, conversationId = 7) =>
+  message(
+    id,
+    who,
+    "ConversationBuilt",
+    { user_id: who.id, nickname: who.nickname, user_type: who.userType },
+    conversationId
+  )
+
+/** Conversation 7 between Alice and 李静, unless the fields say otherwise. */
+export const conversation = (fields: Partial<Conversation> = {}): Conversation => ({
+  id: cid(7),
+  state: "ACTIVE",
+  customer: alice,
+  lastStaff: li,
+  users: [alice, robot, li, wang],
+  conversationsUser: [],
+  messages: [],
+  ...fields
+})
+
+export const marks = (...all: ReadonlyArray<readonly [who: User, upTo: number]>): Conversation["conversationsUser"] =>
+  all.map(([{ id }, upTo]) => ({ userId: id, latestReadMessageId: mid(upTo) }))
+
+export const received = (message: Message) => RealtimeEvent.MessageReceived({ message, recovered: false })
+export const read = (messageId: number, conversationId = 7) =>
+  RealtimeEvent.MessagesRead({ conversationId: cid(conversationId), messageId: mid(messageId) })
+export const inputting = (content: string | null | undefined, fields: { readonly fromId?: number } = {}) =>
+  RealtimeEvent.Inputting({ conversationId: cid(7), payload: { content, conversationId: cid(7), ...fields } })
+export const resynced = (...conversations: ReadonlyArray<Conversation>) =>
+  RealtimeEvent.Resynced({ conversations, complete: true })
+
+export const entry = (
+  key: string,
+  state: OutboxState,
+  draft: OutboxDraft = { messageType: "Text", content: key, conversationId: cid(7) },
+  enqueuedAt = 0
+): OutboxEntry => ({ key: OutboxKey.make(key), draft, enqueuedAt, state })
+
+export const failure = (reason: KefuErrorReason) => new KefuError({ method: "test", reason })
+
+const notFound = failure(new NotFound({ detail: "there is no such thing" }))
+
+/** What a screen would show of the messages: their ids, `?` for those on their way. */
+export const ids = (shown: InboxConversation | undefined) =>
+  shown?.messages.map(({ id }) => (id === undefined ? "?" : Number(id)))
+
+/** Lets everything that needs no time happen. */
+export const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
+
+export interface Call {
+  readonly at: number
+  readonly what: string
+  readonly with: unknown
+}
+
+/**
+ * An inbox over a session that is no more than what the test says. The backend's answers can be changed at any time.
+ */
+export const make = Effect.fnUntraced(function* (me: User, options: Options = {}) {
+  const events = broadcast.make()
+  const sends = yield* PubSub.unbounded<OutboxEntry>()
+  const signals = yield* PubSub.unbounded<PageSignal>()
+  const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Idle())
+  const calls: Array<Call> = []
+  let subscribers = 0
+  const backend = {
+    me: Effect.succeed(me) as Effect.Effect<User, KefuError>,
+    conversations: [conversation()] as ReadonlyArray<Conversation>,
+    past: [] as ReadonlyArray<Conversation>,
+    position: 1 as number | undefined,
+    suspension: undefined as "offline" | "hidden" | undefined,
+    /** The calls that the backend does not offer. */
+    missing: new Set<string>(),
+    /** What every answer waits for. */
+    before: Effect.void as Effect.Effect<void, KefuError>,
+    acknowledge: Effect.void as Effect.Effect<void, KefuError>
+  }
+  const note = (what: string, args?: unknown) =>
+    Effect.map(Clock.currentTimeMillis, (at) => {
+      calls.push({ at, what, with: args })
+    })
+  const answer = <A>(what: string, args: unknown, value: () => A) =>
+    note(what, args).pipe(
+      Effect.andThen(Effect.suspend(() => (backend.missing.has(what) ? Effect.fail(notFound) : backend.before))),
+      Effect.andThen(Effect.sync(value))
+    )
+  const acknowledged = (what: string, args: unknown) =>
+    note(what, args).pipe(Effect.andThen(Effect.suspend(() => backend.acknowledge)), Effect.as({ sequenceId: 1 }))
+  const found = (id: ConversationId) =>
+    Effect.fromOption(Option.fromUndefinedOr(backend.conversations.find((one) => one.id === id))).pipe(
+      Effect.mapError(() => notFound)
+    )
+
+  const layer = Inbox.layer.pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Realtime.layerTest({
+          state: SubscriptionRef.get(state),
+          states: SubscriptionRef.changes(state),
+          subscribe: () =>
+            Effect.suspend(() => {
+              subscribers++
+              return events.subscribe({ bufferSize: 4096, overflow: "lagged" })
+            }),
+          on: () => Stream.empty,
+          read: (id) => acknowledged("read", id),
+          recall: (id) => acknowledged("recall", id),
+          inputting: (draft) => acknowledged("inputting", draft)
+        }),
+        ConversationApi.layerTest({
+          current: answer("current", undefined, () => backend.conversations),
+          get: (id) =>
+            Effect.flatMap(
+              answer("get", id, () => id),
+              found
+            ),
+          list: (query) =>
+            answer("list", query, () => {
+              const page = query?.page ?? 1
+              const limit = query?.limit ?? 20
+              return { conversations: backend.past.slice((page - 1) * limit, page * limit) }
+            }),
+          pendingPosition: (id) => answer("pendingPosition", id, () => ({ position: backend.position }))
+        }),
+        UserApi.layerTest({
+          me: Effect.andThen(
+            note("me"),
+            Effect.suspend(() => backend.me)
+          )
+        }),
+        Outbox.layerTest({ changes: Stream.fromPubSub(sends) }),
+        Layer.orDie(KefuConfig.layer({ baseUrl: "https://kefu.test", ...options })),
+        Layer.succeed(Page, {
+          suspension: Effect.sync(() => backend.suspension),
+          signals: Stream.fromPubSub(signals)
+        })
+      )
+    )
+  )
+  const context = yield* Layer.build(layer)
+  const inbox = Context.get(context, Inbox)
+  return {
+    inbox,
+    backend,
+    calls,
+    subscribers: () => subscribers,
+    called: (what: string) => calls.filter((call) => call.what === what),
+    publish: (...all: ReadonlyArray<RealtimeEvent>) =>
+      Effect.andThen(
+        Effect.sync(() => all.forEach((event) => events.publish(event))),
+        settle
+      ),
+    send: (entry: OutboxEntry) => Effect.andThen(PubSub.publish(sends, entry), settle),
+    signal: (signal: PageSignal) => Effect.andThen(PubSub.publish(signals, signal), settle),
+    enter: (next: ConnectionState) => Effect.andThen(SubscriptionRef.set(state, next), settle),
+    connected: ConnectionState.Connected({ since: 0, session: 1 }),
+    shown: (id = 7) => inbox.getConversation(cid(id))
+  }
+})
