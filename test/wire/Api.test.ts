@@ -123,7 +123,12 @@ interface Described {
 }
 
 interface Operation {
-  readonly parameters: ReadonlyArray<{ readonly name: string; readonly in: string; readonly required: boolean }>
+  readonly parameters: ReadonlyArray<{
+    readonly name: string
+    readonly in: string
+    readonly required: boolean
+    readonly schema: Described
+  }>
   readonly security?: ReadonlyArray<unknown>
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Described }>> }
   readonly responses: Readonly<
@@ -205,6 +210,14 @@ describe("the OpenAPI document", () => {
     assert.deepStrictEqual(required("GET /im/conversations"), [])
     assert.deepStrictEqual(required("POST /presign_urls"), ["blob_id", "signed_url", "url"])
     assert.deepStrictEqual(required("POST /im/tokens"), ["token"])
+  })
+
+  it("shows null only where the wire has it: in answers", () => {
+    const me = operation("PUT /im/users/me")
+    assert.deepStrictEqual(body(me.requestBody)?.properties?.nickname, { type: "string" })
+    const answer = operation("GET /im/users/me").responses["200"]?.content?.["application/json"]?.schema
+    assert.deepStrictEqual(answer?.properties?.nickname, { anyOf: [{ type: "string" }, { type: "null" }] })
+    for (const { schema } of operation("GET /im/conversations").parameters) assert.strictEqual(schema.type, "string")
   })
 
   it("tells the errors of each call", () => {
