@@ -3,6 +3,7 @@
  * machine. It notes what it was asked and answers what the test says.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -83,6 +84,7 @@ const address = (request: HttpServerRequest.HttpServerRequest): string => (reque
 
 export const make = Effect.gen(function* () {
   const node = createServer()
+  const over = yield* Deferred.make<void>()
   let messageId = 1000
   const backend: Backend & { baseUrl: string } = {
     baseUrl: "",
@@ -142,7 +144,10 @@ export const make = Effect.gen(function* () {
     }
     backend.seen.push(seen)
     const answer = backend.answer(seen)
-    if (answer === undefined) return yield* Effect.never
+    if (answer === undefined) {
+      yield* Deferred.await(over)
+      return HttpServerResponse.empty()
+    }
     const init = { status: answer.status ?? 200, headers: answer.headers ?? {} }
     if (answer.body === undefined) return HttpServerResponse.empty(init)
     return typeof answer.body === "string"
@@ -157,7 +162,15 @@ export const make = Effect.gen(function* () {
       )
     )
   )
-  yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(
+      Deferred.succeed(over, undefined),
+      Effect.sync(() => {
+        node.closeAllConnections()
+        for (const link of backend.links) link.reset()
+      })
+    )
+  )
   backend.baseUrl = yield* Effect.provide(
     HttpServer.HttpServer.useSync(({ address }) => HttpServer.formatAddress(address)),
     services

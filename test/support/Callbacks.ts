@@ -39,7 +39,10 @@ export const make = (overrides: ClientHandler = {}): Callbacks => {
   const waiting = new Set<() => void>()
   const note = (name: keyof ClientHandler, args: ReadonlyArray<unknown>) => {
     calls.push([name, ...args])
-    for (const check of waiting) check()
+    // Not amid what the client is doing.
+    queueMicrotask(() => {
+      for (const check of waiting) check()
+    })
   }
   const handler: ClientHandler = Object.fromEntries(
     names.map((name) => [
