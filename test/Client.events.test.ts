@@ -126,10 +126,11 @@ describe("Client", () => {
       new Set(Object.keys(messageTypeCode))
     )
     assert.deepStrictEqual(
-      new Set([
-        ...kinds.flatMap((kind) => (kind.callback === undefined ? [] : [kind.callback[0]])),
-        ...["onOpen", "onClose", "onError", "onMessage", "onInputting", "onMultipleLogin"]
-      ]),
+      new Set(
+        kinds
+          .flatMap((kind): ReadonlyArray<string> => (kind.callback === undefined ? [] : [kind.callback[0]]))
+          .concat(["onOpen", "onClose", "onError", "onMessage", "onInputting", "onMultipleLogin"])
+      ),
       new Set<string>(Callbacks.names)
     )
   })

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import Client from "../src/Client.ts"
+import { Client } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
 
 /** The methods in the headings of the old client's documentation, in its order. */
@@ -549,7 +549,7 @@ describe("Client", () => {
           assert.strictEqual(seen?.headers["content-type"], body === undefined ? undefined : "application/json")
           for (const header of traceHeaders) assert.notProperty(seen?.headers, header)
 
-          assert.deepStrictEqual(Object.keys(resolved).sort(), ["data", "headers", "status"])
+          assert.deepStrictEqual(Object.keys(resolved).toSorted(), ["data", "headers", "status"])
           assert.deepStrictEqual(resolved.data, data ?? "")
           assert.strictEqual(resolved.status, answer === undefined ? 204 : 201)
           assert.strictEqual(resolved.headers["x-request-id"], "r1")
