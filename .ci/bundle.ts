@@ -1,0 +1,16 @@
+/**
+ * Bundles the program `effect-kefu` with the server platform that it needs, so that `npx effect-kefu sandbox` works where
+ * only the package and its peer `effect` are installed.
+ */
+import * as Fs from "node:fs"
+import { rolldown } from "rolldown"
+
+const build = await rolldown({
+  input: "src/sandbox/bin.ts",
+  platform: "node",
+  external: /^effect(\/|$)/,
+  checks: { eval: false }
+})
+await build.write({ file: "dist/sandbox/bin.js", format: "esm", codeSplitting: false })
+// It told about the file that the compiler had put there.
+Fs.rmSync("dist/sandbox/bin.js.map")
