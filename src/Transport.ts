@@ -52,7 +52,7 @@ export class Transport extends Context.Service<
   Transport,
   {
     readonly httpClient: HttpClient.HttpClient.With<KefuError>
-    /** Requests to addresses outside the API, for example signed ones: as they are, without the token. */
+    /** Requests to addresses outside the API, for example signed ones: as they are, without token or trace headers. */
     readonly publicHttpClient: HttpClient.HttpClient
     /** The backend's address, against which relative addresses are resolved. */
     readonly baseUrl: string
@@ -165,7 +165,8 @@ const make = Effect.gen(function* () {
 
   return Transport.of({
     httpClient,
-    publicHttpClient: platform,
+    // Trace headers would need the leave of whoever is addressed.
+    publicHttpClient: HttpClient.transform(platform, Effect.provideService(HttpClient.TracerPropagationEnabled, false)),
     baseUrl: config.baseUrl,
     connect
   })
