@@ -22,7 +22,7 @@ import type * as ChannelSchemas from "./domain/Channel.ts"
 import type * as ConversationSchemas from "./domain/Conversation.ts"
 import type * as FaqSchemas from "./domain/Faq.ts"
 import type { ConversationId, MenuItemId, MessageId, UserId } from "./domain/Id.ts"
-import type * as QueueSchemas from "./domain/Queue.ts"
+import type * as QueueSchemas from "./domain/PendingQueue.ts"
 import type * as QuickReplySchemas from "./domain/QuickReply.ts"
 import type * as RatingSchemas from "./domain/Rating.ts"
 import type * as TagSchemas from "./domain/Tag.ts"
@@ -30,6 +30,8 @@ import type * as UploadSchemas from "./domain/Upload.ts"
 import type * as UserSchemas from "./domain/User.ts"
 import type * as VisitSchemas from "./domain/Visit.ts"
 import * as answer from "./internal/answer.ts"
+import { Inbox, type LoadMoreOptions } from "./Inbox.ts"
+import type * as Snapshots from "./InboxSnapshot.ts"
 import { Engine } from "./internal/engine.ts"
 import * as feed from "./internal/feed.ts"
 import type * as handler from "./internal/handler.ts"
@@ -532,6 +534,96 @@ export interface ClientOptions {
   readonly heartbeat?: { readonly idle?: number | undefined; readonly timeout?: number | undefined } | undefined
   /** Whether what was missed while disconnected is read over REST. Default: true. */
   readonly catchUp?: boolean | undefined
+  /**
+   * How many messages may wait for a connection, for how long, and whether they are also kept in `storage`, so that they
+   * survive a reload. Default: 256, 5 minutes, `false`.
+   */
+  readonly outbox?:
+    | {
+        readonly capacity?: number | undefined
+        readonly lifetime?: number | undefined
+        readonly persist?: boolean | undefined
+      }
+    | undefined
+  /**
+   * For `client.inbox`: whether the other side sees only that one is typing, and not what; and how often a visitor's place
+   * in the queue is looked up at most, `false` for never. Default: the draft is shown, 5 seconds.
+   */
+  readonly inbox?:
+    { readonly withholdDraft?: boolean | undefined; readonly queuePoll?: number | false | undefined } | undefined
+}
+
+/**
+ * The state of a chat screen at one moment. Immutable: what did not change is the same object as before.
+ *
+ * @category inbox
+ * @since 0.1.0
+ */
+export interface InboxSnapshot extends Without<Snapshots.InboxSnapshot, "users"> {
+  /** Everyone known, oneself too. */
+  readonly users: ReadonlyMap<number, UserSchemas.User>
+}
+
+/**
+ * A conversation as a chat screen shows it.
+ *
+ * @category inbox
+ * @since 0.1.0
+ */
+export interface InboxConversation extends Snapshots.InboxConversation {}
+
+/**
+ * A message of a timeline: one of the backend's, or one that is on its way there.
+ *
+ * @category inbox
+ * @since 0.1.0
+ */
+export interface InboxMessage extends Snapshots.InboxMessage {}
+
+/**
+ * The state that a chat screen needs, kept by the client: conversations with their timelines, unread counts, read flags,
+ * who is typing, and the place in the queue.
+ *
+ * **Details**
+ *
+ * It begins when it is first used, with anything but `getSnapshot` and `getConversation`. `subscribe` and `getSnapshot`
+ * may be taken off the object, as React's `useSyncExternalStore(inbox.subscribe, inbox.getSnapshot)` does.
+ *
+ * **Gotchas**
+ *
+ * The backend does not tell a session of its own commands, so recall by `inbox.recall`, mark as read by
+ * `inbox.markRead` and send by `client.sendMessage`.
+ *
+ * @category inbox
+ * @since 0.1.0
+ */
+export interface ClientInbox {
+  /** The state now: the same object until something has changed. */
+  readonly getSnapshot: () => InboxSnapshot
+  /** Calls `listener` after every change, until the returned function is called. */
+  readonly subscribe: (listener: () => void) => () => void
+  /** A conversation of the present state. */
+  getConversation(id: number): InboxConversation | undefined
+  /** The state once it has been loaded; rejects with why it could not be. */
+  ready(options?: CallOptions): Promise<InboxSnapshot>
+  /** A conversation, read from the backend and taken in where it is not there yet. */
+  conversation(id: number, options?: CallOptions): Promise<InboxConversation>
+  /** Tells the backend that one has read all that was received in a conversation. Counts at once. */
+  markRead(id: number, options?: CallOptions): Promise<void>
+  /**
+   * Tells the other side what one is typing, as often as one likes: at most one a second goes out. An empty draft means
+   * that one has stopped.
+   */
+  typing(id: number, draft: string): void
+  /** Recalls a message of one's own. */
+  recall(id: number, options?: CallOptions): Promise<void>
+  /** Reads everything again. */
+  refresh(options?: CallOptions): Promise<void>
+  /** Takes in a further page of conversations that have ended, the latest first; false if there are no more. */
+  loadMore(
+    which?: { readonly customerId?: number | undefined; readonly limit?: number | undefined },
+    options?: CallOptions
+  ): Promise<boolean>
 }
 
 /**
@@ -583,6 +675,8 @@ const untaken = 4096
  * @since 0.1.0
  */
 export class Client {
+  /** What a chat screen needs to know, kept up by the client. */
+  readonly inbox: ClientInbox
   readonly #handler: ClientHandler
   readonly #runtime: ManagedRuntime.ManagedRuntime<Environment, KefuError>
   readonly #listeners = new Map<string, Set<(event: never) => void>>()
@@ -615,6 +709,7 @@ export class Client {
         Kefu.layer(kefuOptions(options))
       ).pipe(Layer.provideMerge(logging(options.debug === true)))
     )
+    this.inbox = this.#makeInbox()
   }
 
   // --- the connection
@@ -1283,6 +1378,47 @@ export class Client {
 
   // --- inside
 
+  #makeInbox(): ClientInbox {
+    let service: Inbox["Service"] | undefined
+    /** Undefined where the options make no sense, and after the end. */
+    const inbox = () => {
+      if (service === undefined && this.#disposal === undefined) {
+        service = Option.getOrUndefined(Exit.getSuccess(this.#runtime.runSyncExit(Inbox.useSync((inbox) => inbox))))
+      }
+      return service
+    }
+    const run = <A>(
+      name: string,
+      options: CallOptions | undefined,
+      use: (inbox: Inbox["Service"]) => Effect.Effect<A, KefuError>
+    ): Promise<A> => this.#run(`Client.inbox.${name}`, () => Inbox.use(use), options)
+    const of = <A>(
+      name: string,
+      id: number,
+      options: CallOptions | undefined,
+      use: (inbox: Inbox["Service"], id: number) => Effect.Effect<A, KefuError>
+    ): Promise<A> =>
+      run(name, options, (inbox) =>
+        Effect.flatMap(answer.integer(`Client.inbox.${name}`, "id", id), (id) => use(inbox, id))
+      )
+    return {
+      getSnapshot: () => inbox()?.getSnapshot() ?? emptySnapshot,
+      subscribe: (listener) => inbox()?.subscribe(() => this.#guard(listener)) ?? (() => {}),
+      getConversation: (id) => inbox()?.getConversation(id as ConversationId),
+      ready: (options) => run("ready", options, ({ ready }) => ready),
+      conversation: (id, options) =>
+        of("conversation", id, options, (inbox, id) => inbox.conversation(id as ConversationId)),
+      markRead: (id, options) => of("markRead", id, options, (inbox, id) => inbox.markRead(id as ConversationId)),
+      typing: (id, draft) => {
+        const typing = inbox()?.typing(id as ConversationId, draft)
+        if (typing !== undefined) this.#runtime.runFork(typing)
+      },
+      recall: (id, options) => of("recall", id, options, (inbox, id) => inbox.recall(id as MessageId)),
+      refresh: (options) => run("refresh", options, ({ refresh }) => refresh),
+      loadMore: (which, options) => run("loadMore", options, (inbox) => inbox.loadMore(which as LoadMoreOptions))
+    }
+  }
+
   /** Has a command carried out in its turn. What is wrong with the options is told as a connection that failed. */
   #command(use: (engine: Engine["Service"]) => Effect.Effect<void>): void {
     if (this.#disposal !== undefined) return this.#fail(disposed("Client.open"))
@@ -1433,6 +1569,17 @@ export class Client {
 // oxlint-disable-next-line import/no-default-export -- the documented client is a default export
 export default Client
 
+/** What is known before anything is. */
+const emptySnapshot: InboxSnapshot = {
+  isLoaded: false,
+  error: undefined,
+  connection: ConnectionState.Idle(),
+  me: undefined,
+  users: new Map(),
+  conversations: [],
+  unreadCount: 0
+}
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Where there is nobody else to tell. */
@@ -1494,7 +1641,8 @@ const logging = (debug: boolean): Layer.Layer<never> =>
     : Layer.succeed(References.MinimumLogLevel, "Error")
 
 const kefuOptions = (options: ClientOptions): Kefu.Options => {
-  const { debug: _, reconnect, retry, storage, subChannelId, token, ...rest } = options
+  const { debug: _, outbox, reconnect, retry, storage, subChannelId, token, ...rest } = options
+  const store = storage === undefined ? undefined : keyValueStore(storage)
   return {
     ...rest,
     connect: "manual",
@@ -1502,7 +1650,15 @@ const kefuOptions = (options: ClientOptions): Kefu.Options => {
     retry: typeof retry === "number" ? { times: retry } : retry === true ? undefined : retry,
     reconnect: reconnect === true ? undefined : reconnect,
     token: typeof token === "function" ? Effect.tryPromise(async () => token()) : (token ?? undefined),
-    storage: storage === undefined ? undefined : keyValueStore(storage)
+    storage: store,
+    outbox:
+      outbox === undefined
+        ? undefined
+        : {
+            capacity: outbox.capacity,
+            lifetime: outbox.lifetime,
+            storage: outbox.persist === true ? store : undefined
+          }
   }
 }
 

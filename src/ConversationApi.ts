@@ -18,7 +18,7 @@ import type {
   TransferRequest
 } from "./domain/Conversation.ts"
 import type { ConversationId } from "./domain/Id.ts"
-import type { PendingCount, PendingPosition } from "./domain/Queue.ts"
+import type { PendingCount, PendingPosition } from "./domain/PendingQueue.ts"
 import type { VisitInfo } from "./domain/Visit.ts"
 import { call, group } from "./internal/call.ts"
 import type { KefuError } from "./KefuError.ts"

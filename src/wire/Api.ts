@@ -25,7 +25,7 @@ import {
 } from "../domain/Conversation.ts"
 import { FaqQuery, Faqs, SuggestionQuery, Suggestions } from "../domain/Faq.ts"
 import { ConversationId, MessageId, QuickReplyId, SubChannelId, TagId, UserId } from "../domain/Id.ts"
-import { PendingCount, PendingPosition } from "../domain/Queue.ts"
+import { PendingCount, PendingPosition } from "../domain/PendingQueue.ts"
 import { QuickReplies, QuickReply, QuickReplyInput } from "../domain/QuickReply.ts"
 import { RatingInput, RatingReceipt, Ratings } from "../domain/Rating.ts"
 import { NewTag, Tag } from "../domain/Tag.ts"
