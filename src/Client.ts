@@ -559,10 +559,21 @@ export interface ClientOptions {
  * @category inbox
  * @since 0.1.0
  */
-export interface InboxSnapshot extends Without<Snapshots.InboxSnapshot, "users"> {
+export interface InboxSnapshot extends Without<Snapshots.InboxSnapshot, "conversations" | "me" | "users"> {
+  readonly me: InboxUser | undefined
   /** Everyone known, oneself too. */
-  readonly users: ReadonlyMap<number, UserSchemas.User>
+  readonly users: ReadonlyMap<number, InboxUser>
+  /** The one with the latest message first. */
+  readonly conversations: ReadonlyArray<InboxConversation>
 }
+
+/**
+ * Somebody whom the inbox knows.
+ *
+ * @category inbox
+ * @since 0.1.0
+ */
+export interface InboxUser extends Given<UserSchemas.User> {}
 
 /**
  * A conversation as a chat screen shows it.
@@ -570,7 +581,17 @@ export interface InboxSnapshot extends Without<Snapshots.InboxSnapshot, "users">
  * @category inbox
  * @since 0.1.0
  */
-export interface InboxConversation extends Snapshots.InboxConversation {}
+export interface InboxConversation extends Without<
+  Snapshots.InboxConversation,
+  "counterpart" | "id" | "lastMessage" | "messages"
+> {
+  readonly id: number
+  /** Whom one talks to: who serves the conversation, or for staff the visitor. Undefined while nobody serves it. */
+  readonly counterpart: InboxUser | undefined
+  readonly lastMessage: InboxMessage | undefined
+  /** In the order of their ids, those on their way last. */
+  readonly messages: ReadonlyArray<InboxMessage>
+}
 
 /**
  * A message of a timeline: one of the backend's, or one that is on its way there.
@@ -578,7 +599,11 @@ export interface InboxConversation extends Snapshots.InboxConversation {}
  * @category inbox
  * @since 0.1.0
  */
-export interface InboxMessage extends Snapshots.InboxMessage {}
+export interface InboxMessage extends Without<Snapshots.InboxMessage, "conversationId" | "id"> {
+  /** Undefined while the backend has not acknowledged the message. */
+  readonly id: number | undefined
+  readonly conversationId: number
+}
 
 /**
  * The state that a chat screen needs, kept by the client: conversations with their timelines, unread counts, read flags,
@@ -1411,7 +1436,7 @@ export class Client {
       markRead: (id, options) => of("markRead", id, options, (inbox, id) => inbox.markRead(id as ConversationId)),
       typing: (id, draft) => {
         const typing = inbox()?.typing(id as ConversationId, draft)
-        if (typing !== undefined) this.#runtime.runFork(typing)
+        if (typing !== undefined && this.#disposal === undefined) this.#runtime.runFork(typing)
       },
       recall: (id, options) => of("recall", id, options, (inbox, id) => inbox.recall(id as MessageId)),
       refresh: (options) => run("refresh", options, ({ refresh }) => refresh),
