@@ -49,15 +49,21 @@ import { Api } from "./wire/Api.ts"
 import type { AckPayload } from "./wire/Frame.ts"
 import * as Wire from "./wire/Wire.ts"
 
-export {
-  /**
-   * What every call of a {@link Client} rejects with, apart from aborts.
-   *
-   * @category errors
-   * @since 0.1.0
-   */
-  KefuError
-} from "./KefuError.ts"
+/**
+ * What every call of a {@link Client} rejects with, apart from aborts.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { KefuError } from "./KefuError.ts"
+
+/**
+ * Why a call failed, told apart by `_tag`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type { KefuErrorReason } from "./KefuError.ts"
 
 /**
  * What the connection is doing, told apart by `_tag`.
