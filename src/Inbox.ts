@@ -26,6 +26,7 @@ import { Page } from "./internal/page.ts"
 import { isVisitor } from "./internal/perspective.ts"
 import * as queuePosition from "./internal/queuePosition.ts"
 import * as rereads from "./internal/rereads.ts"
+import type { Thread } from "./internal/thread.ts"
 import * as typing from "./internal/typing.ts"
 import { KefuConfig } from "./KefuConfig.ts"
 import { Closed, KefuError } from "./KefuError.ts"
@@ -59,6 +60,8 @@ export interface LoadMoreOptions {
  *
  * `subscribe` and `getSnapshot` are what UI frameworks ask of a store (React's `useSyncExternalStore`, Svelte, Solid,
  * Vue): the snapshot is the same object until something has changed, and what did not change inside it is shared.
+ *
+ * Open conversations are kept whole. Of those that end meanwhile the latest 100 are kept, and all that were asked for.
  *
  * **Gotchas**
  *
@@ -316,9 +319,11 @@ const make = Effect.gen(function* () {
       signal === "wake" && places !== undefined ? places.wake : Effect.void
     )
     const sends = Stream.runForEach(outbox.changes, (entry) =>
-      change(() => {
-        const id = store.echo(entry)
-        if (id !== undefined) drafts.clear(id)
+      Effect.suspend(() => {
+        const { conversationId, isNew, needsReading } = store.echo(entry)
+        if (conversationId === undefined) return commit
+        if (isNew) drafts.clear(conversationId)
+        return needsReading ? Effect.andThen(commit, readAgain(conversationId)) : commit
       })
     )
     yield* Effect.all([following, connection, signals, sends], { concurrency: "unbounded", discard: true })
@@ -351,6 +356,16 @@ const make = Effect.gen(function* () {
       yield* realtime.inputting({ content, conversationId, toId })
     }).pipe(Effect.ignore)
   )
+
+  /** Without an acknowledgement, only reading again tells what has become of a command. */
+  const orLookUp =
+    (threads: ReadonlyArray<Thread>) =>
+    <A>(command: Effect.Effect<A, KefuError>) =>
+      Effect.tapError(command, ({ reason }) =>
+        reason._tag === "AckTimeout" || reason._tag === "ConnectionLost"
+          ? Effect.forEach(threads, ({ id }) => readAgain(id), { discard: true })
+          : Effect.void
+      )
 
   const afterBeginning = <A, E>(effect: Effect.Effect<A, E>) => Effect.andThen(Effect.sync(begin), effect)
 
@@ -419,22 +434,20 @@ const make = Effect.gen(function* () {
         if (thread === undefined || latest === undefined) return Effect.void
         return Effect.acquireUseRelease(
           change(() => thread.claim(latest)),
-          () => realtime.read(latest),
+          () => realtime.read(latest).pipe(orLookUp([thread])),
           (_, exit) => change(() => (Exit.isSuccess(exit) ? thread.acknowledge(latest) : thread.disclaim(latest)))
         )
       }).pipe(Effect.asVoid, afterBeginning, named("Inbox.markRead")),
     typing: (id, draft) =>
       afterBeginning(Effect.suspend(() => (listenerOf(id) === undefined ? Effect.void : drafts.write(id, draft)))),
     recall: (id) =>
-      realtime.recall(id).pipe(
-        Effect.andThen(
-          change(() => {
-            for (const thread of store.threads) if (thread.has(id)) thread.recall(id)
-          })
-        ),
-        afterBeginning,
-        named("Inbox.recall")
-      ),
+      Effect.suspend(() => {
+        const holders = Array.from(store.threads).filter((thread) => thread.has(id))
+        return Effect.andThen(
+          realtime.recall(id).pipe(orLookUp(holders)),
+          change(() => holders.forEach((thread) => thread.recall(id)))
+        )
+      }).pipe(afterBeginning, named("Inbox.recall")),
     refresh: users.me.pipe(
       Effect.flatMap((me) => change(() => store.setMe(me))),
       Effect.andThen(introduced.open),

@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -686,7 +688,7 @@ describe("recalling", () => {
     Effect.gen(function* () {
       const { backend, inbox, publish, shown } = yield* begun(alice)
       yield* publish(received(message(1, alice)), received(message(2, alice)))
-      backend.acknowledge = Effect.fail(failure(new AckTimeout({ afterMillis: 1, sequenceId: 1 })))
+      backend.acknowledge = Effect.fail(failure(new NotConnected({ detail: "" })))
       assert.strictEqual((yield* Effect.flip(inbox.recall(mid(1)))).method, "Inbox.recall")
       backend.acknowledge = Effect.void
       yield* inbox.recall(mid(2))
@@ -699,25 +701,64 @@ describe("recalling", () => {
   )
 })
 
+/** The clock, and how many wait for it now. */
+const counted = Effect.map(Clock.Clock, (clock) => {
+  const sleepers = { count: 0 }
+  const sleep = (duration: Duration.Duration) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => sleepers.count++),
+      () => clock.sleep(duration),
+      () => Effect.sync(() => sleepers.count--)
+    )
+  return [Object.assign(Object.create(clock) as Clock.Clock, { sleep }), sleepers] as const
+})
+
+describe("a command that is not acknowledged", () => {
+  it.effect("may have had its effect all the same: that is looked up", () =>
+    Effect.gen(function* () {
+      const { backend, called, inbox, publish, shown } = yield* begun(alice)
+      yield* publish(received(message(1, alice)), received(message(2, li)))
+      backend.acknowledge = Effect.fail(failure(new AckTimeout({ afterMillis: 1, sequenceId: 1 })))
+      backend.conversations = [conversation({ messages: [message(2, li), recall(3, alice, 1)] })]
+      yield* Effect.flip(inbox.recall(mid(1)))
+      yield* settle
+      assert.isTrue(shown()?.messages[0]?.isRecalled)
+      backend.conversations = [conversation({ conversationsUser: marks([alice, 3]) })]
+      yield* Effect.flip(inbox.markRead(cid(7)))
+      yield* settle
+      assert.strictEqual(shown()?.unreadCount, 0)
+      assert.lengthOf(called("get"), 2)
+    })
+  )
+})
+
 describe("the end", () => {
   it.effect("leaves no timer, no read and no listener behind, and ends the streams", () =>
     Effect.gen(function* () {
+      const [clock, sleepers] = yield* counted
       const scope = yield* Scope.make()
-      const { backend, calls, inbox, publish, send } = yield* Scope.provide(Chat.make(alice), scope)
+      const { backend, calls, inbox, publish, send } = yield* Chat.make(alice).pipe(
+        Scope.provide(scope),
+        Effect.provideService(Clock.Clock, clock)
+      )
       backend.conversations = [conversation({ state: "PENDING", lastStaff: null }), conversation({ id: cid(8) })]
       let heard = 0
       inbox.subscribe(() => heard++)
       const changes = yield* Effect.forkChild(Stream.runDrain(inbox.changes), { startImmediately: true })
-      const ready = yield* inbox.ready
+      const ready = yield* Effect.forkChild(inbox.ready, { startImmediately: true })
+      yield* settle
+      assert.isTrue((yield* Fiber.join(ready)).isLoaded)
       yield* publish(inputting("h"))
-      yield* inbox.typing(cid(8), "h")
+      yield* Effect.provideService(inbox.typing(cid(8), "h"), Clock.Clock, clock)
       yield* inbox.typing(cid(8), "he")
       backend.before = Effect.fail(unavailable)
       yield* publish(RealtimeEvent.Lagged({ dropped: 1 }))
-      assert.isTrue(ready.isLoaded)
+      // The queue, the other side's typing, one's own, and a read that is to be repeated.
+      assert.strictEqual(sleepers.count, 4)
 
       yield* Scope.close(scope, Exit.void)
       yield* Fiber.join(changes)
+      assert.strictEqual(sleepers.count, 0)
       const before = [heard, calls.length, inbox.getSnapshot()]
       yield* publish(received(message(1, li)))
       yield* send(entry("a", OutboxState.Queued()))
@@ -845,7 +886,97 @@ describe("with a backend", () => {
       assert.deepStrictEqual<unknown>(shownIds(staff.open()), history)
       const keys = visitor.open()?.messages.map(({ key }) => key) ?? []
       assert.strictEqual(new Set(keys).size, keys.length)
-      assert.isAbove(yield* Clock.currentTimeMillis, 0)
     }).pipe(Effect.provide(Sandbox.layer()))
   )
+
+  const Step = Schema.Literals(["send", "reset", "reset all", "read", "recall", "type", "wait", "wait long"])
+  const Steps = Schema.Array(Schema.Struct({ side: Schema.Literals(["visitor", "staff"]), step: Step }))
+
+  it.effect.prop(
+    "ends up with what a fresh look at the backend shows, whatever happened to the connections",
+    [Steps.check(Schema.isMinLength(5), Schema.isMaxLength(30))],
+    ([steps]) =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox
+        const sides = {
+          visitor: yield* session({ token: "visitor-alice-token" }),
+          staff: yield* session({ token: "staff-emma-token" })
+        }
+        yield* Effect.all([sides.visitor.inbox.ready, sides.staff.inbox.ready])
+        yield* wait(1)
+        yield* sides.visitor.outbox.send({ messageType: "Text", content: "human" })
+        yield* wait(1)
+        const id = sides.visitor.open()?.id ?? cid(0)
+        const toId = sides.visitor.inbox.getSnapshot().me?.id
+        const say = (side: keyof typeof sides, content: string) =>
+          sides[side].outbox.enqueue({ conversationId: id, toId, messageType: "Text", content })
+        yield* say("staff", "hello")
+        yield* wait(1)
+        yield* say("visitor", "hi")
+
+        let count = 0
+        for (const { side, step } of steps) {
+          const { inbox } = sides[side]
+          const me = inbox.getSnapshot().me?.id
+          const connections = yield* sandbox.connections
+          switch (step) {
+            case "send":
+              yield* say(side, `${side} ${count++}`)
+              break
+            case "reset":
+            case "reset all":
+              yield* Effect.forEach(connections, (one) =>
+                step === "reset all" || one.userId === me ? one.reset : Effect.void
+              )
+              break
+            case "read":
+              yield* Effect.forkScoped(Effect.ignore(inbox.markRead(id)))
+              break
+            case "recall": {
+              const mine = inbox.getConversation(id)?.messages.findLast((one) => one.direction === 0 && !one.isRecalled)
+              if (mine?.id !== undefined) yield* Effect.forkScoped(Effect.ignore(inbox.recall(mine.id)))
+              break
+            }
+            case "type":
+              yield* inbox.typing(id, "a draft")
+              break
+            default:
+              yield* wait(step === "wait" ? 0.3 : 7)
+          }
+          yield* settle
+        }
+        yield* wait(60)
+        yield* wait(60)
+
+        for (const side of ["visitor", "staff"] as const) {
+          const fresh = yield* session({
+            token: `${side}-${side === "visitor" ? "alice" : "emma"}-token`,
+            connect: "manual"
+          })
+          yield* fresh.inbox.ready
+          const seen = sides[side].inbox.getConversation(id)
+          const told = fresh.inbox.getConversation(id)
+          assert.deepEqual(essence(seen), essence(told), side)
+          assert.isTrue(seen?.isFresh)
+          assert.isUndefined(seen?.typing)
+        }
+      }).pipe(Effect.provide(Sandbox.layer())),
+    { arbitrary: { runs: 15 } }
+  )
+})
+
+/** What the history tells of a conversation; it does not contain what was recalled. */
+const essence = (shown: InboxConversation | undefined) => ({
+  state: shown?.state,
+  counterpart: shown?.counterpart?.id,
+  unreadCount: shown?.unreadCount,
+  messages: shown?.messages
+    .filter(({ isRecalled, isSystemMessage }) => !isRecalled && !isSystemMessage)
+    .map(({ direction, id, isRead, message, nickname }) => ({
+      id,
+      direction,
+      isRead,
+      nickname,
+      content: message.content
+    }))
 })

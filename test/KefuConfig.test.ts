@@ -31,6 +31,7 @@ describe("KefuConfig", () => {
         bufferSize: 4096,
         overflow: "lagged",
         outbox: { capacity: 256, lifetime: Duration.minutes(5), storage: undefined },
+        inbox: { withholdDraft: false, queuePoll: Duration.seconds(5) },
         tracePropagation: false
       })
     })
@@ -53,6 +54,7 @@ describe("KefuConfig", () => {
         bufferSize: 1,
         overflow: "fail",
         outbox: { capacity: 2, lifetime: "12 seconds", storage: KeyValueStore.layerMemory },
+        inbox: { withholdDraft: true, queuePoll: "13 seconds" },
         tracePropagation: true
       } as const
       assert.deepInclude(yield* load(options), {
@@ -64,14 +66,17 @@ describe("KefuConfig", () => {
         retry: { times: 0, base: Duration.seconds(5), cap: Duration.seconds(6) },
         reconnect: { base: Duration.seconds(7), cap: Duration.seconds(8), resetAfter: Duration.seconds(9) },
         heartbeat: { idle: Duration.seconds(10), timeout: Duration.seconds(11) },
-        outbox: { ...options.outbox, lifetime: Duration.seconds(12) }
+        outbox: { ...options.outbox, lifetime: Duration.seconds(12) },
+        inbox: { withholdDraft: true, queuePoll: Duration.seconds(13) }
       })
     })
   )
 
-  it.effect("turns the repeats and the reconnecting off with false", () =>
+  it.effect("turns the repeats, the reconnecting and the looks at the queue off with false", () =>
     Effect.gen(function* () {
-      const { reconnect, retry } = yield* load({ baseUrl, retry: false, reconnect: false })
+      const off = { retry: false, reconnect: false, inbox: { queuePoll: false } } as const
+      const { inbox, reconnect, retry } = yield* load({ baseUrl, ...off })
+      assert.isUndefined(inbox.queuePoll)
       assert.strictEqual(retry.times, 0)
       assert.isUndefined(reconnect)
     })
@@ -108,6 +113,8 @@ describe("KefuConfig", () => {
     ["bufferSize", { bufferSize: 0 }],
     ["bufferSize", { bufferSize: 1e300 }],
     ["overflow", { overflow: "drop" }],
+    ["inbox.queuePoll", { inbox: { queuePoll: 0 } }],
+    ["inbox.withholdDraft", { inbox: { withholdDraft: "yes" } }],
     ["outbox.capacity", { outbox: { capacity: 0 } }],
     ["outbox.lifetime", { outbox: { lifetime: "never" } }],
     ["tracePropagation", { tracePropagation: 1 }]

@@ -17,6 +17,15 @@ import { isShallowlyEqual, Thread } from "./thread.ts"
 /** How many conversations that ended under our eyes are kept. */
 export const endedKept = 100
 
+/** What has come of a send. */
+export interface Reception {
+  /** Where it is shown; undefined while that is not known. */
+  readonly conversationId: ConversationId | undefined
+  readonly isNew: boolean
+  /** Whether that conversation should be read again. */
+  readonly needsReading: boolean
+}
+
 export class InboxStore {
   readonly #threads = new Map<ConversationId, Thread>()
   readonly #users = new Map<UserId, User>()
@@ -160,20 +169,19 @@ export class InboxStore {
     return needsReading
   }
 
-  /** Takes in the state of a send; the conversation of one that is new. */
-  echo(entry: OutboxEntry): ConversationId | undefined {
+  /** Takes in the state of a send. */
+  echo(entry: OutboxEntry): Reception {
     const { draft, key, state } = entry
     const known = this.#echoes.get(key)
-    const id = known ?? this.#homeOf(draft)
+    const conversationId = known ?? this.#homeOf(draft)
     const isCancelled = state._tag === "Failed" && state.reason._tag === "Cancelled"
     const isOver = isCancelled || state._tag === "Sent" || state._tag === "Discarded"
     if (isOver) this.#echoes.delete(key)
-    else if (id !== undefined) this.#echoes.set(key, id)
-    if (isOver || id !== undefined) this.#homeless.delete(key)
+    else if (conversationId !== undefined) this.#echoes.set(key, conversationId)
+    if (isOver || conversationId !== undefined) this.#homeless.delete(key)
     else this.#homeless.set(key, entry)
-    if (id === undefined) return undefined
-    this.open(id).setEcho(entry)
-    return known === undefined ? id : undefined
+    const needsReading = conversationId !== undefined && this.open(conversationId).setEcho(entry)
+    return { conversationId, isNew: known === undefined, needsReading }
   }
 
   /** To which conversation a send belongs that may not name it. */

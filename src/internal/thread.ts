@@ -11,7 +11,15 @@ import type { User } from "../domain/User.ts"
 import type { OutboxDraft, OutboxEntry, OutboxKey } from "../OutboxEntry.ts"
 import type { InboxConversation, InboxDetails, InboxMessage, QueuePlace, Typing } from "../InboxSnapshot.ts"
 import { type Content, holds, ofMessage, ofSend } from "./outboxMessage.ts"
-import { contentOf, counterpartOf, directionOf, isServedByRobot, readMarkOf, senderOf } from "./perspective.ts"
+import {
+  contentOf,
+  counterpartOf,
+  directionOf,
+  isServedByRobot,
+  isVisitor,
+  readMarkOf,
+  senderOf
+} from "./perspective.ts"
 import { Timeline } from "./timeline.ts"
 
 /** Whom the session belongs to, and whom it knows. */
@@ -176,38 +184,31 @@ export class Thread {
 
   /** What a system message says of the conversation itself; whether that should be read again. */
   #follow(message: Message): boolean {
+    if (message.messageType === "MessageRecall") this.recall(message.content.messageId)
+    if (!changesConversation(message)) return false
+    if (message.id < this.#asOf) return true
+    this.#asOf = message.id
     const { me, users } = this.#people
     const details = this.#details
     switch (message.messageType) {
       case "ConversationEnd":
-        this.#asOf = message.id
         this.#setDetails({ ...details, state: "FINISHED", endReason: message.content.reason })
         return false
       case "ManualServiceStart": {
         const candidates = [find(users, message.fromId), details.lastStaff]
         const lastStaff = candidates.find((user) => Predicate.isNotNullish(user) && user.userType !== "ROBOT") ?? null
-        this.#asOf = message.id
         this.#setDetails({ ...details, state: "ACTIVE", lastStaff })
         return true
       }
       case "ConversationBuilt": {
         const other = find(users, message.content.userId)
-        this.#asOf = message.id
-        if (other !== undefined && me !== undefined && other.userType !== "CUSTOMER" && me.userType === "CUSTOMER") {
+        if (other !== undefined && me !== undefined && !isVisitor(other) && isVisitor(me)) {
           this.#setDetails({ ...details, state: "ACTIVE", lastStaff: other })
         }
         return true
       }
-      case "ConversationTransfer":
-      case "StaffBusyEvent":
-      case "StaffOfflineEvent":
-        this.#asOf = message.id
-        return true
-      case "MessageRecall":
-        this.recall(message.content.messageId)
-        return false
       default:
-        return false
+        return true
     }
   }
 
@@ -271,8 +272,8 @@ export class Thread {
 
   // --- what one sends
 
-  /** A send is on its way, has arrived, or is given up. */
-  setEcho({ draft, enqueuedAt, key, state }: OutboxEntry): void {
+  /** A send is on its way, has arrived, or is given up. Whether the conversation should be read again after that. */
+  setEcho({ draft, enqueuedAt, key, state }: OutboxEntry): boolean {
     const known = this.#echoes.get(key)
     if (state._tag === "Sent") return this.#settle(key, state.id, known?.item ?? this.#itemOf(key, draft, enqueuedAt))
     const isLost = state._tag !== "Sending"
@@ -288,6 +289,7 @@ export class Thread {
       })
     }
     this.#showEchoes()
+    return false
   }
 
   #showEchoes(): void {
@@ -314,12 +316,12 @@ export class Thread {
     }
   }
 
-  /** A send has become a message, which may be there already. One that came too late for this conversation is not in it. */
-  #settle(key: OutboxKey, id: MessageId, item: InboxMessage): void {
+  /** A send has become a message, which may be there already. After the end it is none of this conversation. */
+  #settle(key: OutboxKey, id: MessageId, item: InboxMessage): boolean {
     const became = this.#echoes.get(key)?.became
     this.#echoes.delete(key)
     if (became !== undefined && became !== id) this.#rename(became)
-    if (this.state !== "FINISHED" && !this.has(id)) {
+    if (!this.has(id) && (this.state !== "FINISHED" || id < this.#asOf)) {
       const isRecalled = this.#recalled.has(id)
       const isRead = id <= this.#readByOthers
       this.#timeline = this.#timeline.set({ ...item, id, isRead, isRecalled, delivery: undefined })
@@ -327,6 +329,7 @@ export class Thread {
     if (this.has(id)) this.#mark("wrote", id)
     this.#countAsRead()
     this.#showEchoes()
+    return !this.has(id)
   }
 
   /** A message was taken for a send that it is not. */
@@ -415,6 +418,7 @@ export class Thread {
     const added: Array<Settled> = []
     for (const message of sorted) {
       const known = this.#timeline.get(message.id)
+      if (added.at(-1)?.id === message.id) continue
       if (known === undefined) {
         const echo = this.#echoOf(message)
         const item = this.#derive(message, echo ?? keyOf(message.id), echo)
@@ -504,6 +508,15 @@ export class Thread {
     return count
   }
 }
+
+/** Whether a system message tells that a conversation is not what it was. */
+const changesConversation = ({ messageType }: Message): boolean =>
+  messageType === "ConversationEnd" ||
+  messageType === "ManualServiceStart" ||
+  messageType === "ConversationBuilt" ||
+  messageType === "ConversationTransfer" ||
+  messageType === "StaffBusyEvent" ||
+  messageType === "StaffOfflineEvent"
 
 const keyOf = (id: MessageId): string => `m${id}`
 

@@ -196,7 +196,9 @@ describe("messages", () => {
     const store = storeOf(alice, conversation({ messages: [message(5, li), message(2, li)] }))
     for (const id of [9, 3, 9, 7, 5]) store.receive(message(id, li))
     store.merge(conversation({ messages: [message(1, li), message(9, li), message(4, li)] }))
-    assert.deepStrictEqual(ids(shown(store)), [1, 2, 3, 4, 5, 7, 9])
+    store.merge(conversation({ messages: [message(8, li), message(8, li), message(6, li)] }))
+    assert.deepStrictEqual(ids(shown(store)), [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    assert.strictEqual(shown(store).unreadCount, 9)
   })
 
   it("are marked when they are recalled, live, in the history, or before they come", () => {
@@ -249,6 +251,16 @@ describe("reads that are late", () => {
     assert.deepInclude(shown(store), { state: "ACTIVE", counterpart: wang })
   })
 
+  it("know better than what comes later but happened before", () => {
+    const store = storeOf(
+      alice,
+      conversation({ state: "FINISHED", messages: [message(9, undefined, "ConversationEnd", { reason: 1 })] })
+    )
+    assert.isTrue(store.receive(message(5, wang, "ManualServiceStart")))
+    assert.strictEqual(shown(store).state, "FINISHED")
+    assert.deepStrictEqual(ids(shown(store)), [5, 9])
+  })
+
   it("move read marks forward only", () => {
     const store = storeOf(alice, conversation({ messages: [message(1, alice), message(2, alice)] }))
     store.thread(cid(7))?.readByOthers(mid(2))
@@ -264,9 +276,10 @@ describe("sends", () => {
 
   it("are shown at once, last and in their order, and keep their key when the acknowledgement brings the id", () => {
     const store = storeOf(alice, conversation({ messages: [message(1, li)] }))
-    assert.strictEqual(store.echo(entry("a", Queued())), cid(7))
-    assert.strictEqual(store.echo(entry("b", Queued())), cid(7))
-    assert.isUndefined(store.echo(entry("a", Sending())))
+    const fresh = { conversationId: cid(7), isNew: true, needsReading: false }
+    assert.deepStrictEqual(store.echo(entry("a", Queued())), fresh)
+    assert.deepStrictEqual(store.echo(entry("b", Queued())), fresh)
+    assert.deepStrictEqual(store.echo(entry("a", Sending())), { ...fresh, isNew: false })
     store.receive(message(2, li))
     assert.deepStrictEqual(keys(store), ["m1", "m2", "a", "b"])
     assert.deepStrictEqual(deliveries(store), [undefined, undefined, "Sending", "Queued"])
@@ -348,16 +361,26 @@ describe("sends", () => {
   it("find their conversation if they do not name it", () => {
     const bare = { messageType: "Text", content: "hello" } as const
     const visitor = storeOf(alice)
-    assert.isUndefined(visitor.echo(entry("a", Queued(), bare)))
+    assert.isUndefined(visitor.echo(entry("a", Queued(), bare)).conversationId)
     visitor.merge(conversation({ id: cid(6), state: "FINISHED" }))
     visitor.merge(conversation())
     assert.deepStrictEqual(keys(visitor), ["a"])
 
     const staff = storeOf(li, conversation(), conversation({ id: cid(8), customer: user(9, "CUSTOMER", "Bob") }))
     staff.know([user(9, "CUSTOMER", "Bob")])
-    assert.strictEqual(staff.echo(entry("a", Queued(), { ...bare, toId: uid(9) })), cid(8))
-    assert.strictEqual(staff.echo(entry("b", Queued(), { ...bare, toId: alice.id })), cid(7))
-    assert.isUndefined(staff.echo(entry("c", Queued(), { ...bare, toId: uid(77) })))
+    assert.strictEqual(staff.echo(entry("a", Queued(), { ...bare, toId: uid(9) })).conversationId, cid(8))
+    assert.strictEqual(staff.echo(entry("b", Queued(), { ...bare, toId: alice.id })).conversationId, cid(7))
+    assert.isUndefined(staff.echo(entry("c", Queued(), { ...bare, toId: uid(77) })).conversationId)
+  })
+
+  it("that arrive after the end belong to another conversation", () => {
+    const store = storeOf(alice, conversation())
+    store.echo(entry("a", Sending()))
+    store.echo(entry("b", Sending()))
+    store.receive(message(5, li, "ConversationEnd", { reason: 2 }))
+    assert.isFalse(store.echo(entry("a", Sent({ id: mid(4) }))).needsReading)
+    assert.isTrue(store.echo(entry("b", Sent({ id: mid(6) }))).needsReading)
+    assert.deepStrictEqual(keys(store), ["a", "m5"])
   })
 
   it("show files while they are uploaded", () => {
@@ -650,15 +673,17 @@ const model = (me: User, operations: ReadonlyArray<Operation>) => {
       if (sheet.messages.some(({ id }) => id === message.id)) continue
       add(sheet, [message])
       const changes = ["ConversationEnd", "ManualServiceStart", "ConversationBuilt", "StaffBusyEvent"]
-      if (changes.includes(message.messageType)) sheet.asOf = message.id
-      if (message.messageType === "ConversationEnd") sheet.state = "FINISHED"
-      if (message.messageType === "ManualServiceStart") {
-        sheet.state = "ACTIVE"
-        sheet.staff = senderOf(message)
-      }
-      if (message.messageType === "ConversationBuilt" && me.userType === "CUSTOMER") {
-        sheet.state = "ACTIVE"
-        sheet.staff = people.find(({ id }) => id === message.content.userId)
+      if (changes.includes(message.messageType) && message.id >= sheet.asOf) {
+        sheet.asOf = message.id
+        if (message.messageType === "ConversationEnd") sheet.state = "FINISHED"
+        if (message.messageType === "ManualServiceStart") {
+          sheet.state = "ACTIVE"
+          sheet.staff = senderOf(message)
+        }
+        if (message.messageType === "ConversationBuilt" && me.userType === "CUSTOMER") {
+          sheet.state = "ACTIVE"
+          sheet.staff = people.find(({ id }) => id === message.content.userId)
+        }
       }
       if (!isSystemMessage(message) && directionOf(message) === 1) {
         sheet.theirs = Math.max(sheet.theirs, message.id)
