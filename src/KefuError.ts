@@ -240,6 +240,24 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-k
 }
 
 /**
+ * What was sent is larger than the backend takes: a body (status 413) or a frame (close code 1009). It was not handled.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class RequestTooLarge extends Schema.TaggedError<RequestTooLarge>("effect-kefu/KefuError/RequestTooLarge")(
+  "RequestTooLarge",
+  { detail: Schema.String }
+) {
+  readonly isRetryable: boolean = false
+  readonly advice: string = "send less at once"
+  readonly userText: UserText = { en: "This is too long to be sent.", zh: "内容过长，无法发送。" }
+  override get message(): string {
+    return `larger than the backend takes (${this.detail})`
+  }
+}
+
+/**
  * Too many requests. Status 429. `retryAfterMillis` is what the backend asked for, if it did.
  *
  * @category reasons
@@ -485,6 +503,7 @@ export const KefuErrorReason = Schema.Union([
   NotFound,
   Conflict,
   InvalidRequest,
+  RequestTooLarge,
   RateLimited,
   ServerFault,
   UnexpectedResponse,

@@ -118,7 +118,8 @@ export class Outbox extends Context.Service<
   {
     /**
      * Sends a message and waits until it has settled. Fails with `OutboxFull`, `OutboxExpired`, `Cancelled`,
-     * `DeliveryUnknown`, `AckTimeout` (refused), `InvalidRequest`, `Closed` and whatever an upload fails with.
+     * `DeliveryUnknown`, `AckTimeout` (refused), `RequestTooLarge`, `InvalidRequest`, `Closed` and whatever an upload
+     * fails with.
      *
      * Interrupting it cancels the send as long as it waits or uploads; later it goes on without being waited for.
      */
@@ -508,6 +509,10 @@ const make = Effect.gen(function* () {
       case "AckTimeout":
         item.refusal = reason
         return
+      case "RequestTooLarge":
+        attempt.ended = true
+        item.refusal = reason
+        return
       case "UnexpectedResponse":
         attempt.acknowledged = true
         return
@@ -587,7 +592,8 @@ const make = Effect.gen(function* () {
     }
     if (attempt.acknowledged) return yield* unknown(item, "it was acknowledged, but the history does not show it")
     backToQueue(item, attempt)
-    if (isSame && item.refusal !== undefined) return yield* fail(item, item.refusal)
+    const { refusal } = item
+    if (refusal !== undefined && (isSame || refusal._tag === "RequestTooLarge")) return yield* fail(item, refusal)
     yield* Metric.update(metrics.outboxResends, 1)
   })
 

@@ -111,7 +111,8 @@ export class Realtime extends Context.Service<
     ): Stream.Stream<Extract<RealtimeEvent, { readonly _tag: Tag }>, KefuError>
     /**
      * Sends a message once (event 101). If the connection ends before the acknowledgement, the outcome is
-     * `DeliveryUnknown`; use `Outbox.send` to have that found out.
+     * `DeliveryUnknown`; use `Outbox.send` to have that found out. Fails with `RequestTooLarge` if the connection ended
+     * because of this very message.
      */
     send(
       message: SendPayload,
@@ -356,9 +357,8 @@ const make = Effect.gen(function* () {
     }).pipe(
       Effect.mapError((error) => {
         const { reason } = error
-        if (frame.eventType !== "Message" || sequenceId === 0 || reason._tag === "UnexpectedResponse") {
-          return error.at(method)
-        }
+        const isTold = reason._tag === "UnexpectedResponse" || reason._tag === "RequestTooLarge"
+        if (frame.eventType !== "Message" || sequenceId === 0 || isTold) return error.at(method)
         return new KefuError({ method, reason: new DeliveryUnknown({ detail: reason.message }) })
       }),
       Effect.timeoutOrElse({

@@ -280,7 +280,7 @@ const make = Effect.gen(function* () {
     const presigned = yield* Effect.mapError(
       client.presign({ payload: { filename, contentType, byteSize } }),
       (error) =>
-        error instanceof KefuError && error.reason._tag === "UploadTooLarge"
+        error instanceof KefuError && error.reason._tag === "RequestTooLarge"
           ? new KefuError({ ...error, reason: tooLarge })
           : error
     )

@@ -17,6 +17,7 @@ const samples: ReadonlyArray<readonly [Kefu.KefuErrorReason, ReadonlyArray<strin
   [new Kefu.NotFound({ detail: "no conversation 5" }), ["not found", "no conversation 5", "id"]],
   [new Kefu.Conflict({ detail: "it has ended" }), ["it has ended", "read the state again"]],
   [new Kefu.InvalidRequest({ field: "score", detail: "expected 1 to 5" }), ["invalid score", "expected 1 to 5"]],
+  [new Kefu.RequestTooLarge({ detail: "70000 bytes" }), ["larger than", "70000 bytes", "send less"]],
   [new Kefu.RateLimited({ retryAfterMillis: 2_000 }), ["too many requests", "2000 ms", "wait"]],
   [new Kefu.ServerFault({ status: 502 }), ["502", "later"]],
   [

@@ -562,6 +562,44 @@ describe("Outbox", () => {
     )
   })
 
+  describe("a message for which the connection was closed as too large", () => {
+    const overflow = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
+      const { gateway, outbox } = yield* open(desk)
+      const long = yield* outbox.enqueue(text("x".repeat(99)))
+      const short = yield* outbox.enqueue(text("b"))
+      const connection = yield* gateway.accept
+      const frame = yield* message(connection)
+      if (handle) desk.handle(frame)
+      yield* connection.close(1009, "too big")
+      yield* pass("1 millis")
+      const next = yield* gateway.accept
+      yield* pass("1 second")
+      return { long, next, outbox, short }
+    })
+
+    it.effect("is not sent again, and what waits behind it goes on", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { long, next, outbox, short } = yield* overflow(desk, false)
+        const reason = yield* failure(outbox.result(long.key))
+        assert.strictEqual(reason._tag, "RequestTooLarge")
+        assert.include(reason.message, "bytes, but too big")
+        const frame = yield* message(next)
+        yield* next.ack(frame, desk.handle(frame))
+        yield* outbox.result(short.key)
+        assert.deepStrictEqual(yield* messagesOf(next), ["b"])
+        assert.deepStrictEqual(yield* states, ["Failed"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is sent if the history shows it", () =>
+      Effect.gen(function* () {
+        const { long, outbox } = yield* overflow(new Desk(7), true)
+        assert.strictEqual((yield* outbox.result(long.key)).id, 102)
+      }).pipe(Effect.provide(session()))
+    )
+  })
+
   describe("a message that is not acknowledged though the connection lives", () => {
     const ignore = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
       const { gateway, outbox } = yield* open(desk)

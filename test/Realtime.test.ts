@@ -461,6 +461,43 @@ describe("commands", () => {
     )
   })
 
+  it.effect("CONN-15 a frame that is too large for the backend fails as such, and what was sent with it as lost", () =>
+    Effect.gen(function* () {
+      const realtime = yield* Realtime
+      const text = (content: string) => Effect.flip(realtime.send({ messageType: "Text", content }))
+      yield* realtime.open
+      const [before, large, later] = yield* Effect.all(
+        [text("held back"), text("长".repeat(400)), Effect.flip(realtime.recall(MessageId.make(1)))],
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(before.reason._tag, "DeliveryUnknown")
+      assert.strictEqual(later.reason._tag, "ConnectionLost")
+      assert.strictEqual(large.method, "Realtime.send")
+      assert.deepInclude(large.reason, {
+        _tag: "RequestTooLarge",
+        detail: "a frame of 1276 bytes, but a frame has at most 1000 bytes"
+      })
+      yield* TestClock.adjust("1 second")
+      yield* realtime.send({ messageType: "Text", content: "short" })
+    }).pipe(
+      Effect.provide(
+        session(
+          {},
+          sandboxWith(
+            {
+              link: () =>
+                Effect.succeed({
+                  inbound: (text) => Effect.succeed(text.includes("held back") ? [] : [Fate.deliver(text)]),
+                  outbound: (text) => Effect.succeed([Fate.deliver(text)])
+                })
+            },
+            { maxFrameBytes: 1000 }
+          )
+        )
+      )
+    )
+  )
+
   it.effect("CONN-15 are interruptible, and a late ack is ignored and counted", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime

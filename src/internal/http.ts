@@ -27,10 +27,10 @@ import {
   NotFound,
   RateLimited,
   RequestTimeout,
+  RequestTooLarge,
   ServerFault,
   Unauthorized,
-  UnexpectedResponse,
-  UploadTooLarge
+  UnexpectedResponse
 } from "../KefuError.ts"
 import * as backoff from "./backoff.ts"
 
@@ -265,7 +265,7 @@ const fromStatus = Effect.fnUntraced(function* (response: HttpClientResponse.Htt
     case 409:
       return new Conflict({ detail })
     case 413:
-      return new UploadTooLarge({})
+      return new RequestTooLarge({ detail })
     case 429:
       return new RateLimited(yield* retryAfter(response))
     default: {

@@ -180,8 +180,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const session: Session = {
     sequenceId: 0,
     request: (sequenceId, text) =>
-      pending.request(sequenceId, () => {
-        Queue.offerUnsafe(outgoing, text)
+      pending.request(sequenceId, text, (frame) => {
+        Queue.offerUnsafe(outgoing, frame)
       }),
     check: check.open,
     freeze: freeze.open,

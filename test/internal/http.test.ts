@@ -82,7 +82,7 @@ describe("internal/http", () => {
       [408, null, { _tag: "ServerFault", status: 408 }],
       [409, { message: "it has ended" }, { _tag: "Conflict", detail: "it has ended" }],
       [410, "gone", { _tag: "NotFound", detail: "status 410" }],
-      [413, null, { _tag: "UploadTooLarge" }],
+      [413, { message: "at most 9 bytes" }, { _tag: "RequestTooLarge", detail: "at most 9 bytes" }],
       [422, { field: "nickname" }, { _tag: "InvalidRequest", field: "nickname", detail: "status 422" }],
       [429, null, { _tag: "RateLimited" }],
       [500, null, { _tag: "ServerFault", status: 500 }],
