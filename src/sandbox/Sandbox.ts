@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -184,6 +185,7 @@ const make = Effect.gen(function* () {
   const gateway = yield* Gateway
   const knowledge = yield* KnowledgeBase
   const app = yield* HttpApp.make()
+  const scope = yield* Effect.scope
 
   /** Sees everything. */
   const auditor: Account = { ...accounts.robot, userType: "ADMIN" }
@@ -219,11 +221,16 @@ const make = Effect.gen(function* () {
           return HttpServerResponse.empty()
         })
       )
+      // As over a network: who does not wait any more does not keep the sandbox from handling it.
       yield* HttpEffect.toHandled(answer, (_, handled) =>
         Effect.sync(() => {
           response = handled
         })
-      ).pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, served))
+      ).pipe(
+        Effect.provideService(HttpServerRequest.HttpServerRequest, served),
+        Effect.forkIn(scope, { startImmediately: true }),
+        Effect.flatMap(Fiber.join)
+      )
       if (response === undefined || dropped) {
         const reason = new HttpClientError.TransportError({ request, description: "The connection broke off" })
         return yield* new HttpClientError.HttpClientError({ reason })

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { Realtime } from "../../src/Realtime.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
+import { SandboxFaults } from "../../src/sandbox/SandboxFaults.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 import { UserApi } from "../../src/UserApi.ts"
 
@@ -40,6 +42,17 @@ describe("TestKefu", () => {
       const { connectionsOpened, framesIn } = yield* sandbox.counters
       assert.strictEqual(connectionsOpened, 25)
       assert.isAtLeast(framesIn, (24 * 3600) / 25)
+    }).pipe(Effect.provide(TestKefu.layer()))
+  )
+
+  it.effect("lets go of a request at once, and the sandbox handles it nevertheless", () =>
+    Effect.gen(function* () {
+      yield* SandboxFaults.use((faults) => faults.inject({ _tag: "DelayRequests", method: "PUT", millis: 5000 }))
+      const updating = yield* Effect.forkChild(UserApi.use((api) => api.updateMe({ nickname: "小红" })))
+      yield* Effect.repeat(Effect.yieldNow, { times: 100 })
+      yield* Fiber.interrupt(updating)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* UserApi.use((api) => api.me)).nickname, "小红")
     }).pipe(Effect.provide(TestKefu.layer()))
   )
 
