@@ -27,18 +27,18 @@ test("the class is there by name and as the default", () => {
 })
 
 test("every part of the handler and every option may be left out, and a misspelt one does not compile", () => {
-  new Client()
-  new Client({})
-  new Client({ onMessage() {} }, { debug: true })
+  void new Client()
+  void new Client({})
+  void new Client({ onMessage() {} }, { debug: true })
   // @ts-expect-error -- a misspelt callback
-  new Client({ onMesage() {} })
+  void new Client({ onMesage() {} })
   // @ts-expect-error -- a misspelt option
-  new Client({}, { tokn: "t" })
+  void new Client({}, { tokn: "t" })
   // @ts-expect-error -- a token is text
-  new Client({}, { token: 5 })
-  new Client({}, { token: () => "t" })
-  new Client({}, { token: async () => "t", retry: 3, reconnect: false, storage: localStorage })
-  new Client({}, { storage: { getItem: async () => null, setItem: async () => {}, removeItem: async () => {} } })
+  void new Client({}, { token: 5 })
+  void new Client({}, { token: () => "t" })
+  void new Client({}, { token: async () => "t", retry: 3, reconnect: false, storage: localStorage })
+  void new Client({}, { storage: { getItem: async () => null, setItem: async () => {}, removeItem: async () => {} } })
 })
 
 test("callbacks have the documented arguments", () => {
@@ -72,7 +72,7 @@ test("callbacks have the documented arguments", () => {
     onInputting: (...args) => expectTypeOf(args).toEqualTypeOf<[content: string, conversationId: number]>(),
     onStaffTimeout: async (...args) => expectTypeOf(args).toEqualTypeOf<[conversationId: number]>()
   }
-  new Client(handler)
+  void new Client(handler)
 })
 
 test("a message is told apart by its type", () => {

@@ -1,0 +1,84 @@
+/**
+ * An app that was written against the old client runs unchanged, and does not notice that its connection broke.
+ */
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as ChildProcess from "node:child_process"
+import * as Path from "node:path"
+import { Sandbox } from "../../src/sandbox/Sandbox.ts"
+import * as SandboxNode from "../../src/sandbox/SandboxNode.ts"
+
+const program = Path.resolve(import.meta.dirname, "../../examples/legacy-app.ts")
+
+/** Runs it to its end; `onLine` is called for each line that it prints. */
+const run = (baseUrl: string, onLine: (line: string) => void) =>
+  Effect.callback<{ readonly code: number | null; readonly lines: ReadonlyArray<string> }>((resume) => {
+    const child = ChildProcess.spawn(process.execPath, [program], { env: { ...process.env, KEFU_BASE_URL: baseUrl } })
+    const lines: Array<string> = []
+    let rest = ""
+    const read = (text: string) => {
+      const parts = (rest + text).split("\n")
+      rest = parts.pop() ?? ""
+      for (const line of parts) {
+        lines.push(line)
+        onLine(line)
+      }
+    }
+    child.stdout.setEncoding("utf8").on("data", read)
+    child.stderr.setEncoding("utf8").on("data", read)
+    child.on("close", (code) => resume(Effect.succeed({ code, lines })))
+    return Effect.sync(() => child.kill())
+  })
+
+layer(SandboxNode.layer(), { excludeTestServices: true })("examples/legacy-app.ts", (it) => {
+  it.effect(
+    "runs unchanged over a forced disconnect",
+    () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox
+        const baseUrl = yield* SandboxNode.baseUrl
+        const context = yield* Effect.context()
+        const disconnect = Effect.flatMap(sandbox.connections, (connections) =>
+          Effect.forEach(connections, (connection) => connection.reset, { discard: true })
+        )
+        let disconnected = false
+        const { code, lines } = yield* run(baseUrl, (line) => {
+          if (disconnected || !line.startsWith("liked")) return
+          disconnected = true
+          Effect.runForkWith(context)(disconnect)
+        })
+        assert.strictEqual(code, 0, lines.join("\n"))
+        const count = (start: string) => lines.filter((line) => line.startsWith(start)).length
+        assert.deepStrictEqual(
+          {
+            connected: count("connected"),
+            broken: count("something went wrong"),
+            disconnected: count("disconnected 1006"),
+            asked: count("I ask: "),
+            answered: lines.filter((line) => /Robot.*(?:24 小时|物流)/.test(line)).length,
+            liked: count("liked 200"),
+            failed: count("failed"),
+            over: lines.slice(-2)
+          },
+          {
+            connected: 2,
+            broken: 1,
+            disconnected: 1,
+            asked: 3,
+            answered: 3,
+            liked: 3,
+            failed: 0,
+            over: ["conversation over 1", "disconnected 1000"]
+          },
+          lines.join("\n")
+        )
+        // The history holds each question once.
+        const [conversation] = (yield* sandbox.conversations).filter(({ customer }) => customer?.nickname === "访客 1")
+        const asked = conversation?.messages
+          .filter(({ messageType }) => messageType === "Text")
+          .map(({ content }) => content)
+        assert.deepStrictEqual(asked, ["多久发货？", "怎么查物流？", "怎么开发票？"])
+      }),
+    30_000
+  )
+})
