@@ -56,7 +56,7 @@ export interface Options extends KefuConfig.Options {
    * The session's token, or an effect that obtains one: it runs at the first use, and again when the backend refuses the
    * token. Default: an anonymous visitor, whose token is asked from the backend and kept in `storage`.
    */
-  readonly token?: string | Redacted.Redacted | Effect.Effect<string | Redacted.Redacted, unknown> | undefined
+  readonly token?: string | Redacted.Redacted | Effect.Effect<string | Redacted.Redacted, object | string> | undefined
   /** Where an anonymous visitor's token is kept. Default: memory, so a reload makes a new visitor. */
   readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
 }
@@ -138,7 +138,10 @@ export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError 
   )
 
 const credentials = ({ storage, token }: Options): Layer.Layer<Credentials, never, TokenApi> => {
-  if (Effect.isEffect(token)) return Credentials.layerProvider(token)
-  if (token !== undefined) return Credentials.layer(token)
-  return Credentials.layerAnonymous().pipe(Layer.provide(storage ?? KeyValueStore.layerMemory))
+  if (token === undefined) {
+    return Credentials.layerAnonymous().pipe(Layer.provide(storage ?? KeyValueStore.layerMemory))
+  }
+  return typeof token === "string" || Redacted.isRedacted(token)
+    ? Credentials.layer(token)
+    : Credentials.layerProvider(token)
 }

@@ -25,7 +25,10 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
   const listed = call("Realtime.catchUp", client.current({})).pipe(
     // The list of current conversations came with newer backends; the old ones page through the active ones.
     Effect.catchReason("KefuError", "NotFound", () =>
-      Effect.map(call("Realtime.catchUp", client.list({ query: { state: "ACTIVE" } })), (page) => page.conversations)
+      Effect.map(
+        call("Realtime.catchUp", client.list({ query: { state: "ACTIVE", limit: 100 } })),
+        (page) => page.conversations
+      )
     )
   )
 
