@@ -108,6 +108,12 @@ export class Blobs extends Context.Service<
           if (request.filename.trim() === "") {
             return yield* new BadRequest({ message: "A file needs a name", field: "filename" })
           }
+          if (/[\ud800-\udfff]/u.test(request.filename)) {
+            return yield* new BadRequest({ message: "The name is no well-formed text", field: "filename" })
+          }
+          if (!/^[\x20-\x7e]*$/.test(request.contentType)) {
+            return yield* new BadRequest({ message: "Expected a media type", field: "content_type" })
+          }
           if (request.byteSize > maxUploadBytes) {
             return yield* new TooLarge({
               message: `${request.byteSize} bytes are too many: at most ${maxUploadBytes}`,

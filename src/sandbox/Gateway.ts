@@ -20,6 +20,7 @@ import { Connections, type Mailbox } from "./Connections.ts"
 import { Counters } from "./Counters.ts"
 import { type Command, Desk } from "./Desk.ts"
 import { type Connection, type Dial, DialRefused, type Fate, Faults, type Link } from "./Faults.ts"
+import { isTooDeep } from "./Nesting.ts"
 import { Settings } from "./Settings.ts"
 import { Turns } from "./Turn.ts"
 
@@ -86,8 +87,8 @@ const fromUtf8 = new TextDecoder()
  * **Details**
  *
  * A client's frames are handled one after the other, in their order. The acknowledgement of a frame leaves before
- * anything that the frame caused. What is no frame (malformed JSON, an unknown event, a payload that does not fit) is
- * skipped and counted; what the desk refuses is not acknowledged, and remembered in `Counters`.
+ * anything that the frame caused. What is no frame (malformed JSON, an unknown event, a payload that does not fit or
+ * nests too deeply) is skipped and counted; what the desk refuses is not acknowledged, and remembered in `Counters`.
  *
  * A connection never waits for another: what a client does not read in time waits in its own bounded queue.
  *
@@ -188,6 +189,10 @@ export class Gateway extends Context.Service<
         if (Result.isFailure(json) || typeof json.success !== "object" || json.success === null) {
           counters.add("malformedFrames")
           return yield* Effect.logDebug("Malformed frame skipped", { userId: me.id })
+        }
+        if (isTooDeep(json.success)) {
+          counters.add("undecodableFrames")
+          return yield* Effect.logDebug("Frame skipped: it nests too deeply", { userId: me.id })
         }
         const decoded = decodeFrame(json.success)
         if (Result.isSuccess(decoded)) return yield* handle(me, mailbox, decoded.success)

@@ -212,6 +212,10 @@ const SocketRoute = HttpRouter.use(
           const { status, message, headers } = accepted.failure
           return HttpServerResponse.setHeaders(errorResponse("DialRefused", status, message), headers ?? {})
         }
+        if (request.headers["upgrade"]?.toLowerCase() !== "websocket") {
+          const response = errorResponse("BadRequest", 426, "This is a WebSocket: ask for an upgrade")
+          return HttpServerResponse.setHeaders(response, { upgrade: "websocket", connection: "upgrade" })
+        }
         const control = yield* WireControl
         const socket = yield* request.upgrade
         yield* Effect.gen(function* () {

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -192,10 +193,7 @@ const ConversationsLive = HttpApiBuilder.group(
       }),
       pendingCount: () => Effect.sync(() => ({ count: conversations.waitingCount() })),
       count: Effect.fn("Conversations.count")(function* ({ query }) {
-        const filters = yield* Effect.mapError(
-          decodeQuery(query),
-          ({ message }) => new BadRequest({ message, field: "query" })
-        )
+        const filters = yield* Effect.orDie(HttpApiSchemaError.wrap("Query", decodeQuery(query)))
         return yield* history.count(yield* caller, filters)
       }),
       terminate: Effect.fn("Conversations.terminate")(function* ({ params }) {

@@ -122,6 +122,22 @@ describe("frames", () => {
     }).pipe(provide())
   )
 
+  it.effect("that nest too deeply are not told on, and leave the conversation readable", () =>
+    Effect.gen(function* () {
+      const { visitor, staff, conversationId } = yield* served(chen, li)
+      const send = (levels: number) =>
+        visitor.raw(
+          `{"sequence_id":1,"event_type":101,"payload":{"message_type":2,"content":{"url":"u","x":${"[".repeat(levels)}${"]".repeat(levels)}}}}`
+        )
+      yield* send(400)
+      yield* send(6000)
+      yield* visitor.sync
+      assert.deepStrictEqual(kinds(yield* staff.sync), [2])
+      assert.strictEqual((yield* Sandbox.use(({ counters }) => counters)).undecodableFrames, 1)
+      assert.strictEqual((yield* rest(li, "GET", `/im/conversations/${conversationId}`)).status, 200)
+    }).pipe(provide())
+  )
+
   it.effect("that are too large close the connection with 1009, and no other", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox

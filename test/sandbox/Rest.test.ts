@@ -49,7 +49,10 @@ describe("errors", () => {
   it.effect("also tell who asks for the socket without upgrading, or sends no JSON", () =>
     Effect.gen(function* () {
       assert.deepInclude((yield* rest(undefined, "GET", "/im/ws?token=nonsense")).json, { _tag: "DialRefused" })
-      assert.strictEqual((yield* rest(undefined, "GET", `/im/ws?token=${chen}`)).json._tag, "BadRequest")
+      const plain = yield* rest(undefined, "GET", `/im/ws?token=${chen}`)
+      assert.strictEqual(plain.status, 426)
+      assert.strictEqual(plain.headers["upgrade"], "websocket")
+      assert.strictEqual(plain.json._tag, "BadRequest")
       const xml = yield* execute(
         HttpClientRequest.put(`${origin}/api/v1/im/users/me`).pipe(
           HttpClientRequest.bearerToken(chen),
@@ -75,6 +78,33 @@ describe("errors", () => {
       assert.strictEqual(large.status, 413)
       assert.deepInclude(yield* large.json, { _tag: "TooLarge" })
     }).pipe(provide({ maxBodyBytes: 1000 }))
+  )
+
+  it.effect("refuse what could be stored, but not be given back", () =>
+    Effect.gen(function* () {
+      const deep = (levels: number) => JSON.parse(`{"nickname":"x","deep":${"[".repeat(levels)}${"]".repeat(levels)}}`)
+      assert.strictEqual(yield* status(chen, "PUT", "/im/users/me", deep(400)), 200)
+      assert.strictEqual(yield* status(chen, "GET", "/im/users/me"), 200)
+      for (const [path, levels] of [
+        ["/im/users/me", 600],
+        ["/im/users/me", 3000],
+        ["/im/common_words/1", 3000]
+      ] as const) {
+        const { json, status } = yield* rest(zhao, "PUT", path, deep(levels))
+        assert.deepInclude({ status, ...json }, { status: 400, message: "The body nests deeper than 500 levels" })
+      }
+      assert.strictEqual(yield* status(li, "POST", "/im/common_words", deep(600)), 400)
+      assert.strictEqual(yield* status(li, "GET", "/im/common_words"), 200)
+      const presign = (filename: string, content_type: string) =>
+        Effect.map(
+          rest(chen, "POST", "/presign_urls", { filename, content_type, byte_size: 3 }),
+          ({ json, status }) => [status, json.field]
+        )
+      assert.deepStrictEqual(yield* presign("猫 🐈/../\u0000.html", "image/webp"), [200, undefined])
+      assert.deepStrictEqual(yield* presign("\ud800.png", "image/png"), [400, "filename"])
+      assert.deepStrictEqual(yield* presign("a.png", "image/png\r\nx-evil: 1"), [400, "content_type"])
+      assert.deepStrictEqual(yield* presign("a.png", "图片"), [400, "content_type"])
+    }).pipe(provide())
   )
 
   it.effect("and everything else can be read by pages of other origins", () =>
@@ -277,7 +307,10 @@ describe("the history", () => {
       assert.deepStrictEqual(yield* count(li), { total: 2, active: 1, pending: 0, finished: 1 })
       assert.deepStrictEqual(yield* count(zhao, "?show_all=true"), { total: 5, active: 1, pending: 1, finished: 3 })
       assert.deepStrictEqual(yield* count(alice, "?state=PENDING"), { total: 1, active: 0, pending: 1, finished: 0 })
-      assert.strictEqual(yield* status(li, "GET", "/im/conversations_count?customer_id=x"), 400)
+      assert.deepInclude((yield* rest(li, "GET", "/im/conversations_count?customer_id=x")).json, {
+        _tag: "BadRequest",
+        field: "customer_id"
+      })
     }).pipe(provide({ staffCapacity: 1 }))
   )
 
