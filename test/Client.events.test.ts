@@ -320,6 +320,37 @@ describe("Client", () => {
     })
   )
 
+  it.live("a message that lost its ack is not given as news, one from another device is", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client } = yield* setup({ reconnect: { base: 1, cap: 1 } })
+      const elsewhere = { ...raw(11, 1, "from another device", 7), conversation_id: 4 }
+      const other = { ...conversation, id: 4, messages: [{ ...raw(1, 102, {}), conversation_id: 4 }, elsewhere] }
+      const hold = (messages: ReadonlyArray<object>, ...others: ReadonlyArray<object>) => {
+        const page = { ...conversation, messages }
+        backend.answer = Backend.answers({
+          "GET /im/current_list": [page, ...others],
+          "GET /im/conversations/3": page,
+          "GET /im/conversations/4": other
+        })
+      }
+      hold([raw(9, 1, "before")])
+      backend.onFrame = (_, link) => {
+        hold([raw(9, 1, "before"), raw(10, 1, "在吗", 7)], other)
+        link.reset()
+      }
+      const message = client.buildMessage("Text", "在吗", conversationId)
+      yield* Effect.promise(() => client.sendMessage(message))
+      yield* callbacks.called("onMessage", 3)
+      assert.strictEqual(message.id, 10)
+      assert.isFalse(message.isRead)
+      assert.deepStrictEqual(
+        callbacks.calls.filter(([name]) => name === "onMessage").map((call) => (call[1] as { readonly id: number }).id),
+        [1, 9, 11]
+      )
+      assert.strictEqual(backend.links.flatMap(({ frames }) => frames).length, 1)
+    })
+  )
+
   it.live("messages before the profile is known wait for it, and are told from its perspective", () =>
     Effect.gen(function* () {
       const backend = yield* Backend.make

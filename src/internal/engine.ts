@@ -14,6 +14,7 @@ import * as Semaphore from "effect/Semaphore"
 import { ConnectionState } from "../ConnectionState.ts"
 import type { Conversation } from "../domain/Conversation.ts"
 import type { ConversationId, UserId } from "../domain/Id.ts"
+import type { Message } from "../domain/Message.ts"
 import { KefuError, type KefuErrorReason, Superseded, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../Outbox.ts"
 import type { OutboxDraft } from "../OutboxEntry.ts"
@@ -25,6 +26,7 @@ import { Acquaintances } from "./acquaintances.ts"
 import * as answer from "./answer.ts"
 import { callbackOf, type Callback, type ClientEvent } from "./handler.ts"
 import * as lenient from "./lenient.ts"
+import { OwnSends } from "./ownSends.ts"
 import {
   messageName,
   readUpTo,
@@ -117,6 +119,7 @@ const make = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   const flags = new ReadFlags()
   const acquaintances = new Acquaintances(({ id, nickname }) => audience.introduced({ id, nickname: nickname ?? "" }))
+  const ownSends = new OwnSends<Message>((message) => audience.tell(onMessage(message, true)))
   const commands = yield* Semaphore.make(1)
   let last: ConnectionState = ConnectionState.Idle()
   let opened = false
@@ -195,12 +198,13 @@ const make = Effect.fnUntraced(function* (
     return viewed
   }
 
-  const onMessage = (event: Extract<RealtimeEvent, { readonly _tag: "MessageReceived" }>): ClientEvent => {
-    const { message, recovered } = event
+  const isOwn = (message: Message) => message.fromId !== undefined && message.fromId === acquaintances.me?.id
+
+  const onMessage = (message: Message, recovered: boolean): ClientEvent => {
     if (messageName(message) === "ConversationBuilt") introduce(message.content)
     const viewed: ViewedMessage = viewMessage(message, acquaintances, true)
     audience.call(["onMessage", viewed])
-    flags.mark(message.conversationId, message.id)
+    if (!isOwn(message)) flags.mark(message.conversationId, message.id)
     const callback = callbackOf(viewed)
     if (callback !== undefined) audience.call(callback)
     return { _tag: "MessageReceived", message: viewed, recovered }
@@ -214,10 +218,12 @@ const make = Effect.fnUntraced(function* (
     acquaintances.meet({ id, userType, nickname: typeof nickname === "string" ? nickname : undefined }, true)
   }
 
-  const onEvent = (event: RealtimeEvent): ClientEvent => {
+  const onEvent = (event: RealtimeEvent): ClientEvent | undefined => {
     switch (event._tag) {
-      case "MessageReceived":
-        return onMessage(event)
+      case "MessageReceived": {
+        const { message, recovered } = event
+        return recovered && isOwn(message) && !ownSends.isNews(message) ? undefined : onMessage(message, recovered)
+      }
       case "MessagesRead":
         flags.mark(event.conversationId, event.messageId)
         return plain(event)
@@ -237,8 +243,9 @@ const make = Effect.fnUntraced(function* (
   const state = () => Effect.runSync(realtime.state)
 
   const tell = (occurrence: Occurrence) => {
-    if ("state" in occurrence) onState(occurrence.state)
-    else audience.tell(onEvent(occurrence.event))
+    if ("state" in occurrence) return onState(occurrence.state)
+    const told = onEvent(occurrence.event)
+    if (told !== undefined) audience.tell(told)
   }
 
   const tellInTime = Effect.fnUntraced(function* (occurrence: Occurrence) {
@@ -294,16 +301,19 @@ const make = Effect.fnUntraced(function* (
     show,
     send: Effect.fnUntraced(function* (message, toId) {
       const { content, messageType } = message
-      const conversationId = Number.isSafeInteger(message.conversationId) && message.conversationId > 0
-      const draft = {
-        messageType,
-        content,
-        ...(toId === undefined ? {} : { toId: toId as UserId }),
-        ...(conversationId ? { conversationId: message.conversationId as ConversationId } : {})
-      }
-      const { id } = yield* outbox.send(draft as OutboxDraft)
-      message.id = id
-      flags.track(message)
+      const isNamed = Number.isSafeInteger(message.conversationId) && message.conversationId > 0
+      const conversationId = isNamed ? (message.conversationId as ConversationId) : undefined
+      const draft = { messageType, content, conversationId, ...(toId === undefined ? {} : { toId: toId as UserId }) }
+      ownSends.begin(conversationId)
+      yield* outbox.send(draft as OutboxDraft).pipe(
+        Effect.tap(({ id }) => {
+          ownSends.arrived(id)
+          message.id = id
+          flags.track(message)
+          return Effect.void
+        }),
+        Effect.ensuring(Effect.sync(() => ownSends.end(conversationId)))
+      )
     })
   })
 })
