@@ -873,8 +873,10 @@ export class Client {
 
   /**
    * 发送消息: event 101. For everyone. Sets `message.id`, and resolves to the message, once the backend has acknowledged
-   * it (当消息发送成功时resolve). Rejects with `NotConnected`, `AckTimeout`, and with `DeliveryUnknown` where it may have
-   * arrived or not.
+   * it (当消息发送成功时resolve). Without a connection it waits for one, in the order of the conversation's messages, and a
+   * message whose connection broke is looked up in the history before it is sent again. Rejects with `OutboxFull`,
+   * `OutboxExpired`, `AckTimeout` where the backend refuses it, and `DeliveryUnknown` where it may have arrived or not.
+   * An abort takes it back as long as it waits.
    *
    * @param message - 消息，通过buildMessage创建
    * @param toId - 目标ID: the user whom it is for
@@ -895,7 +897,8 @@ export class Client {
   }
 
   /**
-   * 撤回消息: event 203. For whoever sent the message. Resolves with the acknowledgement.
+   * 撤回消息: event 203. For whoever sent the message. Resolves with the acknowledgement. Rejects with `NotConnected`, with
+   * `ConnectionLost`, and with `AckTimeout` where the backend refuses it.
    *
    * @param messageId - 消息ID
    */
@@ -907,7 +910,8 @@ export class Client {
 
   /**
    * 消息已读: event 104. For everyone: tells the other side that all messages up to this one have been read. Resolves with
-   * the acknowledgement.
+   * the acknowledgement. Rejects with `NotConnected`, with `ConnectionLost`, and with `AckTimeout` where the backend
+   * refuses it.
    *
    * @param messageId - 消息ID
    */
@@ -919,7 +923,8 @@ export class Client {
 
   /**
    * 关闭会话: event 202. For the visitor or the staff of the conversation; administrators use `adminCloseConversation`.
-   * Resolves with the acknowledgement.
+   * Resolves with the acknowledgement. Rejects with `NotConnected`, with `ConnectionLost`, and with `AckTimeout` where
+   * the backend refuses it.
    *
    * @param conversationId - 会话ID
    */
@@ -930,8 +935,8 @@ export class Client {
   }
 
   /**
-   * 邀评，仅供客服调用: event 204, invites a visitor to rate the service. For staff only. Resolves with the
-   * acknowledgement.
+   * 邀评，仅供客服调用: event 204, invites a visitor to rate the service. For staff only. Resolves with the acknowledgement.
+   * Rejects with `NotConnected`, with `ConnectionLost`, and with `AckTimeout` where the backend refuses it.
    *
    * @param userId - 用户ID
    */
@@ -943,7 +948,8 @@ export class Client {
 
   /**
    * 点选菜单项，仅供客户调用: event 205, chooses an item of a `ChannelMenu` message. For visitors only. Resolves with the
-   * acknowledgement.
+   * acknowledgement. Rejects with `NotConnected`, with `ConnectionLost`, and with `AckTimeout` where the backend
+   * refuses it.
    *
    * @param menuItemId - The item's id.
    */
@@ -955,7 +961,8 @@ export class Client {
 
   /**
    * 正在输入: event 105, tells the other side that one is typing, with the draft. For everyone. Resolves with the
-   * acknowledgement.
+   * acknowledgement. Rejects with `NotConnected`, with `ConnectionLost`, and with `AckTimeout` where the backend
+   * refuses it.
    *
    * @param content - The draft so far.
    * @param conversationId - 会话ID
@@ -979,7 +986,7 @@ export class Client {
 
   /**
    * 获取个人信息: GET /im/users/me. For everyone. Resolves to the caller's own profile. The client reads it by itself where
-   * it needs it, so calling this first is no longer required.
+   * it needs it, so calling this first is no longer required. Rejects as any call may.
    */
   getUserInfo(options?: CallOptions): Promise<ClientResponse<User>> {
     const method = "Client.getUserInfo"
@@ -987,7 +994,8 @@ export class Client {
   }
 
   /**
-   * 更新个人信息: PUT /im/users/me. For everyone. Resolves to whatever the backend answers.
+   * 更新个人信息: PUT /im/users/me. For everyone. Resolves to whatever the backend answers. Rejects with `InvalidRequest`
+   * where the backend refuses a field.
    *
    * @param data - The fields to change.
    */
@@ -1042,8 +1050,8 @@ export class Client {
 
   /**
    * 批量获取会话: GET /im/conversations. For everyone: visitors get their own, staff those that they take part in. Resolves
-   * to a page of conversations, each with `users` by id, `messages`, `unreadCount` and `isNew`. A conversation that makes
-   * no sense is left out.
+   * to a page of conversations, each with `users` by id, `messages`, `unreadCount` and `isNew`. A conversation that
+   * makes no sense is left out. Rejects as any call may.
    *
    * @param params - 过滤参数
    */
@@ -1213,13 +1221,16 @@ export class Client {
 
   // --- quick replies
 
-  /** 获取快速回复: GET /im/common_words. For staff and administrators. Resolves to the caller's quick replies. */
+  /**
+   * 获取快速回复: GET /im/common_words. For staff and administrators. Resolves to the caller's quick replies. Rejects with
+   * `Forbidden`.
+   */
   getQuickReply(options?: CallOptions): Promise<ClientResponse<QuickReplies>> {
     return this.#rest("getQuickReply", Api.groups.quickReplies.endpoints.list, {}, options)
   }
 
   /**
-   * 增加快速回复: POST /im/common_words. For staff and administrators. Resolves to the quick reply.
+   * 增加快速回复: POST /im/common_words. For staff and administrators. Resolves to the quick reply. Rejects with `Forbidden`.
    *
    * @param data - The quick reply.
    */
@@ -1273,7 +1284,10 @@ export class Client {
     return this.#rest("rateStaff", Api.groups.ratings.endpoints.rate, { body }, options)
   }
 
-  /** 获取评价选项: GET /ratings, of newer backends. For everyone. Resolves to the choices of the rating dialogue. */
+  /**
+   * 获取评价选项: GET /ratings, of newer backends. For everyone. Resolves to the choices of the rating dialogue. Rejects with
+   * `NotFound` where the backend is older.
+   */
   getRatings(options?: CallOptions): Promise<ClientResponse<Ratings>> {
     return this.#rest("getRatings", Api.groups.ratings.endpoints.list, {}, options)
   }
@@ -1300,6 +1314,7 @@ export class Client {
 
   /**
    * 问题自动补全: GET /im/questions/suggest. For everyone. Resolves to questions that complete what the visitor types.
+   * Rejects as any call may.
    *
    * @param query - What was typed so far.
    * @param subChannelId - 子渠道ID, for newer backends.
@@ -1310,7 +1325,8 @@ export class Client {
   }
 
   /**
-   * 获取热门问题: GET /hot_faqs, of newer backends. For everyone. Resolves to questions that are asked often.
+   * 获取热门问题: GET /hot_faqs, of newer backends. For everyone. Resolves to questions that are asked often. Rejects with
+   * `NotFound` where the backend is older.
    *
    * @param groupId - The group of questions.
    * @param limit - 每页显示条数
@@ -1373,7 +1389,7 @@ export class Client {
 
   /**
    * 获取匿名Token: POST /im/tokens, without a token. Resolves to the token of a new visitor, as `data.token`. A client
-   * without a `token` does this by itself.
+   * without a `token` does this by itself. Rejects as any call may, except with `Unauthorized`.
    */
   static getAnonymousToken(options: TokenOptions = {}): Promise<ClientResponse<AnonymousToken>> {
     const method = "Client.getAnonymousToken"
