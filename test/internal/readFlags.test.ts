@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { type Flagged, ReadFlags } from "../../src/internal/readFlags.ts"
 
 const make = (id: number, conversationId = 3): Flagged => ({ id, conversationId, isRead: false })
@@ -30,28 +30,24 @@ describe("ReadFlags", () => {
   })
 
   it("an event costs what it newly covers, and not what waits behind it", () => {
-    const deref = WeakRef.prototype.deref
-    let looks = 0
-    WeakRef.prototype.deref = function () {
-      looks++
-      return deref.call(this)
-    }
+    const deref = vi.spyOn(WeakRef.prototype, "deref")
+    const looks = () => deref.mock.calls.length
     try {
       const flags = new ReadFlags()
       const messages = Array.from({ length: 50_000 }, (_, index) => make(1000 + index))
       for (const message of messages) flags.track(message)
-      const tracking = looks
+      const tracking = looks()
       // Each message is looked at a constant number of times while the memory is tidied up.
       assert.isBelow(tracking, 3 * messages.length)
       for (let id = 0; id < 1000; id++) flags.mark(3, id)
-      assert.strictEqual(looks, tracking)
+      assert.strictEqual(looks(), tracking)
       for (let id = 1000; id < 2000; id++) flags.mark(3, id)
-      assert.strictEqual(looks, tracking + 1000)
+      assert.strictEqual(looks(), tracking + 1000)
       flags.mark(3, 1_000_000)
-      assert.strictEqual(looks, tracking + messages.length)
+      assert.strictEqual(looks(), tracking + messages.length)
       assert.isTrue(messages.every(({ isRead }) => isRead))
     } finally {
-      WeakRef.prototype.deref = deref
+      deref.mockRestore()
     }
   })
 
