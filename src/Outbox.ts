@@ -47,7 +47,7 @@ import * as Stream from "effect/Stream"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { ConnectionState } from "./ConnectionState.ts"
 import { ConversationApi } from "./ConversationApi.ts"
-import type { ConversationId, MessageId } from "./domain/Id.ts"
+import type { ConversationId, MessageId, UserId } from "./domain/Id.ts"
 import * as metrics from "./internal/metrics.ts"
 import * as outboxFeed from "./internal/outboxFeed.ts"
 import * as outboxHistory from "./internal/outboxHistory.ts"
@@ -204,6 +204,9 @@ const settling = Duration.seconds(1)
 /** How long a send waits to learn what came before it. */
 const orientation = Duration.seconds(2)
 
+/** How long the layer waits for the store as it closes. */
+const farewell = Duration.seconds(1)
+
 /** How often a history that cannot be read is tried again. */
 const rereads = 4
 
@@ -252,6 +255,7 @@ const make = Effect.gen(function* () {
   let listening = false
   let closing = false
   let claimed = 0
+  let refusals = 0
   let wanted = 0
   let written = 0
   let lastWrite: outboxStore.Written = "not claimed"
@@ -331,7 +335,7 @@ const make = Effect.gen(function* () {
         if (written >= version) return Effect.succeed(lastWrite)
         written = wanted
         const kept = Array.from(items.values()).filter(isKept)
-        return Effect.tap(store.write(kept.flatMap(toStored)), (result) => {
+        return Effect.tap(store.write(kept.flatMap(toStored), ledger.ours), (result) => {
           lastWrite = result
           if (result === "written") for (const item of kept) item.stored = true
           return result === "claimed by another" ? disown : Effect.void
@@ -361,6 +365,7 @@ const make = Effect.gen(function* () {
     const draft = { conversationId, toId, messageType, content } as OutboxDraft
     const item = newItem({ key, draft, enqueuedAt, state: OutboxState.Queued() }, message, deadline)
     item.stored = true
+    items.set(key, item)
     if (stored.attempt !== undefined) {
       item.attempt = ledger.begin({
         target: { conversationId, toId },
@@ -376,29 +381,40 @@ const make = Effect.gen(function* () {
     lane.items.push(item)
     lane.items.sort((left, right) => left.entry.enqueuedAt - right.entry.enqueuedAt)
     watch(item)
-    kick(conversationId)
   })
 
-  /** Takes over what other sessions of the account have left, once for each connection. */
-  const claim = (session: number): Effect.Effect<void> =>
-    store === undefined
-      ? Effect.void
-      : lock.withPermit(
-          Effect.gen(function* () {
-            if (claimed === session) return
-            claimed = session
-            const account = yield* history.me
-            const { entries, isForeign } = yield* store.claim(account.id)
-            if (!isForeign) return
-            const present = new Set(entries.map(({ key }) => key))
-            for (const item of unsettled()) {
-              if (!item.stored || present.has(item.entry.key)) continue
-              yield* unknown(item, "another session of this account has taken it over")
-            }
-            yield* Effect.forEach(entries, adopt, { discard: true })
-            yield* gauge
-          }).pipe(Effect.catch((error) => Effect.logWarning("The stored outbox was not looked for", error.message)))
-        )
+  /**
+   * Takes over what other sessions of the account have left, once for each connection. False if that cannot be done yet:
+   * what is in the store goes before what came later.
+   */
+  const claim = (session: number): Effect.Effect<boolean> =>
+    store === undefined || claimed === session
+      ? Effect.succeed(true)
+      : Effect.matchEffect(history.me, {
+          onFailure: (error) =>
+            Effect.as(Effect.logWarning("The stored outbox cannot be looked for yet", error.message), false),
+          onSuccess: ({ id }) => lock.withPermit(claimFor(store, id, session))
+        })
+
+  const claimFor = Effect.fnUntraced(function* (from: outboxStore.Store, account: UserId, session: number) {
+    if (claimed === session) return true
+    const { entries, isForeign, sent } = yield* from.claim(account)
+    if (isForeign) {
+      const present = new Set(entries.map(({ key }) => key))
+      for (const item of unsettled()) {
+        if (!item.stored || present.has(item.entry.key)) continue
+        yield* unknown(item, "another session of this account has taken it over")
+      }
+      for (const id of sent) ledger.own(id)
+      yield* Effect.forEach(entries, adopt, { discard: true })
+      yield* gauge
+    }
+    claimed = session
+    refusals = 0
+    for (const conversationId of lanes.keys()) kick(conversationId)
+    yield* saveSoon
+    return true
+  })
 
   // --- the connection
 
@@ -615,7 +631,9 @@ const make = Effect.gen(function* () {
     if ((yield* Clock.currentTimeMillis) >= item.deadline) return yield* expired(item)
     const session = yield* Effect.raceFirst(connection(0), Effect.as(item.over.await, undefined))
     if (session === undefined) return
-    yield* claim(session)
+    if (!(yield* claim(session))) {
+      return yield* Effect.raceFirst(Effect.sleep(pause(refusals++)), item.over.await)
+    }
     const { draft } = item.entry
     if (draft.file !== undefined) return yield* Effect.raceFirst(upload(item, draft), item.over.await)
     if (!item.rechecked) {
@@ -746,7 +764,7 @@ const make = Effect.gen(function* () {
   }
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
-      yield* save
+      yield* Effect.timeoutOption(Effect.interruptible(save), farewell)
       closing = true
       yield* abandon(new Closed({ detail: "the layer was closed" }))
       yield* feed.end

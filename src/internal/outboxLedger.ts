@@ -81,7 +81,13 @@ export class Ledger {
 
   /** A send has turned out to be this message. */
   sent(attempt: Attempt, id: MessageId): void {
+    this.saw(id)
     this.end(attempt)
+    this.own(id)
+  }
+
+  /** A message is known to be another send than those that are open. */
+  own(id: number): void {
     this.#ours.add(id)
     for (const oldest of this.#ours) {
       if (this.#ours.size <= remembered) break
@@ -89,9 +95,14 @@ export class Ledger {
     }
   }
 
+  /** The ids of ours that might be taken for one of the open sends if nobody knew better. */
+  get ours(): ReadonlyArray<number> {
+    const least = Math.min(...Array.from(this.#attempts, ({ after = Infinity }) => after))
+    return Array.from(this.#ours).filter((id) => id > least)
+  }
+
   /** The backend has acknowledged a send: all before it have been handled, or never will be. */
   acknowledged(attempt: Attempt, id: MessageId): void {
-    this.saw(id)
     this.sent(attempt, id)
     for (const earlier of this.#attempts) {
       if (earlier.unknown && earlier.order < attempt.order) earlier.over ??= id

@@ -27,7 +27,14 @@ const Stored = Schema.Struct({
 
 export type Stored = (typeof Stored)["Type"]
 
-const Content = Schema.fromJsonString(Schema.Struct({ owner: Schema.String, entries: Schema.Array(Schema.Unknown) }))
+const Content = Schema.fromJsonString(
+  Schema.Struct({
+    owner: Schema.String,
+    entries: Schema.Array(Schema.Unknown),
+    /** Ids of sends that have settled, lest they be taken for one that has not. */
+    sent: Schema.Array(Schema.Finite)
+  })
+)
 const decodeContent = Schema.decodeUnknownOption(Content)
 const encodeContent = Schema.encodeEffect(Content)
 const decodeEntry = Schema.decodeUnknownOption(Stored)
@@ -38,6 +45,7 @@ export type Written = "written" | "failed" | "claimed by another" | "not claimed
 
 export interface Claimed {
   readonly entries: ReadonlyArray<Stored>
+  readonly sent: ReadonlyArray<number>
   /** The entries are from another session, perhaps an earlier one of the same program. */
   readonly isForeign: boolean
 }
@@ -48,7 +56,7 @@ export interface Store {
   /** What is stored for an account; from now on it is this outbox's, until another one claims it. */
   claim(account: UserId): Effect.Effect<Claimed>
   /** Replaces what is stored. */
-  write(entries: ReadonlyArray<Stored>): Effect.Effect<Written>
+  write(entries: ReadonlyArray<Stored>, sent: ReadonlyArray<number>): Effect.Effect<Written>
 }
 
 export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, me: string): Store => {
@@ -66,8 +74,8 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, me: st
     return undefined
   })
 
-  const save = Effect.fnUntraced(function* (key: string, entries: ReadonlyArray<unknown>) {
-    yield* store.set(key, yield* encodeContent({ owner: me, entries }))
+  const save = Effect.fnUntraced(function* (key: string, entries: ReadonlyArray<unknown>, sent: ReadonlyArray<number>) {
+    yield* store.set(key, yield* encodeContent({ owner: me, entries, sent }))
   })
 
   /** A store that fails takes nothing but its durability from the outbox. */
@@ -90,8 +98,8 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, me: st
         const key = keyOf(account)
         claimed = undefined
         const content = yield* load(key)
-        const stored = content?.entries ?? []
-        yield* save(key, stored)
+        const { entries: stored, sent } = content ?? { entries: [], sent: [] }
+        yield* save(key, stored, sent)
         const isForeign = isFirst || (content !== undefined && content.owner !== me)
         claimed = key
         isFirst = false
@@ -99,9 +107,9 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, me: st
         if (entries.length < stored.length) {
           yield* Effect.logWarning("Stored sends could not be read and were skipped", stored.length - entries.length)
         }
-        return { entries, isForeign }
-      }).pipe(orElse<Claimed>({ entries: [], isForeign: false })),
-    write: (entries) =>
+        return { entries, sent, isForeign }
+      }).pipe(orElse<Claimed>({ entries: [], sent: [], isForeign: false })),
+    write: (entries, sent) =>
       Effect.gen(function* () {
         if (claimed === undefined) return "not claimed"
         const content = yield* load(claimed)
@@ -109,7 +117,7 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, me: st
           claimed = undefined
           return "claimed by another"
         }
-        yield* save(claimed, yield* Effect.forEach(entries, (entry) => encodeEntry(entry)))
+        yield* save(claimed, yield* Effect.forEach(entries, (entry) => encodeEntry(entry)), sent)
         return "written"
       }).pipe(orElse<Written>("failed"))
   }
