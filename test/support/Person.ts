@@ -25,8 +25,8 @@ import { UserApi } from "../../src/UserApi.ts"
 /** How long an event may take on a machine that is busy with other things. */
 const patience = "20 seconds"
 
-/** A session that connects when it is told to. */
-export const join = Effect.fnUntraced(function* (name: string, options: Kefu.Options = {}) {
+/** A session that connects when it is told to, and knows nothing yet. */
+export const session = Effect.fnUntraced(function* (name: string, options: Kefu.Options = {}) {
   const baseUrl = yield* SandboxNode.baseUrl
   const context = yield* Layer.build(Layer.fresh(Kefu.layer({ baseUrl, connect: "manual", ...options })))
   const realtime = Context.get(context, Realtime)
@@ -67,7 +67,6 @@ export const join = Effect.fnUntraced(function* (name: string, options: Kefu.Opt
     transport: Context.get(context, Transport),
     uploads: Context.get(context, UploadApi),
     users: Context.get(context, UserApi),
-    me: yield* Context.get(context, UserApi).me,
 
     /** All that was told so far. */
     events: events as ReadonlyArray<RealtimeEvent>,
@@ -98,5 +97,9 @@ export const join = Effect.fnUntraced(function* (name: string, options: Kefu.Opt
     })
   }
 })
+
+/** A session that knows whose it is. */
+export const join = (...args: Parameters<typeof session>) =>
+  Effect.flatMap(session(...args), (opened) => Effect.map(opened.users.me, (me) => ({ ...opened, me })))
 
 export type Person = Effect.Success<ReturnType<typeof join>>
