@@ -109,7 +109,8 @@ export class Inbox extends Context.Service<
     markRead(id: ConversationId): Effect.Effect<void, KefuError>
     /**
      * Tells the other side what one is typing; an empty draft means that one has stopped. At most one a second goes out,
-     * the last one always. Nothing goes to robots, where nobody listens, and while there is no connection.
+     * the last one always; of a long draft the beginning. Nothing goes to robots, where nobody listens, and while there
+     * is no connection.
      */
     typing(id: ConversationId, draft: string): Effect.Effect<void>
     /** Recalls a message of one's own. */
@@ -352,7 +353,7 @@ const make = Effect.gen(function* () {
     Effect.gen(function* () {
       const toId = listenerOf(conversationId)
       if (toId === undefined || (yield* realtime.state)._tag !== "Connected") return
-      const content = draft !== "" && config.inbox.withholdDraft ? typing.withheld : draft
+      const content = draft !== "" && config.inbox.withholdDraft ? typing.withheld : typing.beginning(draft)
       yield* realtime.inputting({ content, conversationId, toId })
     }).pipe(Effect.ignore)
   )

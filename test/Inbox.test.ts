@@ -600,6 +600,17 @@ describe("typing oneself", () => {
     })
   )
 
+  it.effect("tells of a long draft only the beginning, which cannot end the connection", () =>
+    Effect.gen(function* () {
+      const { called, inbox } = yield* begun(alice)
+      yield* inbox.typing(cid(7), `${"x".repeat(999)}🎧${"长".repeat(99_999)}`)
+      assert.deepStrictEqual(
+        called("inputting").map((call) => (call.with as { readonly content: string }).content),
+        ["x".repeat(999)]
+      )
+    })
+  )
+
   it.effect("can be told without the draft", () =>
     Effect.gen(function* () {
       const { called, inbox } = yield* begun(alice, { inbox: { withholdDraft: true } })

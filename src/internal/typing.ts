@@ -15,6 +15,12 @@ export const pace = "1 second"
 /** What stands for a draft that is withheld: an empty one would mean that nobody types. */
 export const withheld = "…"
 
+const longest = 1000
+
+/** The beginning of a draft: a long one, told at every key, could end the connection as too large. */
+export const beginning = (draft: string): string =>
+  draft.length <= longest ? draft : draft.slice(0, longest).replace(/[\ud800-\udbff]$/, "")
+
 export interface Drafts {
   /** Tells the draft, at once or when the pace allows. Of several that wait, the last one goes. */
   readonly write: (id: ConversationId, draft: string) => Effect.Effect<void>
