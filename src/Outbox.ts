@@ -249,6 +249,7 @@ const make = Effect.gen(function* () {
     Array.from(items.values())
       .filter(isListed)
       .map(({ entry }) => entry)
+      .toSorted((left, right) => left.enqueuedAt - right.enqueuedAt)
   const feed = outboxFeed.make(listed)
   const lock = yield* Semaphore.make(1)
   let keys = 0
