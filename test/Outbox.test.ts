@@ -149,7 +149,7 @@ describe("Outbox", () => {
         yield* pass("3 minutes")
         assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "OutboxExpired")
         assert.isTrue(Exit.isFailure(yield* Fiber.join(first)))
-        assert.deepStrictEqual(yield* states, ["Queued", "Failed", "Failed"])
+        assert.deepStrictEqual(yield* states, ["Failed", "Failed", "Queued"])
         // The dials before have timed out by now.
         for (let connected = false; !connected;) {
           const connection = yield* gateway.accept
