@@ -67,7 +67,9 @@ export class Credentials extends Context.Service<
           obtain: provide.pipe(
             Effect.map((token) => (typeof token === "string" ? Redacted.make(token) : token)),
             Effect.provideContext(context),
+            // Whatever it said, even as it died, may hold the token.
             Effect.mapError(() => unavailable("the token provider failed")),
+            Effect.catchDefect(() => Effect.fail(unavailable("the token provider failed"))),
             Effect.timeoutOrElse({
               duration: "10 seconds",
               orElse: () => Effect.fail(unavailable("the token provider did not answer within 10 seconds"))

@@ -16,6 +16,7 @@ import * as Socket from "effect/socket/Socket"
 import { Credentials } from "./Credentials.ts"
 import * as http from "./internal/http.ts"
 import { location } from "./internal/page.ts"
+import * as scrub from "./internal/scrub.ts"
 import { KefuConfig } from "./KefuConfig.ts"
 import { ConnectionLost, ConnectTimeout, KefuError, NetworkUnreachable } from "./KefuError.ts"
 
@@ -182,6 +183,6 @@ const connectionLost = ({ reason }: Socket.SocketError, token: Redacted.Redacted
     method,
     reason:
       reason._tag === "SocketCloseError"
-        ? new ConnectionLost({ code: reason.code, detail: http.scrub(reason.closeReason ?? "", token) })
+        ? new ConnectionLost({ code: reason.code, detail: scrub.token(token).text(reason.closeReason ?? "") })
         : new ConnectionLost({ code: 1006, detail: "the connection broke" })
   })

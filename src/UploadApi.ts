@@ -23,6 +23,7 @@ import { UploadedFile } from "./domain/Upload.ts"
 import { call, group } from "./internal/call.ts"
 import * as http from "./internal/http.ts"
 import * as multipart from "./internal/multipart.ts"
+import * as scrub from "./internal/scrub.ts"
 import * as uploadSource from "./internal/uploadSource.ts"
 import * as xhr from "./internal/xhr.ts"
 import { KefuConfig } from "./KefuConfig.ts"
@@ -157,6 +158,9 @@ const method = "UploadApi.upload"
 /** More events than this, left untaken, drop the oldest of them. */
 const untaken = 16
 
+/** A parameter of a signed address that is shorter than this is no secret. */
+const shortest = 16
+
 type OnProgress = (loaded: number, total: number) => void
 
 const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
@@ -288,10 +292,16 @@ const make = Effect.gen(function* () {
     onProgress(0, byteSize)
     const { headers, status, text } = yield* send(url, file, onProgress)
     if (status < 200 || status >= 300) {
+      // Whoever knows a signed address may write there, so what signs it is told no more than a token.
+      const secrets = scrub.make([...new URL(url).searchParams.values()].filter(({ length }) => length >= shortest))
       return yield* new KefuError({
         method,
         reason: status === 413 ? tooLarge : new UploadFailed({ detail: `the store answered with status ${status}` }),
-        response: { status, headers, data: Option.getOrElse(decodeJson(text), () => text) }
+        response: {
+          status,
+          headers: secrets.values(headers),
+          data: secrets.data(Option.getOrElse(decodeJson(text), () => text))
+        }
       })
     }
     return UploadedFile.make({ id: presigned.blobId, url: presigned.url })

@@ -134,7 +134,8 @@ const make = Effect.fnUntraced(function* (
     const person = lenient.user(answered.data)
     if (Option.isSome(person)) return { answered, person: person.value }
     const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id and a type" })
-    return yield* new KefuError({ method, reason, response: answered })
+    // Without the response: unlike that of a failure, it may hold the token.
+    return yield* new KefuError({ method, reason })
   })
 
   const introduced = acquaintances.introduced(Effect.map(me(method), ({ person }) => person))

@@ -33,6 +33,7 @@ import {
   UnexpectedResponse
 } from "../KefuError.ts"
 import * as backoff from "./backoff.ts"
+import * as scrub from "./scrub.ts"
 
 /**
  * Sees the final response of each successful call, with the body parsed and its keys as they came (`undefined` where it
@@ -160,35 +161,13 @@ const mayRepeat = (reason: KefuErrorReason): boolean => {
   }
 }
 
-/**
- * Takes the token out of what the backend sent, in case it echoes it.
- */
-export const scrub = (text: string, token: Redacted.Redacted | undefined): string => {
-  const secret = token === undefined ? "" : Redacted.value(token)
-  return secret === ""
-    ? text
-    : text.replaceAll(secret, "<redacted>").replaceAll(encodeURIComponent(secret), "<redacted>")
-}
-
-/** Deeper than this nothing is told of an error's body, so that hostile nesting cannot exhaust the stack. */
-const deepest = 64
-
-const scrubData = (data: unknown, token: Redacted.Redacted | undefined, depth = 0): unknown => {
-  if (typeof data === "string") return scrub(data, token)
-  if (typeof data !== "object" || data === null) return data
-  if (depth === deepest) return "<too deep>"
-  if (Array.isArray(data)) return data.map((item) => scrubData(item, token, depth + 1))
-  return Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [scrub(key, token), scrubData(value, token, depth + 1)])
-  )
-}
-
 const read = Effect.fnUntraced(function* (
   method: string,
   response: HttpClientResponse.HttpClientResponse,
   text: string,
   token: Redacted.Redacted | undefined
 ) {
+  const scrubbed = scrub.token(token)
   const ok = response.status >= 200 && response.status < 300
   const empty = text.trim() === ""
   const parsed = empty ? Option.some(undefined) : decodeJson(text)
@@ -198,19 +177,11 @@ const read = Effect.fnUntraced(function* (
       reason,
       response: {
         status: response.status,
-        headers: Object.fromEntries(
-          Object.entries(response.headers).map(([name, value]) => [name, scrub(value, token)])
-        ),
+        headers: scrubbed.values(response.headers),
         data: body
       }
     })
-  const body =
-    ok && Option.isSome(parsed)
-      ? undefined
-      : scrubData(
-          Option.getOrElse(parsed, () => text),
-          token
-        )
+  const body = ok && Option.isSome(parsed) ? undefined : scrubbed.data(Option.getOrElse(parsed, () => text))
   if (!ok) return yield* fail(yield* fromStatus(response, body))
   if (Option.isNone(parsed)) return yield* fail(new UnexpectedResponse({ path: "", detail: "the body is not JSON" }))
   ;(yield* ResponseObserver)({ status: response.status, headers: { ...response.headers }, data: parsed.value })
