@@ -505,6 +505,7 @@ const make = Effect.gen(function* () {
     const handedAt = yield* Clock.currentTimeMillis
     const attempt = ledger.begin({ target, content: outboxMessage.ofSend(message), after, session, handedAt })
     item.attempt = attempt
+    item.refusal = undefined
     enter(item, OutboxState.Sending())
     // The store learns of it first, so that no restart takes it for one that waits.
     const saved = yield* save
