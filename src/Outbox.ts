@@ -61,6 +61,7 @@ import {
   Cancelled,
   Closed,
   DeliveryUnknown,
+  InvalidRequest,
   KefuError,
   type KefuErrorReason,
   NotFound,
@@ -715,14 +716,19 @@ const make = Effect.gen(function* () {
   })
 
   const add = Effect.fnUntraced(function* (called: string, draft: OutboxDraft) {
-    const { conversationId, messageType, toId } = draft
-    yield* open(called)
+    const { messageType, toId } = draft
+    const conversationId = draft.conversationId ?? undefined
+    if (conversationId !== undefined && !Number.isSafeInteger(conversationId)) {
+      const reason = new InvalidRequest({ field: "conversationId", detail: "expected a whole number" })
+      return yield* new KefuError({ method: called, reason })
+    }
     if (draft.file !== undefined) yield* Effect.mapError(uploadSource.read(draft.file), (error) => error.at(called))
     const content = draft.file === undefined ? draft.content : { ...draft.content, url: "" }
     const message = yield* outboxMessage.fixed(called, { messageType, content, toId })
     const now = yield* Clock.currentTimeMillis
     const key = OutboxKey.make(`${now.toString(36)}-${++keys}-${yield* unique}`)
     const kept = draft.file === undefined ? ({ ...draft, content: message.content } as OutboxDraft) : draft
+    yield* open(called)
     const item = newItem(
       { key, draft: { ...kept, conversationId, toId }, enqueuedAt: now, state: OutboxState.Queued() },
       draft.file === undefined ? message : undefined,

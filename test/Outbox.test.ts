@@ -94,6 +94,8 @@ describe("Outbox", () => {
         const reason = yield* failure(outbox.send({ messageType: "Text", content: content as unknown as string }))
         assert.strictEqual(reason._tag, "InvalidRequest")
       }
+      const lane = yield* failure(outbox.enqueue({ ...text("a"), conversationId: "7" as never }))
+      assert.isTrue(lane._tag === "InvalidRequest" && lane.field === "conversationId")
       const reason = yield* failure(outbox.enqueue({ messageType: "OrderMessage", content: cyclic }))
       assert.strictEqual(reason._tag, "InvalidRequest")
       assert.deepStrictEqual(yield* outbox.entries, [])
