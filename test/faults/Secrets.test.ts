@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -14,6 +15,7 @@ import { Client, type ClientOptions } from "../../src/Client.ts"
 import { ConversationApi } from "../../src/ConversationApi.ts"
 import { MessageId } from "../../src/domain/Id.ts"
 import * as Kefu from "../../src/Kefu.ts"
+import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/Outbox.ts"
 import { Realtime } from "../../src/Realtime.ts"
 import { UploadApi } from "../../src/UploadApi.ts"
@@ -35,6 +37,12 @@ const echo = (token: string) =>
   `bearer ${Buffer.from(`Bearer ${token}`).toString("base64")} json ${JSON.stringify(token)}`
 
 const latin = (text: string) => text.replace(/[^\x20-\x7e]/g, "?")
+
+class Mishap extends Data.TaggedError("Mishap")<{
+  readonly message: string
+  readonly cause?: unknown
+  readonly hidden?: unknown
+}> {}
 
 interface Given {
   readonly backend: Backend.Backend
@@ -215,7 +223,7 @@ const cases: ReadonlyArray<Case> = [
   },
   {
     name: "a provider that fails with the token",
-    token: ({ token }) => ({ token: Effect.fail(new Error(`refused: ${token}`, { cause: token })) }),
+    token: ({ token }) => ({ token: Effect.fail(new Mishap({ message: `refused: ${token}`, cause: token })) }),
     clientToken: ({ token }) => ({ token: () => Promise.reject(new Error(`refused: ${token}`, { cause: token })) })
   },
   {
@@ -294,7 +302,7 @@ const exercise = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options: Kefu.
     Stream.runForEach(({ state }) => note("outbox state", state)),
     Effect.forkScoped({ startImmediately: true })
   )
-  const calls: Readonly<Record<string, Effect.Effect<unknown, unknown>>> = {
+  const calls: Readonly<Record<string, Effect.Effect<unknown, KefuError>>> = {
     open: realtime.open,
     me: Context.get(context, UserApi).me,
     updateMe: Context.get(context, UserApi).updateMe({ nickname: "n" }),
@@ -334,7 +342,13 @@ const exerciseClient = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options:
   }
   yield* Effect.forEach(
     Object.entries(calls),
-    ([name, call]) => leaks.failure(`client.${name}`, Effect.tryPromise({ try: call, catch: (error) => error })),
+    ([name, call]) =>
+      Effect.promise(() =>
+        call().then(
+          () => {},
+          (error: unknown) => leaks.note(`error of client.${name}`, error)
+        )
+      ),
     { concurrency: "unbounded", discard: true }
   )
   leaks.note("client state", client.state)
@@ -389,7 +403,10 @@ describe("the search", () => {
         leaks.note("test", `before ${shape} after`)
         assert.isAtLeast(leaks.leaks().length, 1, shape)
       }
-      const plant = (channel: string, effect: (text: string) => Effect.Effect<unknown, unknown>) =>
+      const plant = (
+        channel: string,
+        effect: (text: string) => Effect.Effect<unknown, Mishap | Cause.NoSuchElementError>
+      ) =>
         Effect.gen(function* () {
           const leaks = Leaks.make([secret])
           yield* Effect.ignore(Effect.suspend(() => effect(secret))).pipe(Effect.provide(leaks.layer))
@@ -418,7 +435,7 @@ describe("the search", () => {
           Effect.withSpan(Effect.void, "x", { links: [{ span, attributes: { text } }] })
         )
       )
-      yield* plant("span exit", (text) => Effect.withSpan(Effect.fail(new Error("x", { cause: text })), "x"))
+      yield* plant("span exit", (text) => Effect.withSpan(Effect.fail(new Mishap({ message: "x", cause: text })), "x"))
       yield* plant("metrics", (text) =>
         Metric.update(Metric.withAttributes(Metric.counter("test_secrets"), { text }), 1)
       ).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
@@ -433,7 +450,7 @@ describe("the search", () => {
         assert.deepStrictEqual(Array.from(new Set(leaks.leaks().map(({ channel }) => channel))), [`console.${name}`])
       }
       const leaks = Leaks.make([secret])
-      yield* leaks.failure("x", Effect.fail(Object.assign(new Error("x"), { hidden: { secret } })))
+      yield* leaks.failure("x", Effect.fail(new Mishap({ message: "x", hidden: { secret } })))
       leaks.note("state", { _tag: "Waiting", cause: new Error(`x ${encodeURIComponent(secret)}`) })
       assert.sameMembers(Array.from(new Set(leaks.leaks().map(({ channel }) => channel))), ["error of x", "state"])
     })
