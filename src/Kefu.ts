@@ -91,13 +91,16 @@ export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.
  */
 export const layerPlatform = (
   options: Options = {}
-): Layer.Layer<Kefu, KefuError, HttpClient.HttpClient | Socket.WebSocketConstructor> =>
-  layerServices.pipe(
+): Layer.Layer<Kefu, KefuError, HttpClient.HttpClient | Socket.WebSocketConstructor> => {
+  const session = layerServices.pipe(
     Layer.provideMerge(Transport.layer),
     Layer.provideMerge(credentials(options)),
     Layer.provideMerge(TokenApi.layer),
     Layer.provideMerge(KefuConfig.KefuConfig.layer(options))
   )
+  // Layers are memoised by their identity: without this, a session inside another would be the other.
+  return Layer.effectContext(Layer.build(Layer.fresh(session)))
+}
 
 /**
  * A session over the global `fetch` and `WebSocket`: in browsers, in workers and in Node >= 22. Fails if an option is

@@ -1,0 +1,58 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Kefu from "../src/Kefu.ts"
+import { KefuConfig } from "../src/KefuConfig.ts"
+import { Sandbox } from "../src/sandbox/Sandbox.ts"
+import * as SandboxPlatform from "../src/testing/SandboxPlatform.ts"
+import { UserApi } from "../src/UserApi.ts"
+
+const sessionOf = (token: string) =>
+  Kefu.layerPlatform({ baseUrl: "http://sandbox.test", token }).pipe(Layer.provide(SandboxPlatform.layer))
+
+const nickname = Effect.map(
+  UserApi.use((api) => api.me),
+  (me) => me.nickname
+)
+
+describe("Kefu", () => {
+  it.effect("keeps a session within another apart from it", () =>
+    Effect.gen(function* () {
+      const inner = yield* nickname.pipe(Effect.provide(sessionOf("visitor-alice-token")))
+      assert.deepStrictEqual([yield* nickname, inner], ["李静", "Alice Green"])
+    }).pipe(Effect.provide(sessionOf("staff-li-token")), Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("is one session wherever the same layer is provided", () =>
+    Effect.gen(function* () {
+      const session = sessionOf("staff-li-token")
+      const both = yield* UserApi.pipe(
+        Effect.flatMap((outer) => Effect.map(Effect.provide(UserApi, session), (inner) => inner === outer)),
+        Effect.provide(session)
+      )
+      assert.isTrue(both)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("reads its configuration, and lets options win", () =>
+    Effect.gen(function* () {
+      const { baseUrl, subChannelId } = yield* KefuConfig
+      assert.strictEqual(baseUrl, "https://chat.example.com")
+      assert.strictEqual(subChannelId, 9)
+    }).pipe(
+      Effect.provide(Kefu.layerConfig({ subChannelId: 9 })),
+      Effect.provideService(
+        ConfigProvider.ConfigProvider,
+        ConfigProvider.fromUnknown({ KEFU_BASE_URL: "https://chat.example.com/", KEFU_SUB_CHANNEL_ID: "3" })
+      )
+    )
+  )
+
+  it.effect("names the option that makes no sense", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Layer.build(Kefu.layer({ baseUrl: "ftp://chat.example.com" })))
+      assert.strictEqual(error.reason._tag === "InvalidRequest" && error.reason.field, "baseUrl")
+    }).pipe(Effect.scoped)
+  )
+})
