@@ -12,6 +12,7 @@ import * as SandboxNode from "../src/sandbox/SandboxNode.ts"
 
 const root = Path.resolve(import.meta.dirname, "..")
 const folder = Path.join(root, "dist", "snippets")
+const vitest = Path.join(root, "node_modules", "vitest", "vitest.mjs")
 const run = promisify(ChildProcess.execFile)
 
 interface Snippet {
@@ -87,15 +88,20 @@ describe("snippets", () => {
 
 layer(SandboxNode.layer(), { excludeTestServices: true })("snippets of the READMEs", (it) => {
   for (const { code, file, origin } of snippets.filter((snippet) => snippet.runs)) {
-    it.effect(`${origin} runs`, () =>
-      Effect.gen(function* () {
-        const baseUrl = yield* SandboxNode.baseUrl
-        const path = Path.join(folder, `run_${file}`)
-        Fs.writeFileSync(path, code.replaceAll("http://127.0.0.1:8787", baseUrl))
-        const { ok, output } = yield* node([path])
-        assert.isTrue(ok, output)
-        assert.notStrictEqual(output.trim(), "", "a snippet shows what it did")
-      })
+    it.effect(
+      `${origin} runs`,
+      () =>
+        Effect.gen(function* () {
+          const baseUrl = yield* SandboxNode.baseUrl
+          const isTest = code.includes('"@effect/vitest"')
+          const path = Path.join(folder, isTest ? file.replace(/ts$/, "test.ts") : `run_${file}`)
+          Fs.writeFileSync(path, code.replaceAll("http://127.0.0.1:8787", baseUrl))
+          const { ok, output } = yield* node(isTest ? [vitest, "run", "--root", folder, path] : [path])
+          assert.isTrue(ok, output)
+          assert.notStrictEqual(output.trim(), "", "a snippet shows what it did")
+        if (isTest) assert.match(output, /1 passed/)
+        }),
+      60_000
     )
   }
 })
