@@ -99,7 +99,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("snippets of the READM
           const { ok, output } = yield* node(isTest ? [vitest, "run", "--root", folder, path] : [path])
           assert.isTrue(ok, output)
           assert.notStrictEqual(output.trim(), "", "a snippet shows what it did")
-        if (isTest) assert.match(output, /1 passed/)
+          if (isTest) assert.match(output, /1 passed/)
         }),
       60_000
     )
