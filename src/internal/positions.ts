@@ -11,6 +11,9 @@ const remembered = 512
 /** How many ended conversations are remembered. */
 const endedRemembered = 256
 
+/** How many conversations are remembered in all; the one that was quiet for longest is forgotten first. */
+const conversationsRemembered = 4096
+
 interface Position {
   /** Every message up to this id is with the app, or was there before the session. */
   settled: number
@@ -30,13 +33,13 @@ export class Positions {
 
   /** Declares everything up to an id as settled: the app has it, or it was there before the session. */
   settle(conversationId: ConversationId, messageId: number): void {
-    const position = this.#position(conversationId)
+    const position = this.#touched(conversationId)
     position.settled = Math.max(position.settled, messageId)
   }
 
   /** Whether a message is to be delivered; if so, it counts as delivered from now on. */
   admit(message: Message): Admission {
-    const position = this.#position(message.conversationId)
+    const position = this.#touched(message.conversationId)
     if (position.recent.has(message.id)) return "duplicate"
     if (message.id <= position.settled) return "duplicate"
     const evicted = remember(position.recent, message.id)
@@ -81,11 +84,18 @@ export class Positions {
     this.#own.clear()
   }
 
-  #position(conversationId: ConversationId): Position {
-    let position = this.#positions.get(conversationId)
-    if (position === undefined) {
-      position = { settled: 0, delivered: 0, recent: new Set() }
-      this.#positions.set(conversationId, position)
+  /** The position of a conversation, which counts as the latest one from now on. */
+  #touched(conversationId: ConversationId): Position {
+    const known = this.#positions.get(conversationId)
+    const position = known ?? { settled: 0, delivered: 0, recent: new Set() }
+    if (known !== undefined) this.#positions.delete(conversationId)
+    this.#positions.set(conversationId, position)
+    if (this.#positions.size > conversationsRemembered) {
+      for (const quietest of this.#positions.keys()) {
+        this.#positions.delete(quietest)
+        this.#ended.delete(quietest)
+        break
+      }
     }
     return position
   }
