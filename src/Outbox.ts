@@ -48,6 +48,7 @@ import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { ConnectionState } from "./ConnectionState.ts"
 import { ConversationApi } from "./ConversationApi.ts"
 import type { ConversationId, MessageId, UserId } from "./domain/Id.ts"
+import { Leftovers } from "./internal/leftovers.ts"
 import * as metrics from "./internal/metrics.ts"
 import * as outboxFeed from "./internal/outboxFeed.ts"
 import * as outboxHistory from "./internal/outboxHistory.ts"
@@ -246,6 +247,9 @@ const make = Effect.gen(function* () {
   const ledger = new Ledger()
   const items = new Map<OutboxKey, Item>()
   const lanes = new Map<ConversationId | undefined, Lane>()
+  const leftovers = yield* Leftovers
+  leftovers("outbox entries", () => items.size)
+  leftovers("outbox lanes", () => lanes.size)
   const listed = () =>
     Array.from(items.values())
       .filter(isListed)

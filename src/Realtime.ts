@@ -24,6 +24,7 @@ import * as broadcast from "./internal/broadcast.ts"
 import { invalid } from "./internal/call.ts"
 import * as catchUp from "./internal/catchUp.ts"
 import { verdict } from "./internal/closeCodes.ts"
+import { Leftovers } from "./internal/leftovers.ts"
 import * as metrics from "./internal/metrics.ts"
 import { Page } from "./internal/page.ts"
 import { Positions } from "./internal/positions.ts"
@@ -178,13 +179,18 @@ const make = Effect.gen(function* () {
   const supervise = yield* FiberHandle.runtime(supervisor)<never>()
   const events = yield* Effect.acquireRelease(Effect.sync(broadcast.make), (events) => events.end)
   const positions = new Positions()
+  const leftovers = yield* Leftovers
+  leftovers("subscribers", events.size)
+  leftovers("positions", () => positions.size)
   const gap = config.catchUp ? yield* catchUp.make(transport, positions) : undefined
   const wake = Latch.makeUnsafe(false)
   let current: session.Session | undefined
   let sessions = 0
   let running = false
+  let ended = false
   let forced = false
-  let baselined = false
+  /** Whether there was a connection since the app opened the session. */
+  let begun = false
 
   const enter = (next: ConnectionState) =>
     Effect.andThen(
@@ -213,9 +219,8 @@ const make = Effect.gen(function* () {
   })
 
   const baseline = Effect.gen(function* () {
-    if (gap === undefined || baselined) return
+    if (gap === undefined || begun || positions.baselined) return
     yield* gap.start
-    baselined = true
   }).pipe(Effect.ignore)
 
   /** One connection, from the dial to its end. */
@@ -229,12 +234,12 @@ const make = Effect.gen(function* () {
       heartbeat: config.heartbeat,
       positions,
       publish,
-      gap: baselined ? gap?.read : gap?.restart
+      gap: begun || positions.baselined ? gap?.read : gap?.restart
     })
     current = next
     sessions++
     forced = false
-    baselined = true
+    begun = true
     yield* enter(ConnectionState.Connected({ since, session: sessions }))
     return yield* next.run
   }).pipe(
@@ -289,7 +294,7 @@ const make = Effect.gen(function* () {
   )
 
   const start = Effect.suspend(() => {
-    if (running) return Effect.void
+    if (running || ended) return Effect.void
     running = true
     const serving = Effect.raceFirst(dialling, Effect.andThen(signals, Effect.never)).pipe(
       Effect.catchDefect((defect) =>
@@ -317,7 +322,7 @@ const make = Effect.gen(function* () {
   const stop = Effect.gen(function* () {
     yield* FiberHandle.clear(supervisor)
     positions.clear()
-    baselined = false
+    begun = false
     yield* enter(ConnectionState.Closed({ reason: undefined }))
   })
 
@@ -387,7 +392,11 @@ const make = Effect.gen(function* () {
 
   const all = Stream.unwrap(subscribe())
 
-  yield* Effect.addFinalizer(() => enter(ConnectionState.Closed({ reason: undefined })))
+  yield* Effect.addFinalizer(() => {
+    ended = true
+    positions.clear()
+    return enter(ConnectionState.Closed({ reason: undefined }))
+  })
 
   return Realtime.of({
     state: SubscriptionRef.get(state),
@@ -425,7 +434,13 @@ const make = Effect.gen(function* () {
         options
       ),
     ping: (options) => command("Realtime.ping", { eventType: "Ping", payload: "ping" }, Effect.succeed, options),
-    recall: (messageId) => command("Realtime.recall", { eventType: "Recall", payload: { messageId } }, Effect.succeed),
+    recall: (messageId) =>
+      command("Realtime.recall", { eventType: "Recall", payload: { messageId } }, (ack) =>
+        Effect.sync(() => {
+          positions.recalled(messageId)
+          return ack
+        })
+      ),
     read: (messageId) => command("Realtime.read", { eventType: "Read", payload: { messageId } }, Effect.succeed),
     closeConversation: (conversationId) =>
       command(

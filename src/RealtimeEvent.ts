@@ -24,8 +24,9 @@ import type { InputtingPayload } from "./wire/Frame.ts"
  * - `Lagged`: this subscriber was too slow and lost so many events at this place: read the conversations again.
  * - `Superseded`: the account logged in elsewhere.
  * - `UnknownReceived`: a frame of a type that this version does not know, or whose payload was not what its type
- *   promises, as it came.
- * - `Undecodable`: a frame that is not even a frame was skipped; `detail` says why, without its content.
+ *   promises, as it came. If it was to be a message, a `GapUnresolved` follows.
+ * - `Undecodable`: a frame that is not even a frame was skipped; `detail` says why, without its content. As it may have
+ *   been a message, a `GapUnresolved` follows.
  *
  * @category models
  * @since 0.1.0

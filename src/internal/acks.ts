@@ -21,6 +21,7 @@ export interface Acks {
    * Fails every waiting command. Where the connection ended because a frame was too large, that was the largest one.
    */
   readonly fail: (error: KefuError) => void
+  readonly size: () => number
 }
 
 /** The close code for a frame that is too large. */
@@ -70,6 +71,7 @@ export const make = (): Acks => {
       }
       for (const deferred of waiting.values()) Deferred.doneUnsafe(deferred, Effect.fail(error))
       waiting.clear()
-    }
+    },
+    size: () => waiting.size
   }
 }

@@ -19,8 +19,9 @@ export interface Broadcast {
   readonly publish: (event: RealtimeEvent) => void
   /** Takes effect at once: what is published from then on reaches the stream, whenever it is run. */
   readonly subscribe: (options: Options) => Effect.Effect<Stream.Stream<RealtimeEvent, KefuError>, never, Scope.Scope>
-  /** Ends every subscriber's stream, after what it still has to take. */
+  /** Ends every subscriber's stream, after what it still has to take; those to come end at once. */
   readonly end: Effect.Effect<void>
+  readonly size: () => number
 }
 
 interface Subscriber {
@@ -32,6 +33,7 @@ const lagged = Cause.fail(new KefuError({ method: "Realtime.subscribe", reason: 
 
 export const make = (): Broadcast => {
   const subscribers = new Set<Subscriber>()
+  let ended = false
 
   const subscribe = Effect.fnUntraced(function* (options: Options) {
     const queue = yield* Queue.unbounded<RealtimeEvent, KefuError | Cause.Done>()
@@ -64,13 +66,14 @@ export const make = (): Broadcast => {
 
     yield* Effect.acquireRelease(
       Effect.sync(() => {
-        subscribers.add(subscriber)
+        if (!ended) subscribers.add(subscriber)
       }),
       () => {
         subscribers.delete(subscriber)
         return subscriber.end
       }
     )
+    if (ended) yield* subscriber.end
     return Stream.fromPull(Effect.succeed(pull))
   })
 
@@ -79,8 +82,12 @@ export const make = (): Broadcast => {
       for (const subscriber of subscribers) subscriber.offer(event)
     },
     subscribe,
-    end: Effect.suspend(() =>
-      Effect.forEach(Array.from(subscribers), (subscriber) => subscriber.end, { discard: true })
-    )
+    end: Effect.suspend(() => {
+      const all = Array.from(subscribers)
+      ended = true
+      subscribers.clear()
+      return Effect.forEach(all, (subscriber) => subscriber.end, { discard: true })
+    }),
+    size: () => subscribers.size
   }
 }

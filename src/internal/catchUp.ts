@@ -52,6 +52,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
     for (const { id, messages } of conversations) {
       positions.settle(id, Math.max(0, ...messages.map((message) => message.id)))
     }
+    positions.baselined = true
   })
 
   const read = Effect.gen(function* () {
@@ -65,23 +66,19 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
     const conversations = yield* Effect.forEach(
       [...present, ...gone.filter((conversation) => conversation !== undefined)],
       (conversation) =>
-        reachesBack(conversation, positions)
+        positions.missing(conversation).complete
           ? Effect.succeed(conversation)
           : Effect.map(reread(conversation.id), (whole) => whole ?? conversation),
       { concurrency: 4 }
     )
-    const gaps = conversations.filter((conversation) => !reachesBack(conversation, positions))
-    const missed = conversations
-      .flatMap((conversation) =>
-        conversation.messages.slice(positions.knows(conversation.id) ? 0 : entry(conversation))
-      )
-      .filter((message) => positions.misses(message))
-      .toSorted((left, right) => left.id - right.id)
+    const findings = conversations.map((conversation) => ({ id: conversation.id, ...positions.missing(conversation) }))
+    const gaps = findings.filter(({ complete }) => !complete)
+    const missed = findings.flatMap(({ messages }) => messages).toSorted((left, right) => left.id - right.id)
     return [
       ...gaps.map(({ id }) =>
         RealtimeEvent.GapUnresolved({
           conversationId: id,
-          detail: "the conversation's page of messages does not reach back to the last one received"
+          detail: "the conversation's page of messages does not surely reach back to the last one received"
         })
       ),
       ...missed.map((message) => RealtimeEvent.MessageReceived({ message, recovered: true })),
@@ -97,27 +94,3 @@ const inOrder = (conversation: Conversation): Conversation => ({
   ...conversation,
   messages: conversation.messages.toSorted((left, right) => left.id - right.id)
 })
-
-/**
- * Where a conversation begins for somebody who has not met it: for staff with the message that brought them the
- * customer, since what was said before was never theirs to receive; for others with the first.
- */
-const entry = ({ messages }: Conversation): number =>
-  Math.max(
-    0,
-    messages.findLastIndex(
-      (message) => message.messageType === "ConversationBuilt" && message.content.userType === "CUSTOMER"
-    )
-  )
-
-/**
- * Whether the page of a conversation surely holds everything that was missed: its oldest message is one that the app
- * has, or the one with which the conversation begins.
- */
-const reachesBack = (conversation: Conversation, positions: Positions): boolean => {
-  if (positions.knows(conversation.id)) {
-    const oldest = conversation.messages[0]
-    return oldest !== undefined && !positions.misses(oldest)
-  }
-  return conversation.messages[entry(conversation)]?.messageType === "ConversationBuilt"
-}

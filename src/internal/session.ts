@@ -6,18 +6,21 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { ConversationId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
 import { Closed, ConnectionLost, KefuError, Superseded } from "../KefuError.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Connection } from "../Transport.ts"
-import { type AckPayload, ClientFrameJson, ServerFrameJson } from "../wire/Frame.ts"
+import { type AckPayload, ClientFrameJson, eventTypeCode, ServerFrameJson } from "../wire/Frame.ts"
 import * as acks from "./acks.ts"
 import { invalid } from "./call.ts"
 import * as heartbeat from "./heartbeat.ts"
+import { Leftovers } from "./leftovers.ts"
 import * as metrics from "./metrics.ts"
 import type { Positions } from "./positions.ts"
 
@@ -49,12 +52,18 @@ const heldLimit = 10_000
 /** How long the gap waits for the acks of sends that the history may hold already, so that they are known as ours. */
 const patience = Duration.seconds(2)
 
+/** Whose message it would have been, if so much can be read. */
+const conversationOf = (payload: unknown): ConversationId | undefined =>
+  Option.getOrUndefined(decodeWhose(payload))?.conversationId
+
+const decodeWhose = Schema.decodeUnknownOption(Schema.Struct({ conversationId: ConversationId }))
 const decodeFrame = Schema.decodeUnknownResult(ServerFrameJson)
 const encodePing = Schema.encodeSync(ClientFrameJson)
 
 export const make = Effect.fnUntraced(function* (options: Options) {
   const { link, positions, publish } = options
   const pending = acks.make()
+  ;(yield* Leftovers)("acks", pending.size)
   const outgoing = yield* Queue.unbounded<string>()
   const check = Latch.makeUnsafe(false)
   const freeze = Latch.makeUnsafe(false)
@@ -92,9 +101,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       positions.settle(id, Math.max(0, ...messages.map((message) => message.id)))
       if (state === "FINISHED") positions.end(id)
     }
+    positions.baselined = true
   }
 
-  const isMissing = (event: RealtimeEvent) => event._tag !== "MessageReceived" || positions.misses(event.message)
+  const isMissing = (event: RealtimeEvent) => event._tag !== "MessageReceived" || !positions.has(event.message)
 
   const closeGap = (gap: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>) =>
     Effect.matchEffect(Effect.tap(gap, Effect.timeoutOption(pending.settled, patience)), {
@@ -113,6 +123,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   const goLive = Effect.gen(function* () {
     if (options.gap !== undefined) yield* closeGap(options.gap)
+    positions.closeGap()
     for (let event = held.shift(); event !== undefined; event = held.shift()) yield* emit(event)
     live = true
     return yield* Effect.never
@@ -132,7 +143,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
           receive(RealtimeEvent.MessageReceived({ message, recovered: false }))
         )
       case "Ack":
-        if (Predicate.isNotNullish(frame.payload.messageId)) positions.sent(frame.payload.messageId)
+        if (Predicate.isNotNullish(frame.payload.messageId)) positions.sent(frame.payload.messageId, !live)
         return pending.settle(frame.payload) ? Effect.void : Metric.update(metrics.unknownAcks, 1)
       case "Read":
         return receive(RealtimeEvent.MessagesRead(frame.payload))
@@ -142,16 +153,27 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         )
       case "MultipleLogin":
         return Effect.fail(new KefuError({ method: "Realtime", reason: new Superseded({}) }))
-      case "Unknown":
-        return receive(RealtimeEvent.UnknownReceived({ eventTypeCode: frame.eventTypeCode, payload: frame.payload }))
+      case "Unknown": {
+        const { eventTypeCode: code, payload } = frame
+        const unknown = receive(RealtimeEvent.UnknownReceived({ eventTypeCode: code, payload }))
+        const isMessage = code === eventTypeCode.Message || code === eventTypeCode.MessageBatch
+        return isMessage ? Effect.andThen(unknown, lost(conversationOf(payload))) : unknown
+      }
     }
   }
+
+  /** A frame that was, or may have been, a message. */
+  const lost = (conversationId: ConversationId | undefined) =>
+    receive(
+      RealtimeEvent.GapUnresolved({ conversationId, detail: "a frame that may have held a message could not be read" })
+    )
 
   const skip = (error: Schema.SchemaError) => {
     const detail = invalid("Realtime", error).reason.message
     return Effect.logWarning("Skipped a frame that could not be decoded", detail).pipe(
       Effect.andThen(Metric.update(metrics.skippedFrames, 1)),
-      Effect.andThen(receive(RealtimeEvent.Undecodable({ detail })))
+      Effect.andThen(receive(RealtimeEvent.Undecodable({ detail }))),
+      Effect.andThen(lost(undefined))
     )
   }
 

@@ -26,6 +26,17 @@ export interface Outlet {
 }
 
 /**
+ * Sees every frame that the desk pushes to a user, also to one who is not connected and never gets it: what a client
+ * should know in the end. For tests; by default nobody looks.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Witness = Context.Reference<(to: UserId, frame: ServerFrame) => void>("effect-kefu/sandbox/Witness", {
+  defaultValue: () => () => {}
+})
+
+/**
  * The turn that a command has.
  *
  * @category services
@@ -59,6 +70,7 @@ export class Turns extends Context.Service<
     Turns,
     Effect.gen(function* () {
       const connections = yield* Connections
+      const witness = yield* Witness
       const lock = yield* Semaphore.make(1)
       return Turns.of({
         take: (command, answer) =>
@@ -69,7 +81,10 @@ export class Turns extends Context.Service<
                 const turn = Turn.of({ now, push: (to, frame) => pushes.push([to, frame]) })
                 return Effect.map(Effect.provideService(command, Turn, turn), (value) => {
                   answer?.(value)
-                  for (const [to, frame] of pushes) connections.get(to)?.push(frame)
+                  for (const [to, frame] of pushes) {
+                    witness(to, frame)
+                    connections.get(to)?.push(frame)
+                  }
                   return value
                 })
               })

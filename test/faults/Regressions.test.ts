@@ -1,0 +1,185 @@
+/** What the model has found, each at its smallest. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { ConversationId, MenuItemId } from "../../src/domain/Id.ts"
+import type * as Kefu from "../../src/Kefu.ts"
+import { Realtime } from "../../src/Realtime.ts"
+import type { RealtimeEvent } from "../../src/RealtimeEvent.ts"
+import type { Fault } from "../../src/sandbox/Fault.ts"
+import * as FaultPlan from "../../src/sandbox/FaultPlan.ts"
+import { Sandbox } from "../../src/sandbox/Sandbox.ts"
+import { SandboxFaults } from "../../src/sandbox/SandboxFaults.ts"
+import type { SandboxOptions } from "../../src/sandbox/Settings.ts"
+import * as TestKefu from "../../src/testing/TestKefu.ts"
+
+const provide = (options?: SandboxOptions) =>
+  Effect.provide(Sandbox.layer(options).pipe(Layer.provideMerge(FaultPlan.layer())))
+
+const inject = (...faults: ReadonlyArray<Fault>) => SandboxFaults.use((service) => service.inject(...faults))
+const reset = inject({ _tag: "Reset" }).pipe(Effect.andThen(TestClock.adjust("30 seconds")))
+
+/** A session with what it was told. */
+const join = Effect.fnUntraced(function* (token: string, options?: Kefu.Options) {
+  const context = yield* Layer.build(TestKefu.layerSession({ token, connect: "manual", ...options }))
+  return yield* Effect.provideContext(follow, context)
+})
+
+const follow = Effect.gen(function* () {
+  const realtime = yield* Realtime
+  const events: Array<RealtimeEvent> = []
+  yield* Stream.runForEach(yield* realtime.subscribe(), (event) => Effect.sync(() => events.push(event))).pipe(
+    Effect.forkScoped({ startImmediately: true })
+  )
+  yield* realtime.open
+  yield* TestClock.adjust(10)
+  return {
+    ...realtime,
+    events,
+    /** What came since the last time. */
+    news: Effect.sync(() => events.splice(0))
+  }
+})
+
+const text = (content: string) => ({ messageType: "Text", content }) as const
+
+const idsOf = (events: ReadonlyArray<RealtimeEvent>) =>
+  events.flatMap((event) => (event._tag === "MessageReceived" ? [event.message.id] : []))
+
+const gapsOf = (events: ReadonlyArray<RealtimeEvent>) => events.filter(({ _tag }) => _tag === "GapUnresolved")
+
+const visitor = "visitor-chen-token"
+const staff = "staff-li-token"
+
+describe("after a reconnection", () => {
+  it.effect("staff are not given what was said before the conversation was theirs", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      yield* chen.send(text("你好"))
+      const li = yield* join(staff)
+      yield* chen.selectMenuItem(MenuItemId.make(1000))
+      yield* TestClock.adjust(10)
+      assert.isNotEmpty(idsOf(yield* li.news))
+      yield* reset
+      const events = yield* li.news
+      assert.deepStrictEqual(idsOf(events), [])
+      assert.deepStrictEqual(gapsOf(events), [])
+    }).pipe(Effect.scoped, provide())
+  )
+
+  it.effect("one's own recall is no news", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      const { messageId } = yield* chen.send(text("你好"))
+      yield* chen.recall(messageId)
+      yield* chen.send(text("再见"))
+      yield* TestClock.adjust(10)
+      yield* chen.news
+      yield* reset
+      const events = yield* chen.news
+      assert.deepStrictEqual(idsOf(events), [])
+      assert.deepStrictEqual(gapsOf(events), [])
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
+describe("a frame that cannot be read", () => {
+  it.effect("may have held a message, which is told", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      yield* chen.news
+      yield* inject({ _tag: "Truncate", direction: "outbound", every: 2 })
+      yield* chen.send(text("你好"))
+      yield* TestClock.adjust(10)
+      const [undecodable, gap] = yield* chen.news
+      assert.strictEqual(undecodable?._tag, "Undecodable")
+      assert.deepInclude(gap, { _tag: "GapUnresolved", conversationId: undefined })
+    }).pipe(Effect.scoped, provide())
+  )
+
+  it.effect("names its conversation if it can", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      yield* chen.news
+      const [connection] = yield* Sandbox.use((sandbox) => sandbox.connections)
+      yield* connection!.inject('{"event_type":101,"payload":{"id":"x","conversation_id":7}}')
+      yield* connection!.inject('{"event_type":105,"payload":{"conversation_id":"x"}}')
+      yield* TestClock.adjust(10)
+      const events = yield* chen.news
+      assert.deepStrictEqual(
+        events.map(({ _tag }) => _tag),
+        ["UnknownReceived", "GapUnresolved", "UnknownReceived"]
+      )
+      assert.deepInclude(events[1], { conversationId: ConversationId.make(7) })
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
+describe("when the history cannot be read at the beginning", () => {
+  it.effect("what comes meanwhile is told, though the history that is read in the end has it too", () =>
+    Effect.gen(function* () {
+      yield* inject(
+        { _tag: "FailRequests", status: 500, until: 1000 },
+        { _tag: "DelayRequests", millis: 3000, from: 1000 },
+        { _tag: "DelayDials", millis: 1000 }
+      )
+      const context = yield* Layer.build(TestKefu.layerSession({ token: visitor, connect: "manual", retry: false }))
+      const opened = yield* Effect.forkScoped(Effect.provideContext(follow, context))
+      yield* TestClock.adjust(1500)
+      const connections = yield* Sandbox.use((sandbox) => sandbox.connections)
+      assert.strictEqual(connections.length, 1)
+      yield* TestClock.adjust("10 seconds")
+      const chen = yield* Effect.flatten(Effect.sync(() => opened.pollUnsafe()!))
+      const events = yield* chen.news
+      assert.deepStrictEqual(gapsOf(events), [])
+      assert.strictEqual(idsOf(events).length, 2)
+    }).pipe(Effect.scoped, provide())
+  )
+
+  it.effect("what was there before is never given as missed", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      const li = yield* join(staff)
+      yield* chen.selectMenuItem(MenuItemId.make(1000))
+      yield* chen.send(text("old"))
+      yield* TestClock.adjust(10)
+      yield* li.close
+      yield* li.news
+      yield* inject({ _tag: "FailRequests", status: 500, until: 60_000 })
+      yield* li.open
+      yield* TestClock.adjust("30 seconds")
+      assert.isNotEmpty(gapsOf(yield* li.news))
+      yield* reset
+      yield* TestClock.adjust("2 minutes")
+      yield* li.news
+      yield* chen.send(text("new"))
+      yield* TestClock.adjust(10)
+      const before = idsOf(yield* li.news)
+      assert.strictEqual(before.length, 1)
+      yield* reset
+      const events = yield* li.news
+      assert.deepStrictEqual(idsOf(events), [])
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
+describe("after its layer was closed", () => {
+  it.effect("a session opens no more and gives no events, and says so", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(TestKefu.layerSession({ token: visitor }), scope)
+      const realtime = yield* Effect.provideContext(Realtime, context)
+      yield* realtime.open
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* Effect.flip(realtime.open)).reason._tag, "Closed")
+      assert.strictEqual((yield* Effect.flip(realtime.takeOver)).reason._tag, "Closed")
+      assert.strictEqual((yield* Effect.flip(realtime.send(text("你好")))).reason._tag, "Closed")
+      assert.strictEqual(yield* Stream.runCount(realtime.events), 0)
+      assert.strictEqual((yield* Sandbox.use((sandbox) => sandbox.connections)).length, 0)
+    }).pipe(Effect.scoped, provide())
+  )
+})
