@@ -73,17 +73,24 @@ export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>("effect-k
 }
 
 /**
- * The backend did not answer a request in time; whether it was carried out is not known.
+ * The backend did not answer a request in time; whether it was carried out is not known. `option` is the one that set the
+ * limit.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class RequestTimeout extends Schema.TaggedError<RequestTimeout>("effect-kefu/KefuError/RequestTimeout")(
   "RequestTimeout",
-  { afterMillis: Schema.Finite }
+  {
+    afterMillis: Schema.Finite,
+    option: Schema.optionalKey(Schema.Literals(["requestTimeout", "uploadTimeout", "timeout"]))
+  }
 ) {
   readonly isRetryable: boolean = true
-  readonly advice: string = "try again, or raise `requestTimeout` (for files `uploadTimeout`)"
+  readonly advice: string =
+    this.option === undefined
+      ? "try again, or raise `requestTimeout` (for files `uploadTimeout`)"
+      : `try again, or raise \`${this.option}\``
   readonly userText: UserText = {
     en: "The service did not answer in time. Please try again.",
     zh: "服务响应超时，请重试。"
@@ -94,7 +101,8 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>("effect-k
 }
 
 /**
- * The backend did not acknowledge a command in time; whether it was carried out is not known. The backend has no negative acknowledgement, so a refused command ends like this, too.
+ * The backend did not acknowledge a command in time; whether it was carried out is not known. The backend has no negative
+ * acknowledgement, so a refused command ends like this, too: repeating it blindly is refused again, or does it twice.
  *
  * @category reasons
  * @since 0.1.0
@@ -103,7 +111,7 @@ export class AckTimeout extends Schema.TaggedError<AckTimeout>("effect-kefu/Kefu
   afterMillis: Schema.Finite,
   sequenceId: Schema.Int
 }) {
-  readonly isRetryable: boolean = true
+  readonly isRetryable: boolean = false
   readonly advice: string =
     "check that the command is allowed here, then read the conversation again before repeating it"
   readonly userText: UserText = {
@@ -111,7 +119,7 @@ export class AckTimeout extends Schema.TaggedError<AckTimeout>("effect-kefu/Kefu
     zh: "未收到确认，重发前请先核对。"
   }
   override get message(): string {
-    return `frame ${this.sequenceId} was not acknowledged within ${this.afterMillis} ms`
+    return `not acknowledged within ${this.afterMillis} ms; the backend refuses without saying so`
   }
 }
 
@@ -313,14 +321,16 @@ export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
 }
 
 /**
- * The account logged in elsewhere, which ended this session. It stays so until `takeOver`.
+ * The account logged in elsewhere, which ended this session. It stays so until `takeOver`. `remedy` replaces the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
-export class Superseded extends Schema.TaggedError<Superseded>("effect-kefu/KefuError/Superseded")("Superseded", {}) {
+export class Superseded extends Schema.TaggedError<Superseded>("effect-kefu/KefuError/Superseded")("Superseded", {
+  remedy: Schema.optionalKey(Schema.String)
+}) {
   readonly isRetryable: boolean = false
-  readonly advice: string = "call `takeOver` to take the session back"
+  readonly advice: string = this.remedy ?? "call `takeOver` to take the session back"
   readonly userText: UserText = { en: "Your account was opened in another place.", zh: "您的账号已在别处登录。" }
   override get message(): string {
     return "the account logged in elsewhere"
@@ -328,17 +338,17 @@ export class Superseded extends Schema.TaggedError<Superseded>("effect-kefu/Kefu
 }
 
 /**
- * There is no connection at the moment.
+ * There is no connection at the moment. `remedy` replaces the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class NotConnected extends Schema.TaggedError<NotConnected>("effect-kefu/KefuError/NotConnected")(
   "NotConnected",
-  { detail: Schema.String }
+  { detail: Schema.String, remedy: Schema.optionalKey(Schema.String) }
 ) {
   readonly isRetryable: boolean = true
-  readonly advice: string = "wait for the state `Connected`, or send through the outbox"
+  readonly advice: string = this.remedy ?? "wait for the state `Connected`, or send through the outbox"
   readonly userText: UserText = { en: "You are offline at the moment.", zh: "当前未连接。" }
   override get message(): string {
     return `not connected (${this.detail})`
@@ -468,16 +478,17 @@ export class StorageFailed extends Schema.TaggedError<StorageFailed>("effect-kef
 }
 
 /**
- * The session was closed, so nothing more can be done with it.
+ * The session was closed, so nothing more can be done with it. `remedy` replaces the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class Closed extends Schema.TaggedError<Closed>("effect-kefu/KefuError/Closed")("Closed", {
-  detail: Schema.String
+  detail: Schema.String,
+  remedy: Schema.optionalKey(Schema.String)
 }) {
   readonly isRetryable: boolean = false
-  readonly advice: string = "call `open` again, or build a new session"
+  readonly advice: string = this.remedy ?? "call `open` again, or build a new session"
   readonly userText: UserText = { en: "The chat was closed.", zh: "会话连接已关闭。" }
   override get message(): string {
     return `the session is closed (${this.detail})`
@@ -527,6 +538,32 @@ export const KefuErrorReason = Schema.Union([
  */
 export type KefuErrorReason = (typeof KefuErrorReason)["Type"]
 
+/** What Node, Deno and Bun ask for how to print something. */
+const inspection: unique symbol = Symbol.for("nodejs.util.inspect.custom") as typeof inspection
+
+type Inspect = (value: unknown, options: object) => string
+
+/** The fields in one line. */
+const inline = (value: unknown, options: object | undefined, inspect: Inspect | undefined): string =>
+  inspect === undefined ? JSON.stringify(value) : inspect(value, { ...options, compact: true, breakLength: Infinity })
+
+const inlineReason = (reason: KefuErrorReason, options?: object, inspect?: Inspect): string => {
+  const { advice: _, isRetryable: __, userText: ___, _tag, ...fields } = { ...reason }
+  return Object.keys(fields).length === 0 ? _tag : `${_tag} ${inline(fields, options, inspect)}`
+}
+
+for (const { fields, prototype } of KefuErrorReason.members) {
+  Object.defineProperties(prototype, {
+    name: { configurable: true, writable: true, value: fields._tag.schema.literal },
+    [inspection]: {
+      configurable: true,
+      value(this: KefuErrorReason, _depth: number, options?: object, inspect?: Inspect) {
+        return inlineReason(this, options, inspect)
+      }
+    }
+  })
+}
+
 /**
  * What the backend answered, where the call failed by an HTTP response. `data` is the body: parsed where it is JSON,
  * with the keys as they came.
@@ -575,6 +612,10 @@ export class KefuError extends Schema.TaggedError<KefuError>("effect-kefu/KefuEr
   reason: KefuErrorReason,
   response: Schema.optionalKey(ErrorResponse)
 }) {
+  override get name(): "KefuError" {
+    return "KefuError"
+  }
+
   /**
    * Whether the same call may succeed later.
    *
@@ -604,5 +645,14 @@ export class KefuError extends Schema.TaggedError<KefuError>("effect-kefu/KefuEr
    */
   at(method: string): KefuError {
     return new KefuError({ ...this, method })
+  }
+
+  /** How consoles of Node, Deno and Bun print it: name, message and stack once, then the reason and the response. */
+  [inspection](_depth: number, options?: object, inspect?: Inspect): string {
+    const stack = this.stack ?? ""
+    const frames = stack.includes("\n    at ") ? stack.slice(stack.indexOf("\n    at ")) : ""
+    const answered = this.response === undefined ? "" : `\n  response: ${inline(this.response, options, inspect)}`
+    const reason = inlineReason(this.reason, options, inspect)
+    return `${this.name}: ${this.message}${frames}\n  reason: ${reason}${answered}`
   }
 }

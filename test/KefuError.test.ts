@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { inspect } from "node:util"
 import * as Kefu from "../src/KefuError.ts"
 
 /** One of each, with what its message must name. */
@@ -9,7 +10,10 @@ const samples: ReadonlyArray<readonly [Kefu.KefuErrorReason, ReadonlyArray<strin
   [new Kefu.ConnectionLost({ code: 1012, detail: "restart" }), ["1012 restart", "reconnects"]],
   [new Kefu.ConnectTimeout({ afterMillis: 10_000 }), ["10000 ms", "`connectTimeout`"]],
   [new Kefu.RequestTimeout({ afterMillis: 300 }), ["300 ms", "`requestTimeout`", "`uploadTimeout`"]],
-  [new Kefu.AckTimeout({ afterMillis: 10_000, sequenceId: 5 }), ["frame 5", "10000 ms", "before repeating"]],
+  [
+    new Kefu.AckTimeout({ afterMillis: 10_000, sequenceId: 5 }),
+    ["not acknowledged within 10000 ms; the backend refuses without saying so", "before repeating"]
+  ],
   [new Kefu.DeliveryUnknown({ detail: "the link broke" }), ["unknown", "the link broke", "arrive twice"]],
   [new Kefu.Unauthorized({ detail: "expired" }), ["refused", "expired", "valid token"]],
   [new Kefu.TokenUnavailable({ detail: "no answer" }), ["no token", "no answer", "token provider"]],
@@ -89,6 +93,47 @@ describe("KefuError", () => {
       assert.deepStrictEqual(decoded.response, error.response)
       assert.strictEqual(decoded.reason._tag, reason._tag)
     }
+  })
+
+  it("a command without an acknowledgement is not to be repeated unasked: it may have been carried out", () => {
+    assert.isFalse(failing(new Kefu.AckTimeout({ afterMillis: 1, sequenceId: 5 })).isRetryable)
+  })
+
+  it("a time-out names the option that was hit", () => {
+    const { message } = failing(new Kefu.RequestTimeout({ afterMillis: 5, option: "timeout" }))
+    assert.include(message, "raise `timeout`")
+    assert.notInclude(message, "requestTimeout")
+  })
+
+  it("advises what fits where it is told", () => {
+    const remedy = "call `client.open()` first"
+    for (const reason of [
+      new Kefu.Superseded({ remedy }),
+      new Kefu.NotConnected({ detail: "x", remedy }),
+      new Kefu.Closed({ detail: "x", remedy })
+    ]) {
+      assert.isTrue(failing(reason).message.endsWith(`; ${remedy}`))
+    }
+  })
+
+  it("is printed with its name, its message and its stack once, and its reason in one line", () => {
+    const response = { status: 404, headers: {}, data: { message: "no" } }
+    const error = new Kefu.KefuError({ method: "A.b", reason: new Kefu.NotFound({ detail: "no c" }), response })
+    const lines = inspect(error).split("\n")
+    assert.strictEqual(error.name, "KefuError")
+    assert.strictEqual(lines[0], `KefuError: ${error.message}`)
+    assert.match(lines[1] ?? "", /^ {4}at .*KefuError\.test\.ts/)
+    assert.deepStrictEqual(lines.slice(-2), [
+      "  reason: NotFound { detail: 'no c' }",
+      "  response: { status: 404, headers: {}, data: { message: 'no' } }"
+    ])
+    assert.isTrue(lines.slice(1, -2).every((line) => line.startsWith("    at ")))
+    for (const [reason] of samples) {
+      assert.isTrue(inspect(reason).startsWith(reason._tag))
+      assert.notInclude(inspect(reason), "\n")
+      assert.strictEqual(reason.name, reason._tag)
+    }
+    assert.strictEqual(inspect(new Kefu.Cancelled({})), "Cancelled")
   })
 
   it("is told as another call's with `at`, which loses nothing", () => {
