@@ -268,7 +268,9 @@ const make = Effect.gen(function* () {
       const left = movedAt + limit - clock.currentTimeMillisUnsafe()
       return left > 0
         ? Effect.andThen(Effect.sleep(left), stalled)
-        : Effect.fail(new KefuError({ method, reason: new RequestTimeout({ afterMillis: limit }) }))
+        : Effect.fail(
+            new KefuError({ method, reason: new RequestTimeout({ afterMillis: limit, option: "uploadTimeout" }) })
+          )
     })
     const request = makeXhr()
     return yield* Effect.raceFirst(

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -86,7 +87,10 @@ export const make = (
           Effect.fail(
             new KefuError({
               method,
-              reason: new RequestTimeout({ afterMillis: Duration.toMillis(config.requestTimeout) })
+              reason: new RequestTimeout({
+                afterMillis: Duration.toMillis(config.requestTimeout),
+                option: "requestTimeout"
+              })
             })
           )
       })
@@ -202,7 +206,7 @@ const accepted = (
   })
 
 /**
- * What a request that got no answer is told as.
+ * What a request that got no answer is told as: the host and why, but nothing else of the address, which may be a secret.
  */
 export const unreachable = (error: HttpClientError.HttpClientError): KefuErrorReason => {
   switch (error.reason._tag) {
@@ -210,14 +214,24 @@ export const unreachable = (error: HttpClientError.HttpClientError): KefuErrorRe
     case "InvalidUrlError":
       return new InvalidRequest({ field: "", detail: "the request could not be built" })
     default:
-      return new NetworkUnreachable({ detail: causeCode(error.reason.cause) ?? "no answer" })
+      return new NetworkUnreachable({
+        detail: hostOf(error.request.url) + (causeOf(error.reason.cause) ?? "no answer")
+      })
   }
 }
 
-const causeCode = (cause: unknown): string | undefined => {
-  if (!Predicate.hasProperty(cause, "cause") && !Predicate.hasProperty(cause, "code")) return undefined
+const hostOf = (address: string): string => {
+  const url = Result.try(() => new URL(address))
+  return Result.isSuccess(url) && url.success.host !== "" ? `${url.success.host}: ` : ""
+}
+
+/** Node tells it in the cause of a cause, in the first of several errors, or, for a port that fetch refuses, in words. */
+const causeOf = (cause: unknown): string | undefined => {
+  if (!Predicate.isObject(cause)) return undefined
   if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
-  return Predicate.hasProperty(cause, "cause") ? causeCode(cause.cause) : undefined
+  if (Predicate.hasProperty(cause, "message") && cause.message === "bad port") return cause.message
+  if (Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors)) return causeOf(cause.errors[0])
+  return Predicate.hasProperty(cause, "cause") ? causeOf(cause.cause) : undefined
 }
 
 const fromStatus = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, body: unknown) {

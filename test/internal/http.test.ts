@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
@@ -120,10 +121,25 @@ describe("internal/http", () => {
     it.effect("no answer is NetworkUnreachable, with the system's code where there is one", () =>
       Effect.gen(function* () {
         const error = yield* failure(() => "unreachable")
-        assert.deepInclude(error.reason, { _tag: "NetworkUnreachable", detail: "ECONNREFUSED" })
+        assert.deepInclude(error.reason, { _tag: "NetworkUnreachable", detail: "kefu.test: ECONNREFUSED" })
         assert.isUndefined(error.response)
       })
     )
+
+    for (const [cause, detail] of [
+      [new AggregateError([Object.assign(new Error(), { code: "ETIMEDOUT" })]), "ETIMEDOUT"],
+      [new Error("bad port"), "bad port"],
+      [new Error("to https://kefu.test/?secret=1"), "no answer"]
+    ] as const) {
+      it.effect(`tells the host and ${detail}, and nothing else of the address`, () =>
+        Effect.gen(function* () {
+          const signed = HttpClientRequest.get("https://u:p@files.test:8443/a?signature=5")
+          const broken = new HttpClientError.TransportError({ request: signed, cause: new TypeError("x", { cause }) })
+          const reason = http.unreachable(new HttpClientError.HttpClientError({ reason: broken }))
+          assert.deepInclude(reason, { _tag: "NetworkUnreachable", detail: `files.test:8443: ${detail}` })
+        })
+      )
+    }
 
     it.effect("a body that breaks off is NetworkUnreachable", () =>
       Effect.gen(function* () {
