@@ -17,7 +17,7 @@ import { ConversationApi } from "./ConversationApi.ts"
 import { Credentials } from "./Credentials.ts"
 import { Inbox } from "./Inbox.ts"
 import * as KefuConfig from "./KefuConfig.ts"
-import type { KefuError } from "./KefuError.ts"
+import { InvalidRequest, KefuError } from "./KefuError.ts"
 import { Outbox } from "./Outbox.ts"
 import { QuickReplyApi } from "./QuickReplyApi.ts"
 import { RatingApi } from "./RatingApi.ts"
@@ -138,7 +138,15 @@ export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError 
       const token = yield* Config.option(Config.Redacted("KEFU_TOKEN"))
       return layer({ ...configured, token: Option.getOrUndefined(token), ...options })
     })
-  )
+  ).pipe(Layer.catch((error) => Layer.effectContext(Effect.fail(error instanceof KefuError ? hinted(error) : error))))
+
+/** Where the configuration could have named the backend, too. */
+const hinted = (error: KefuError): KefuError => {
+  const { method, reason } = error
+  if (reason._tag !== "InvalidRequest" || reason.field !== "baseUrl") return error
+  const detail = `${reason.detail}; KEFU_BASE_URL sets it, too`
+  return new KefuError({ method, reason: new InvalidRequest({ field: "baseUrl", detail }) })
+}
 
 const credentials = ({ storage, token }: Options): Layer.Layer<Credentials, never, TokenApi> => {
   if (token === undefined) {

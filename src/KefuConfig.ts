@@ -180,8 +180,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     choice(field, input, fallback, [true, false])
   const page = location()
   const origin = options.baseUrl ?? (page === undefined || page.origin === "null" ? undefined : page.origin)
-  if (origin === undefined)
-    return yield* invalid("baseUrl", "there is no page whose origin could be used, so give one, or set KEFU_BASE_URL")
+  if (origin === undefined) return yield* invalid("baseUrl", "there is no page whose origin could be used, so give one")
   const url = Result.try(() => new URL(origin))
   if (Result.isFailure(url) || !/^https?:$/.test(url.success.protocol)) {
     return yield* invalid("baseUrl", "expected an absolute http or https URL")

@@ -49,6 +49,18 @@ describe("Kefu", () => {
     )
   )
 
+  it.effect("advises the variable only where it is read", () =>
+    Effect.gen(function* () {
+      const details: Array<string> = []
+      for (const layer of [Kefu.layer(), Kefu.layerConfig()]) {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+        details.push(error._tag === "KefuError" ? error.reason.message : error.message)
+      }
+      assert.notInclude(details[0], "KEFU_BASE_URL")
+      assert.include(details[1], "KEFU_BASE_URL")
+    }).pipe(Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({})))
+  )
+
   it.effect("names the option that makes no sense", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(Kefu.layer({ baseUrl: "ftp://chat.example.com" })))
