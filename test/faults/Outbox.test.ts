@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -50,6 +51,7 @@ const mortal = () => {
 const person = Effect.fnUntraced(function* (userId: UserId, token: string, name: string) {
   const store = mortal()
   const told = new Map<OutboxKey, OutboxEntry>()
+  const given: Array<OutboxKey> = []
   let scope = yield* Scope.make()
   let context: Context.Context<Kefu.Kefu>
 
@@ -67,6 +69,7 @@ const person = Effect.fnUntraced(function* (userId: UserId, token: string, name:
     userId,
     name,
     told,
+    given,
     use: <A, E>(effect: Effect.Effect<A, E, Kefu.Kefu>) => Effect.suspend(() => Effect.provideContext(effect, context)),
     restart: Effect.gen(function* () {
       store.setDead(yield* Random.nextBoolean)
@@ -81,7 +84,7 @@ const person = Effect.fnUntraced(function* (userId: UserId, token: string, name:
 type Person = Effect.Success<ReturnType<typeof person>>
 
 const send = Effect.fnUntraced(function* (
-  { name, use }: Person,
+  { given, name, use }: Person,
   number: number,
   conversationId: ConversationId,
   toId: UserId | undefined
@@ -92,7 +95,8 @@ const send = Effect.fnUntraced(function* (
   const outbox = Effect.flatMap(Outbox, (outbox) =>
     outbox.enqueue({ conversationId: lane, toId, messageType: "Text", content })
   )
-  yield* Effect.ignore(use(outbox))
+  const entry = yield* Effect.option(use(outbox))
+  if (Option.isSome(entry)) given.push(entry.value.key)
 })
 
 /** Brings a session back that ended for good. */
@@ -106,7 +110,7 @@ const revive = ({ use }: Person) =>
     })
   )
 
-const check = Effect.fnUntraced(function* ({ told, use, userId }: Person) {
+const check = Effect.fnUntraced(function* ({ given, told, use, userId }: Person) {
   const sandbox = yield* Sandbox
   const entries = yield* use(Outbox.use((outbox) => outbox.entries))
   assert.deepStrictEqual(
@@ -140,7 +144,7 @@ const check = Effect.fnUntraced(function* ({ told, use, userId }: Person) {
   for (const conversationId of new Set(sent.map(({ draft }) => draft.conversationId))) {
     const ids = sent
       .filter(({ draft }) => draft.conversationId === conversationId)
-      .toSorted((left, right) => order(left.key) - order(right.key))
+      .toSorted((left, right) => given.indexOf(left.key) - given.indexOf(right.key))
       .map(({ id }) => id)
     assert.deepStrictEqual(
       ids,
@@ -149,12 +153,6 @@ const check = Effect.fnUntraced(function* ({ told, use, userId }: Person) {
     )
   }
 })
-
-/** Keys hold the time and the number of their session. */
-const order = (key: OutboxKey) => {
-  const [at = "", number = ""] = key.split("-")
-  return parseInt(at, 36) * 1000 + Number(number)
-}
 
 /** A visitor and a member of staff talk while all kinds of things go wrong. */
 const schedule = (seed: string) =>
