@@ -15,4 +15,36 @@ describe("hostile frames", () => {
       }),
     120_000
   )
+
+  it.live(
+    "do nothing to the façade and its inbox",
+    () =>
+      Effect.gen(function* () {
+        const report = yield* fuzz.facade({ frames: 3000, seed: "ci" })
+        console.log(fuzz.summary("the façade", report))
+        assert.isAtLeast(report.events["onMessage"] ?? 0, report.good)
+        // Each lost frame may have been a message, so that the inbox reads again; but not each time.
+        assert.isBelow(report.events["requests"] ?? 0, report.frames / 10)
+      }),
+    120_000
+  )
+
+  it.live(
+    "do nothing to the sandbox, where two others go on chatting",
+    () =>
+      Effect.gen(function* () {
+        const report = yield* fuzz.sandbox({ frames: 5000, seed: "ci" })
+        console.log(fuzz.summary("the sandbox", report))
+        for (const counter of [
+          "malformedFrames",
+          "unknownEvents",
+          "undecodableFrames",
+          "oversizedFrames",
+          "refusals"
+        ]) {
+          assert.isAbove(report.events[counter] ?? 0, 0, counter)
+        }
+      }),
+    120_000
+  )
 })
