@@ -514,6 +514,17 @@ describe("commands", () => {
     }).pipe(Effect.provide(session()))
   )
 
+  it.effect("CONN-15 do not count the answers to heartbeats as unknown acks", () =>
+    Effect.gen(function* () {
+      const realtime = yield* Realtime
+      yield* realtime.open
+      const before = (yield* Metric.value(metrics.unknownAcks)).count
+      yield* TestClock.adjust("2 minutes")
+      assert.isAbove((yield* Sandbox.use((sandbox) => sandbox.counters)).framesIn, 2)
+      assert.strictEqual((yield* Metric.value(metrics.unknownAcks)).count, before)
+    }).pipe(Effect.provide(session()))
+  )
+
   it.effect("CONN-15 refuse what the wire does not know, naming the field, and send nothing", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime

@@ -63,6 +63,7 @@ const encodePing = Schema.encodeSync(ClientFrameJson)
 export const make = Effect.fnUntraced(function* (options: Options) {
   const { link, positions, publish } = options
   const pending = acks.make()
+  let lastPing = 0
   ;(yield* Leftovers)("acks", pending.size)
   const outgoing = yield* Queue.unbounded<string>()
   const check = Latch.makeUnsafe(false)
@@ -144,7 +145,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         )
       case "Ack":
         if (Predicate.isNotNullish(frame.payload.messageId)) positions.sent(frame.payload.messageId, !live)
-        return pending.settle(frame.payload) ? Effect.void : Metric.update(metrics.unknownAcks, 1)
+        return frame.payload.sequenceId === lastPing || pending.settle(frame.payload)
+          ? Effect.void
+          : Metric.update(metrics.unknownAcks, 1)
       case "Read":
         return receive(RealtimeEvent.MessagesRead(frame.payload))
       case "Inputting":
@@ -189,6 +192,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   const ping = Effect.suspend(() => {
     session.sequenceId++
+    lastPing = session.sequenceId
     return Queue.offer(outgoing, encodePing({ sequenceId: session.sequenceId, eventType: "Ping", payload: "ping" }))
   })
 
