@@ -32,7 +32,7 @@ import type * as VisitSchemas from "./domain/Visit.ts"
 import * as answer from "./internal/answer.ts"
 import { Inbox, type LoadMoreOptions } from "./Inbox.ts"
 import type * as Snapshots from "./InboxSnapshot.ts"
-import { Engine } from "./internal/engine.ts"
+import { Engine, type Fate, takeBack } from "./internal/engine.ts"
 import * as feed from "./internal/feed.ts"
 import type * as handler from "./internal/handler.ts"
 import * as http from "./internal/http.ts"
@@ -41,7 +41,17 @@ import type * as perspective from "./internal/perspective.ts"
 import type { Given, Plain, Without } from "./internal/plain.ts"
 import * as Kefu from "./Kefu.ts"
 import { KefuConfig } from "./KefuConfig.ts"
-import { Closed, KefuError, RequestTimeout, UnexpectedResponse } from "./KefuError.ts"
+import {
+  Cancelled,
+  Closed,
+  DeliveryUnknown,
+  KefuError,
+  type KefuErrorReason,
+  NotConnected,
+  RequestTimeout,
+  Superseded,
+  UnexpectedResponse
+} from "./KefuError.ts"
 import { Realtime } from "./Realtime.ts"
 import { Transport } from "./Transport.ts"
 import { UploadApi, type UploadEvent } from "./UploadApi.ts"
@@ -464,9 +474,16 @@ export interface ConversationParams extends QueryParams {
  * @since 0.1.0
  */
 export interface CallOptions {
-  /** Aborts the call, which then rejects with an `AbortError`. */
+  /**
+   * Aborts the call, which then rejects with `signal.reason` if that is an error (an `AbortError` after `abort()`, a
+   * `TimeoutError` by `AbortSignal.timeout`), else with an `AbortError`. Only `sendMessage` may also reject with
+   * `DeliveryUnknown`.
+   */
   readonly signal?: AbortSignal | undefined
-  /** In milliseconds, repeats included. Default: no limit but those of the client. */
+  /**
+   * In milliseconds, repeats included; the call then rejects with `RequestTimeout`, `sendMessage` with `Cancelled` or
+   * `DeliveryUnknown`. Default: no limit but those of the client.
+   */
   readonly timeout?: number | undefined
 }
 
@@ -675,11 +692,11 @@ const untaken = 4096
  *
  * **Details**
  *
- * `open` connects, and from then on the client keeps the connection: it notices dead links, dials again, and reads what
+ * `open` connects, as does the first message or command, and from then on the client keeps the connection: it notices dead links, dials again, and reads what
  * was missed. Every promise settles. REST methods resolve to `{ data, status, headers }`, socket methods with the
  * backend's acknowledgement. Calls reject with a {@link KefuError}: `reason._tag` says why, `isRetryable` whether the
  * same call may succeed later, `userText` what to show, and `response` what the backend answered; an aborted call
- * rejects with an `AbortError`. Any call may fail with `Unauthorized`, `NetworkUnreachable`, `RequestTimeout`,
+ * rejects with its signal's reason. Any call may fail with `Unauthorized`, `NetworkUnreachable`, `RequestTimeout`,
  * `InvalidRequest` (an argument or an option that makes no sense) and `Closed` (after `dispose`), REST calls also with
  * `RateLimited`, `ServerFault` and `UnexpectedResponse`; the methods tell what else they fail with.
  *
@@ -719,6 +736,8 @@ export class Client {
   /** How many commands have not taken effect yet, and what the last one asked for. */
   #commands = 0
   #wanted = false
+  /** Whether the app has said what the connection shall be. Before that, the first command opens it. */
+  #decided = false
   #disposal: Promise<void> | undefined
 
   /**
@@ -748,9 +767,11 @@ export class Client {
   /**
    * 打开WebSocket连接. Opens the WebSocket (`/api/v1/im/ws`) and keeps it: `onOpen` tells when it is open, `onClose` when
    * it was lost. While it is open or being opened nothing happens, so calling it inside `onClose` is harmless. After a
-   * second login (`onMultipleLogin`) it tells `onError`: call `takeOver`, or `close` first. For everyone.
+   * second login (`onMultipleLogin`) it tells `onError`: call `takeOver`, or `close` first. Where it was forgotten, the
+   * first message or command opens the connection, unless `close` was called. For everyone.
    */
   open(): void {
+    this.#decided = true
     this.#wanted = true
     this.#command((engine) => engine.open)
   }
@@ -760,6 +781,7 @@ export class Client {
    * `DeliveryUnknown` where a message is on its way. `open` opens it again; REST methods go on working. For everyone.
    */
   close(): void {
+    this.#decided = true
     this.#wanted = false
     if (this.#engine !== undefined || this.#commands > 0) this.#command((engine) => engine.close)
   }
@@ -793,6 +815,7 @@ export class Client {
 
   /** After `onMultipleLogin`: takes the session back, which ends the other login. */
   takeOver(): void {
+    this.#decided = true
     this.#wanted = true
     this.#command((engine) => engine.takeOver)
   }
@@ -847,9 +870,13 @@ export class Client {
    * once the other side has read it. Before it is known whose session this is, `fromId` is 0 and `nickname` empty; both
    * are filled in as soon as it is.
    *
+   * A conversation that does not exist yet, or is not known, is 0. After it was sent, `conversationId` is set as soon as
+   * the client learns from a conversation that was read, or from a message, in which one the visitor is; if it never
+   * does, `conversationId` and `isRead` stay as they are.
+   *
    * @param messageType - 消息类型
    * @param content - 内容，文本消息为string，其他消息为Object，包含url，filename等信息
-   * @param conversationId - 消息所在会话的ID
+   * @param conversationId - 消息所在会话的ID, or 0
    */
   buildMessage<Type extends SendableType>(
     messageType: Type,
@@ -876,23 +903,30 @@ export class Client {
    * it (当消息发送成功时resolve). Without a connection it waits for one, in the order of the conversation's messages, and a
    * message whose connection broke is looked up in the history before it is sent again. Rejects with `OutboxFull`,
    * `OutboxExpired`, `AckTimeout` where the backend refuses it, and `DeliveryUnknown` where it may have arrived or not.
-   * An abort takes it back as long as it waits.
+   *
+   * An abort or a `timeout` takes it back as long as it waits: it was not sent, and the promise rejects with the
+   * signal's reason or with `Cancelled`. Once it is under way it goes on, and the promise rejects with `DeliveryUnknown`;
+   * `message.id` is still set if it arrives.
    *
    * @param message - 消息，通过buildMessage创建
-   * @param toId - 目标ID: the user whom it is for
+   * @param toId - 目标ID: the user whom it is for. Visitors may leave it out, staff in a conversation that the client has
+   * read.
    */
   sendMessage<Sent extends Message>(message: Sent, toId?: number, options?: CallOptions): Promise<Sent> {
     const method = "Client.sendMessage"
+    const fate: Fate = { isOut: false }
+    this.#connect()
     return this.#run(
       method,
       (engine) =>
         Effect.gen(function* () {
           const to = toId === undefined || toId === null ? undefined : yield* answer.integer(method, "toId", toId)
           yield* engine.settled
-          yield* engine.send(message, to)
+          yield* engine.send(message, to, fate)
           return message
         }),
-      options
+      options,
+      fate
     )
   }
 
@@ -966,13 +1000,16 @@ export class Client {
    *
    * @param content - The draft so far.
    * @param conversationId - 会话ID
-   * @param toId - 目标ID: the user whom it is for
+   * @param toId - 目标ID: the user whom it is for, which is left out as in `sendMessage`
    */
   inputting(content: string, conversationId: number, toId?: number, options?: CallOptions): Promise<Acknowledgement> {
     const method = "Client.inputting"
-    return this.#acknowledged("inputting", "conversationId", conversationId, options, (realtime, id) =>
+    return this.#acknowledged("inputting", "conversationId", conversationId, options, (realtime, id, engine) =>
       Effect.gen(function* () {
-        const to = toId === undefined || toId === null ? undefined : yield* answer.integer(method, "toId", toId)
+        const to =
+          toId === undefined || toId === null
+            ? yield* engine.recipient(id)
+            : yield* answer.integer(method, "toId", toId)
         return yield* realtime.inputting({
           content,
           conversationId: id as ConversationId,
@@ -1146,8 +1183,7 @@ export class Client {
   }
 
   /**
-   * 获取当前排队人数: GET /im/pending_count. For staff and administrators. Resolves to how many visitors wait. Rejects with
-   * `Forbidden`.
+   * 获取当前排队人数: GET /im/pending_count. For everyone. Resolves to how many visitors wait. Rejects as any call may.
    */
   getPendingCount(options?: CallOptions): Promise<ClientResponse<PendingCount>> {
     return this.#rest("getPendingCount", Api.groups.conversations.endpoints.pendingCount, {}, options)
@@ -1169,8 +1205,8 @@ export class Client {
   }
 
   /**
-   * 获取会话统计: GET /im/conversations_count. For staff and administrators. Resolves to how many conversations are in each
-   * state. Rejects with `Forbidden`.
+   * 获取会话统计: GET /im/conversations_count. For everyone. Resolves to how many of the caller's conversations are in each
+   * state. Rejects with `Forbidden` where others than administrators ask for all (`show_all`).
    *
    * @param params - Filters, under the backend's names.
    */
@@ -1398,7 +1434,13 @@ export class Client {
       const { client } = http.make(yield* HttpClient.HttpClient, yield* KefuConfig)
       return toResponse<AnonymousToken>(yield* answer.request(client, method, Api.groups.tokens.endpoints.anonymous))
     }).pipe(Effect.provide([FetchHttpClient.layer, KefuConfig.layer({ baseUrl, requestTimeout })]))
-    return settle(method, within(effect, method, options), options, (effect, run) => Effect.runPromiseExit(effect, run))
+    return settle(
+      method,
+      within(effect, method, options),
+      options,
+      (effect, run) => Effect.runPromiseExit(effect, run),
+      (error) => error
+    )
   }
 
   /**
@@ -1455,27 +1497,39 @@ export class Client {
       ready: (options) => run("ready", options, ({ ready }) => ready),
       conversation: (id, options) =>
         of("conversation", id, options, (inbox, id) => inbox.conversation(id as ConversationId)),
-      markRead: (id, options) => of("markRead", id, options, (inbox, id) => inbox.markRead(id as ConversationId)),
+      markRead: (id, options) => {
+        this.#connect()
+        return of("markRead", id, options, (inbox, id) => inbox.markRead(id as ConversationId))
+      },
       typing: (id, draft) => {
+        this.#connect()
         const typing = inbox()?.typing(id as ConversationId, draft)
         if (typing !== undefined && this.#disposal === undefined) this.#runtime.runFork(typing)
       },
-      recall: (id, options) => of("recall", id, options, (inbox, id) => inbox.recall(id as MessageId)),
+      recall: (id, options) => {
+        this.#connect()
+        return of("recall", id, options, (inbox, id) => inbox.recall(id as MessageId))
+      },
       refresh: (options) => run("refresh", options, ({ refresh }) => refresh),
       loadMore: (which, options) => run("loadMore", options, (inbox) => inbox.loadMore(which as LoadMoreOptions))
     }
   }
 
+  /** Opens the connection where the app has never said what it shall be. */
+  #connect(): void {
+    if (!this.#decided && this.#disposal === undefined) this.open()
+  }
+
   /** Has a command carried out in its turn. What is wrong with the options is told as a connection that failed. */
   #command(use: (engine: Engine["Service"]) => Effect.Effect<void>): void {
-    if (this.#disposal !== undefined) return this.#fail(disposed("Client.open"))
+    if (this.#disposal !== undefined) return this.#fail(disposed("Client.open"), "")
     this.#commands++
     this.#runtime.runCallback(this.#with(use), {
       onExit: (exit) => {
         this.#commands--
         if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
         const error = Cause.squash(exit.cause)
-        this.#fail(error)
+        this.#fail(error, "")
         const reason = messageOf(error)
         const told = error instanceof KefuError ? { error } : {}
         this.#call(["onClose", { type: "close", code: 1006, reason, wasClean: false, willReconnect: false, ...told }])
@@ -1493,12 +1547,43 @@ export class Client {
   #run<A>(
     method: string,
     use: (engine: Engine["Service"]) => Effect.Effect<A, KefuError, Environment>,
-    options: CallOptions | undefined
+    options: CallOptions | undefined,
+    fate?: Fate
   ): Promise<A> {
     if (this.#disposal !== undefined) return Promise.reject(disposed(method))
-    return settle(method, within(this.#with(use), method, options), options, (effect, run) =>
-      this.#runtime.runPromiseExit(effect, run)
+    return settle(
+      method,
+      within(this.#with(use), method, options, fate),
+      options,
+      (effect, run) => this.#runtime.runPromiseExit(effect, run),
+      (error) => this.#advised(error),
+      fate
     )
+  }
+
+  /** An error in the terms of this client. */
+  #advised(error: KefuError): KefuError {
+    const { method, reason } = error
+    const because = (reason: KefuErrorReason) => new KefuError({ ...error, reason })
+    switch (reason._tag) {
+      case "Superseded":
+        return because(new Superseded({ remedy: takeBack }))
+      case "NotConnected":
+        return because(
+          this.#engine?.state()._tag === "Idle"
+            ? new NotConnected({ detail: "it was never opened", remedy: "call `client.open()` first" })
+            : new NotConnected({
+                detail: reason.detail,
+                remedy: "wait for `onOpen`, or send with `client.sendMessage()`, which waits for it"
+              })
+        )
+      case "Closed":
+        return this.#disposal === undefined
+          ? because(new Closed({ detail: reason.detail, remedy: "call `client.open()` to open it again" }))
+          : disposed(method)
+      default:
+        return error
+    }
   }
 
   /** A command that the backend acknowledges. */
@@ -1507,16 +1592,17 @@ export class Client {
     field: string,
     value: number,
     options: CallOptions | undefined,
-    use: (realtime: Realtime["Service"], id: number) => Effect.Effect<AckPayload, KefuError>
+    use: (realtime: Realtime["Service"], id: number, engine: Engine["Service"]) => Effect.Effect<AckPayload, KefuError>
   ): Promise<Acknowledgement> {
     const method = `Client.${name}`
+    this.#connect()
     return this.#run(
       method,
       (engine) =>
         Effect.gen(function* () {
           const id = yield* answer.integer(method, field, value)
           yield* engine.settled
-          return yield* use(yield* Realtime, id)
+          return yield* use(yield* Realtime, id, engine)
         }),
       options
     )
@@ -1607,8 +1693,8 @@ export class Client {
     }
   }
 
-  #fail(error: unknown): void {
-    if (typeof this.#handler.onError !== "function") return reportLast(error)
+  #fail(error: unknown, where?: string): void {
+    if (typeof this.#handler.onError !== "function") return reportLast(error, where)
     this.#call(["onError", { type: "error", message: messageOf(error), error }])
   }
 }
@@ -1630,12 +1716,17 @@ const emptySnapshot: InboxSnapshot = {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Where there is nobody else to tell. */
-const reportLast = (error: unknown): void => {
-  Effect.runFork(Effect.logError("A callback of the client has failed", error))
+const reportLast = (error: unknown, where = "A callback of the client has failed: "): void => {
+  const frame =
+    error instanceof KefuError || !(error instanceof Error) ? "" : (/\n +(at .*)/.exec(error.stack ?? "")?.[1] ?? "")
+  const what =
+    error instanceof Error && !(error instanceof KefuError) ? `${error.name}: ${messageOf(error)}` : messageOf(error)
+  const line = `${where}${what}${frame === "" ? "" : `, ${frame}`}`.replace(/\s*\n\s*/g, " ")
+  Effect.runFork(Effect.logError(line))
 }
 
 const disposed = (method: string): KefuError =>
-  new KefuError({ method, reason: new Closed({ detail: "the client was disposed" }) })
+  new KefuError({ method, reason: new Closed({ detail: "the client was disposed", remedy: "build a new client" }) })
 
 const toResponse = <Data>({ data, headers, status }: answer.Answered): ClientResponse<Data> => ({
   data: (data === undefined ? "" : Wire.fromWire(data)) as Data,
@@ -1646,15 +1737,24 @@ const toResponse = <Data>({ data, headers, status }: answer.Answered): ClientRes
 const within = <A, R>(
   effect: Effect.Effect<A, KefuError, R>,
   method: string,
-  options: CallOptions | undefined
+  options: CallOptions | undefined,
+  fate?: Fate
 ): Effect.Effect<A, KefuError, R> => {
   const limit = options?.timeout
   if (limit === undefined || !Number.isFinite(limit) || limit <= 0) return effect
-  const error = new KefuError({ method, reason: new RequestTimeout({ afterMillis: limit }) })
-  return Effect.timeoutOrElse(effect, { duration: limit, orElse: () => Effect.fail(error) })
+  const reason = (): KefuErrorReason => {
+    if (fate === undefined) return new RequestTimeout({ afterMillis: limit, option: "timeout" })
+    return fate.isOut
+      ? new DeliveryUnknown({ detail: `it is under way, but was not acknowledged within its timeout of ${limit} ms` })
+      : new Cancelled({})
+  }
+  return Effect.timeoutOrElse(effect, {
+    duration: limit,
+    orElse: () => Effect.fail(new KefuError({ method, reason: reason() }))
+  })
 }
 
-/** Runs a call. It always settles: with its value, a `KefuError`, or an `AbortError`. */
+/** Runs a call. It always settles: with its value, a `KefuError`, or the reason of its signal. */
 const settle = async <A, R>(
   method: string,
   effect: Effect.Effect<A, KefuError, R>,
@@ -1662,29 +1762,37 @@ const settle = async <A, R>(
   run: (
     effect: Effect.Effect<A, KefuError, R>,
     options: Effect.RunOptions | undefined
-  ) => Promise<Exit.Exit<A, KefuError>>
+  ) => Promise<Exit.Exit<A, KefuError>>,
+  advised: (error: KefuError) => KefuError,
+  fate?: Fate
 ): Promise<A> => {
   const signal = options?.signal
   if (isAborted(signal)) throw aborted(signal)
   const logged = effect.pipe(
     Effect.tap(() => Effect.logDebug(method, "succeeded")),
-    Effect.tapError((error) => Effect.logDebug(method, error.message))
+    Effect.tapError((error) => Effect.logDebug(advised(error.at(method)).message))
   )
   const exit = await run(logged, signal === undefined ? undefined : { signal })
   if (Exit.isSuccess(exit)) return exit.value
-  if (Cause.hasInterruptsOnly(exit.cause)) throw isAborted(signal) ? aborted(signal) : disposed(method)
+  if (Cause.hasInterruptsOnly(exit.cause)) {
+    if (!isAborted(signal)) throw disposed(method)
+    if (fate?.isOut !== true) throw aborted(signal)
+    throw new KefuError({ method, reason: new DeliveryUnknown({ detail: "it was under way when it was aborted" }) })
+  }
   const error = Cause.squash(exit.cause)
-  throw error instanceof KefuError ? error.at(method) : error
+  throw error instanceof KefuError ? advised(error.at(method)) : error
 }
 
 const isAborted = (signal: AbortSignal | undefined): signal is AbortSignal => signal?.aborted === true
 
 const aborted = ({ reason }: AbortSignal): unknown =>
-  reason instanceof DOMException ? reason : new DOMException("The call was aborted", "AbortError")
+  reason instanceof Error || reason instanceof DOMException
+    ? reason
+    : new DOMException("The call was aborted", "AbortError")
 
 const logging = (debug: boolean): Layer.Layer<never> =>
   debug
-    ? Layer.merge(Logger.layer([Logger.consoleStructured]), Layer.succeed(References.MinimumLogLevel, "Debug"))
+    ? Layer.merge(Logger.layer([Logger.consoleLogFmt]), Layer.succeed(References.MinimumLogLevel, "Debug"))
     : Layer.succeed(References.MinimumLogLevel, "Error")
 
 const kefuOptions = (options: ClientOptions): Kefu.Options => {

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
-import { promisify } from "node:util"
+import { format, promisify } from "node:util"
 import DefaultClient, {
   Client,
   type ClientEvent,
@@ -151,12 +151,118 @@ describe("Client, its calls", () => {
       for (const call of [
         client.getQuickReply({ timeout: 5 }),
         client.readMessage(1, { timeout: 5 }),
-        client.sendMessage(client.buildMessage("Text", "x", 3), 5, { timeout: 5 }),
         client.uploadBlobs(new Blob(["x"]), undefined, { timeout: 5 })
       ]) {
-        const { reason } = yield* refusal(call)
+        const { message, reason } = yield* refusal(call)
         assert.deepInclude(reason, { _tag: "RequestTimeout", afterMillis: 5 })
+        assert.include(message, "raise `timeout`")
+        assert.notInclude(message, "requestTimeout")
       }
+    })
+  )
+
+  for (const by of ["timeout", "signal"] as const) {
+    it.live(`a message that is given up by ${by} under way may arrive, and is not to be repeated`, () =>
+      Effect.gen(function* () {
+        const { backend, client } = yield* opened()
+        const controller = new AbortController()
+        let late = () => {}
+        backend.onFrame = (frame, link) => {
+          late = () => Backend.ack(frame, link, 1234)
+          controller.abort()
+        }
+        const built = client.buildMessage("Text", "x", 3)
+        const options = by === "timeout" ? { timeout: 300 } : { signal: controller.signal }
+        const error = yield* refusal(client.sendMessage(built, 5, options))
+        assert.strictEqual(error.reason._tag, "DeliveryUnknown")
+        assert.strictEqual(error.method, "Client.sendMessage")
+        assert.isFalse(error.isRetryable)
+        assert.strictEqual(built.id, 0)
+        backend.onFrame = (frame, link) => Backend.ack(frame, link, 1235)
+        late()
+        yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "y", 3), 5))
+        assert.strictEqual(built.id, 1234)
+      })
+    )
+
+    it.live(`a message that is given up by ${by} before it leaves is taken back`, () =>
+      Effect.gen(function* () {
+        const { backend, callbacks, client, link } = yield* opened({ reconnect: { base: 600_000, cap: 600_000 } })
+        link.reset()
+        yield* callbacks.called("onClose")
+        const options = by === "timeout" ? { timeout: 5 } : { signal: AbortSignal.timeout(5) }
+        const error = yield* rejection(client.sendMessage(client.buildMessage("Text", "x", 3), 5, options))
+        if (by === "timeout") assert.strictEqual((error as KefuError).reason._tag, "Cancelled")
+        else assert.strictEqual((error as DOMException).name, "TimeoutError")
+        client.retryNow()
+        yield* callbacks.called("onOpen", 2)
+        yield* Effect.promise(() => client.readMessage(1))
+        assert.deepStrictEqual(
+          backend.links.flatMap(({ frames }) => frames).map(({ event_type }) => event_type),
+          [104]
+        )
+      })
+    )
+  }
+
+  it.live("an abort rejects with the reason of its signal where that is an error", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* setup()
+      backend.answer = () => undefined
+      const mine = new RangeError("mine")
+      assert.strictEqual(yield* rejection(client.getRatings({ signal: AbortSignal.abort(mine) })), mine)
+      const controller = new AbortController()
+      const call = rejection(client.getRatings({ signal: controller.signal }))
+      controller.abort(mine)
+      assert.strictEqual(yield* call, mine)
+      const late = yield* rejection(client.getRatings({ signal: AbortSignal.timeout(1) }))
+      assert.strictEqual((late as DOMException).name, "TimeoutError")
+    })
+  )
+
+  it.live("staff may leave out toId where the client knows the visitor, and are told where not", () =>
+    Effect.gen(function* () {
+      const { backend, client, link } = yield* opened()
+      const conversation = { id: 3, state: "ACTIVE", customer: Backend.visitor, users: [Backend.visitor], messages: [] }
+      backend.answer = Backend.answers({
+        "GET /im/users/me": { id: 5, user_type: "STAFF", nickname: "小李" },
+        "GET /im/conversations/3": conversation
+      })
+      const unknown = yield* refusal(client.sendMessage(client.buildMessage("Text", "x", 3)))
+      assert.deepInclude(unknown.reason, { _tag: "InvalidRequest", field: "toId" })
+      assert.deepStrictEqual(link.frames, [])
+      yield* Effect.promise(() => client.getConversationById(3))
+      yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "x", 3)))
+      yield* Effect.promise(() => client.inputting("y", 3))
+      assert.deepStrictEqual(
+        link.frames.map(({ payload }) => (payload as { readonly to_id?: number }).to_id),
+        [7, 7]
+      )
+    })
+  )
+
+  it.live("a message without a conversation is placed once that is known, and then marked as read", () =>
+    Effect.gen(function* () {
+      const { callbacks, client, link } = yield* opened()
+      const first = client.buildMessage("Text", "x", 0)
+      yield* Effect.promise(() => client.sendMessage(first))
+      assert.deepInclude(first, { id: 1001, conversationId: 0, isRead: false })
+      link.send(101, { ...message(1000), message_type: 102, content: undefined })
+      yield* callbacks.called("onConversationBuilt")
+      assert.deepInclude(first, { conversationId: 3, isRead: false })
+      const second = client.buildMessage("Text", "y", 0)
+      yield* Effect.promise(() => client.sendMessage(second))
+      assert.deepInclude(second, { id: 1002, conversationId: 3, isRead: false })
+      link.send(104, { conversation_id: 3, message_id: 1001 })
+      link.send(105, { conversation_id: 3, content: "" })
+      yield* callbacks.called("onInputting")
+      assert.deepStrictEqual([first.isRead, second.isRead], [true, false])
+      link.send(101, { ...message(1003), message_type: 104, content: { reason: 1 } })
+      yield* callbacks.called("onConversationClosed")
+      assert.isTrue(second.isRead)
+      const third = client.buildMessage("Text", "z", 0)
+      yield* Effect.promise(() => client.sendMessage(third))
+      assert.strictEqual(third.conversationId, 0)
     })
   )
 
@@ -457,7 +563,9 @@ describe("Client, its connection", () => {
       assert.deepStrictEqual(callbacks.order(), ["onOpen", "onClose"])
       const close = { type: "close", code: 1000, reason: "", wasClean: true, willReconnect: false }
       assert.deepStrictEqual(callbacks.calls[1]?.[1], close)
-      assert.strictEqual((yield* refusal(client.readMessage(1))).reason._tag, "Closed")
+      const { message, reason } = yield* refusal(client.readMessage(1))
+      assert.strictEqual(reason._tag, "Closed")
+      assert.include(message, "call `client.open()`")
       // REST goes on.
       yield* Effect.promise(() => client.getUserInfo())
     })
@@ -467,9 +575,22 @@ describe("Client, its connection", () => {
     Effect.gen(function* () {
       const { client } = yield* setup()
       client.close()
-      const { isRetryable, reason } = yield* refusal(client.readMessage(1))
+      const { isRetryable, message, reason } = yield* refusal(client.readMessage(1))
       assert.strictEqual(reason._tag, "NotConnected")
       assert.isTrue(isRetryable)
+      assert.include(message, "call `client.open()` first")
+      assert.notInclude(message, "Realtime")
+    })
+  )
+
+  it.live("a forgotten open() is made up for by the first message or command", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client } = yield* setup()
+      yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "x", 3), 5))
+      yield* callbacks.called("onOpen")
+      const { client: another } = yield* setup({ baseUrl: backend.baseUrl })
+      yield* Effect.promise(() => another.readMessage(1))
+      assert.isTrue(another.isOpened())
     })
   )
 
@@ -756,7 +877,10 @@ describe("Client, its end", () => {
         for await (const _ of events);
       })
       assert.strictEqual(client.state._tag, "Closed")
-      assert.strictEqual((yield* refusal(client.getRatings())).reason._tag, "Closed")
+      const { message, reason } = yield* refusal(client.getRatings())
+      assert.strictEqual(reason._tag, "Closed")
+      assert.include(message, "build a new client")
+      assert.notInclude(message, "open")
       client.open()
       assert.deepStrictEqual(callbacks.order(), ["onOpen", "onClose", "onError"])
       assert.isTrue((yield* Effect.promise(() => client.events().next())).done)
@@ -810,6 +934,53 @@ describe("Client, what it tells the console", () => {
       })
     )
   }
+})
+
+describe("Client, what it tells the console in one line", () => {
+  const logs = Effect.acquireRelease(
+    Effect.sync(() => {
+      const lines: Array<string> = []
+      const { log } = console
+      console.log = (...args: Array<unknown>) => lines.push(format(...args))
+      return { lines, log }
+    }),
+    ({ log }) => Effect.sync(() => (console.log = log))
+  )
+
+  it.live("a callback that throws where there is no onError, and open() after the end, as what they are", () =>
+    Effect.gen(function* () {
+      const { backend } = yield* setup()
+      const { lines } = yield* logs
+      let resolve = () => {}
+      const thrown = new Promise<void>((done) => (resolve = done))
+      const onOpen = () => {
+        resolve()
+        throw new Error("in\nonOpen")
+      }
+      const broken = yield* using({ onOpen }, { ...quick, baseUrl: backend.baseUrl })
+      broken.open()
+      yield* Effect.promise(() => thrown)
+      assert.match(lines.join(), /^[^\n]*A callback of the client has failed: Error: in onOpen, at [^\n]*$/)
+      lines.length = 0
+      const client = new Client({}, quick)
+      yield* Effect.promise(() => client.dispose())
+      client.open()
+      assert.match(lines.join(), /^[^\n]*Client\.open: the session is closed[^\n]*$/)
+      assert.notInclude(lines.join(), "callback")
+    })
+  )
+
+  it.live("debug: true, with why the connection waits or is closed", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* logs
+      const { callbacks, client } = yield* setup({ debug: true, reconnect: false, baseUrl: "http://127.0.0.1:1" })
+      client.open()
+      yield* callbacks.called("onClose")
+      assert.isAbove(lines.length, 1)
+      for (const line of lines) assert.notInclude(line, "\n")
+      assert.match(lines.at(-1) ?? "", /Closed.*127\.0\.0\.1:1/)
+    })
+  )
 })
 
 describe("Client, where it runs", () => {

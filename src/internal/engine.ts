@@ -5,6 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -15,7 +16,7 @@ import { ConnectionState } from "../ConnectionState.ts"
 import type { Conversation } from "../domain/Conversation.ts"
 import type { ConversationId, UserId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
-import { KefuError, type KefuErrorReason, Superseded, UnexpectedResponse } from "../KefuError.ts"
+import { InvalidRequest, KefuError, type KefuErrorReason, Superseded, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../Outbox.ts"
 import type { OutboxDraft } from "../OutboxEntry.ts"
 import { Realtime } from "../Realtime.ts"
@@ -28,6 +29,7 @@ import { callbackOf, type Callback, type ClientEvent } from "./handler.ts"
 import * as lenient from "./lenient.ts"
 import { OwnSends } from "./ownSends.ts"
 import {
+  isVisitor,
   messageName,
   readUpTo,
   viewConversation,
@@ -37,6 +39,7 @@ import {
 } from "./perspective.ts"
 import { plain } from "./plain.ts"
 import { ReadFlags } from "./readFlags.ts"
+import { Whereabouts } from "./whereabouts.ts"
 import { type Occurrence, Witness } from "./witness.ts"
 
 /** Whom all this is told. Nothing of it may throw. */
@@ -72,8 +75,13 @@ export class Engine extends Context.Service<
     readonly me: (method: string) => Effect.Effect<answer.Answered, KefuError>
     /** The conversation as the app gets it, kept up to date from now on. */
     readonly show: (conversation: Conversation) => ViewedConversation
-    /** Sends a message that the app holds. */
-    send(message: Sendable, toId: number | undefined): Effect.Effect<void, KefuError>
+    /**
+     * Sends a message that the app holds. Interrupting it takes the message back as long as it waits; where it was too
+     * late, `fate` says so, and the message goes on.
+     */
+    send(message: Sendable, toId: number | undefined, fate: Fate): Effect.Effect<void, KefuError>
+    /** Whom something in a conversation is for, where the app does not say; undefined for visitors and if not known. */
+    recipient(conversationId: number): Effect.Effect<number | undefined>
   }
 >()("effect-kefu/internal/engine/Engine") {
   /** Around a session. */
@@ -103,8 +111,20 @@ export interface Sendable {
   isRead: boolean
   readonly messageType?: unknown
   readonly content?: unknown
-  readonly conversationId: number
+  conversationId: number
 }
+
+/** What has become of a send that was given up. */
+export interface Fate {
+  /** It was handed to a connection, or may have been. */
+  isOut: boolean
+}
+
+/** What superseded sessions are told. */
+export const takeBack = "call `client.takeOver()` to take the session back"
+
+/** How long a send waits to learn whose session it is. */
+const introduction = "2 seconds"
 
 const method = "Client.getUserInfo"
 
@@ -120,11 +140,14 @@ const make = Effect.fnUntraced(function* (
   const flags = new ReadFlags()
   const acquaintances = new Acquaintances(({ id, nickname }) => audience.introduced({ id, nickname: nickname ?? "" }))
   const ownSends = new OwnSends<Message>((message) => audience.tell(onMessage(message, true)))
+  const whereabouts = new Whereabouts(acquaintances, (message) => flags.track(message as Sendable))
   const commands = yield* Semaphore.make(1)
+  const sends = yield* Semaphore.make(1)
   let last: ConnectionState = ConnectionState.Idle()
   let opened = false
   let sessions = 0
   let asked = false
+  let isStranger = false
   let finished = false
 
   // --- whose session it is
@@ -151,11 +174,28 @@ const make = Effect.fnUntraced(function* (
     )
   })
 
+  /** Once for each connection, as above. Without it, a backend that needs to be told whom a message is for decides. */
+  const introducedForSends = Effect.suspend(() =>
+    acquaintances.me !== undefined || isStranger
+      ? Effect.void
+      : introduced.pipe(
+          Effect.timeoutOption(introduction),
+          Effect.ignore,
+          Effect.tap(() => Effect.sync(() => (isStranger = acquaintances.me === undefined)))
+        )
+  )
+
+  const isStaff = () => acquaintances.me !== undefined && !isVisitor(acquaintances.me)
+
+  const recipient = (conversationId: number) =>
+    Effect.map(introducedForSends, () => (isStaff() ? whereabouts.visitorOf(conversationId) : undefined))
+
   // --- what happens
 
   const open = (session: number) => {
     opened = true
     asked = false
+    isStranger = false
     crowded.closeUnsafe()
     audience.call(["onOpen", { type: "open", reconnected: sessions > 0 }])
     sessions = session
@@ -179,7 +219,7 @@ const make = Effect.fnUntraced(function* (
         closed(next.cause, endOf(next.cause.reason), true)
         break
       case "Superseded":
-        closed(new KefuError({ method: "Realtime", reason: new Superseded({}) }), superseded, false)
+        closed(new KefuError({ method: "Client", reason: new Superseded({ remedy: takeBack }) }), superseded, false)
         break
       case "Closed":
         if (next.reason !== undefined) closed(next.reason, endOf(next.reason.reason), false)
@@ -192,6 +232,7 @@ const make = Effect.fnUntraced(function* (
 
   const show = (conversation: Conversation): ViewedConversation => {
     for (const user of conversation.users) acquaintances.meet(user)
+    whereabouts.read(conversation)
     const read = readUpTo(conversation, acquaintances)
     if (Number.isFinite(read)) flags.mark(conversation.id, read)
     const viewed = viewConversation(conversation, acquaintances)
@@ -205,6 +246,7 @@ const make = Effect.fnUntraced(function* (
     if (messageName(message) === "ConversationBuilt") introduce(message.content)
     const viewed: ViewedMessage = viewMessage(message, acquaintances, true)
     audience.call(["onMessage", viewed])
+    whereabouts.hear(message)
     if (!isOwn(message)) flags.mark(message.conversationId, message.id)
     const callback = callbackOf(viewed)
     if (callback !== undefined) audience.call(callback)
@@ -253,7 +295,7 @@ const make = Effect.fnUntraced(function* (
     if ("event" in occurrence) yield* introducedForEvents
     if (finished) return
     yield* "state" in occurrence
-      ? Effect.logDebug("Connection", occurrence.state._tag)
+      ? Effect.logDebug("Connection", ...describe(occurrence.state))
       : Effect.logDebug("Event", occurrence.event._tag)
     tell(occurrence)
   })
@@ -274,7 +316,7 @@ const make = Effect.fnUntraced(function* (
         const { _tag } = state()
         if (_tag === "Idle" || _tag === "Closed") return inBackground(realtime.open)
         if (_tag !== "Superseded") return Effect.void
-        const error = new KefuError({ method: "Client.open", reason: new Superseded({}) })
+        const error = new KefuError({ method: "Client.open", reason: new Superseded({ remedy: takeBack }) })
         return Effect.sync(() => audience.call(["onError", { type: "error", message: error.message, error }]))
       })
     ),
@@ -300,24 +342,68 @@ const make = Effect.fnUntraced(function* (
         return answered
       }),
     show,
-    send: Effect.fnUntraced(function* (message, toId) {
+    recipient,
+    send: Effect.fnUntraced(function* (message, given, fate) {
       const { content, messageType } = message
       const isNamed = Number.isSafeInteger(message.conversationId) && message.conversationId > 0
       const conversationId = isNamed ? (message.conversationId as ConversationId) : undefined
+      const toId =
+        given === undefined || !isNamed
+          ? ((yield* sends.withPermit(recipient(message.conversationId))) ?? given)
+          : yield* sends.withPermit(Effect.succeed(given))
+      if (toId === undefined && isStaff()) {
+        const detail = isNamed
+          ? "name the visitor: who is in this conversation is not known, since it was not read"
+          : "name the visitor"
+        return yield* new KefuError({
+          method: "Client.sendMessage",
+          reason: new InvalidRequest({ field: "toId", detail })
+        })
+      }
       const draft = { messageType, content, conversationId, ...(toId === undefined ? {} : { toId: toId as UserId }) }
-      ownSends.begin(conversationId)
-      yield* outbox.send(draft as OutboxDraft).pipe(
-        Effect.tap(({ id }) => {
-          ownSends.arrived(id)
-          message.id = id
-          flags.track(message)
-          return Effect.void
-        }),
-        Effect.ensuring(Effect.sync(() => ownSends.end(conversationId)))
+      const end = Effect.sync(() => ownSends.end(conversationId))
+      yield* Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          ownSends.begin(conversationId)
+          const { key } = yield* Effect.tapError(outbox.enqueue(draft as OutboxDraft), () => end)
+          // It is followed to its end, also where the app gives it up. The outbox settles everything.
+          const following = yield* outbox.result(key).pipe(
+            Effect.tap(({ id }) =>
+              Effect.sync(() => {
+                ownSends.arrived(id)
+                message.id = id
+                if (isNamed) flags.track(message)
+                else whereabouts.place(message, toId)
+              })
+            ),
+            Effect.ensuring(end),
+            Effect.exit,
+            Effect.forkDetach({ startImmediately: true })
+          )
+          yield* Effect.onInterrupt(restore(Effect.flatten(Fiber.join(following))), () =>
+            Effect.map(outbox.cancel(key), (isBack) => {
+              fate.isOut = !isBack
+            })
+          )
+        })
       )
     })
   })
 })
+
+/** A state in words, with why it is so. */
+const describe = (state: ConnectionState): ReadonlyArray<string> => {
+  switch (state._tag) {
+    case "Waiting":
+      return [state._tag, state.cause.message]
+    case "Closed":
+      return [state._tag, state.reason?.message ?? "closed by the app"]
+    case "Suspended":
+      return [state._tag, `the page is ${state.why}`]
+    default:
+      return [state._tag]
+  }
+}
 
 interface End {
   readonly code: number
