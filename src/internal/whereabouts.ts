@@ -4,7 +4,7 @@
  */
 import type { Conversation } from "../domain/Conversation.ts"
 import { type Message, isSystemMessage } from "../domain/Message.ts"
-import { type Viewer, isVisitor } from "./perspective.ts"
+import { isVisitor, messageName, type Viewer } from "./perspective.ts"
 
 /** A message that has not been placed. */
 export interface Homeless {
@@ -42,7 +42,7 @@ export class Whereabouts {
     const { conversationId, fromId } = message
     const { me } = this.#viewer
     if (me === undefined || conversationId <= 0) return
-    if (message.messageType === "ConversationEnd") return this.#end(conversationId)
+    if (messageName(message) === "ConversationEnd") return this.#end(conversationId)
     if (isVisitor(me)) return this.#note(me.id, conversationId, true)
     if (fromId === undefined || fromId === null || isSystemMessage(message)) return
     const sender = this.#viewer.users.get(fromId)

@@ -131,14 +131,12 @@ describe("internal/http", () => {
       [new Error("bad port"), "bad port"],
       [new Error("to https://kefu.test/?secret=1"), "no answer"]
     ] as const) {
-      it.effect(`tells the host and ${detail}, and nothing else of the address`, () =>
-        Effect.gen(function* () {
-          const signed = HttpClientRequest.get("https://u:p@files.test:8443/a?signature=5")
-          const broken = new HttpClientError.TransportError({ request: signed, cause: new TypeError("x", { cause }) })
-          const reason = http.unreachable(new HttpClientError.HttpClientError({ reason: broken }))
-          assert.deepInclude(reason, { _tag: "NetworkUnreachable", detail: `files.test:8443: ${detail}` })
-        })
-      )
+      it(`tells the host and ${detail}, and nothing else of the address`, () => {
+        const signed = HttpClientRequest.get("https://u:p@files.test:8443/a?signature=5")
+        const broken = new HttpClientError.TransportError({ request: signed, cause: new TypeError("x", { cause }) })
+        const reason = http.unreachable(new HttpClientError.HttpClientError({ reason: broken }))
+        assert.deepInclude(reason, { _tag: "NetworkUnreachable", detail: `files.test:8443: ${detail}` })
+      })
     }
 
     it.effect("a body that breaks off is NetworkUnreachable", () =>
