@@ -122,6 +122,8 @@ const refusing = (status: number) =>
       response.end(JSON.stringify(status === 401 ? { message: said } : Backend.visitor))
     })
     server.on("upgrade", (_, socket) => {
+      // Whoever dialled may have gone before this is said.
+      socket.on("error", () => socket.destroy())
       socket.end(`HTTP/1.1 ${status} ${said}\r\nx-echo: ${said}\r\nconnection: close\r\n\r\n${said}`)
     })
     yield* Effect.acquireRelease(
