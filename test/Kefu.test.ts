@@ -21,7 +21,7 @@ describe("Kefu", () => {
     Effect.gen(function* () {
       const inner = yield* nickname.pipe(Effect.provide(sessionOf("visitor-alice-token")))
       assert.deepStrictEqual([yield* nickname, inner], ["李静", "Alice Green"])
-    }).pipe(Effect.provide(sessionOf("staff-li-token")), Effect.provide(Sandbox.layer()))
+    }).pipe(Effect.provide(sessionOf("staff-li-token").pipe(Layer.provideMerge(Sandbox.layer()))))
   )
 
   it.effect("is one session wherever the same layer is provided", () =>
