@@ -34,6 +34,31 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
 
   const current = Effect.map(listed, (conversations) => conversations.map(inOrder))
 
+  /** Those that ended lately: one may have come and gone unseen. Not every backend may let everyone list them. */
+  const finished = call(
+    "Realtime.catchUp",
+    client.list({ query: { state: "FINISHED", order: "DESC", limit: finishedRead } })
+  ).pipe(
+    Effect.map(({ conversations }) => conversations.map(inOrder)),
+    Effect.catchIf(
+      ({ reason }) => !reason.isRetryable,
+      () => Effect.succeed([])
+    )
+  )
+
+  const both = Effect.all({ present: current, past: finished }, { concurrency: 2 })
+
+  /** Declares where a conversation stands as known. */
+  const note = ({ id, messages }: Conversation) =>
+    positions.settle(id, Math.max(0, ...messages.map((message) => message.id)))
+
+  const notePast = (past: ReadonlyArray<Conversation>) => {
+    for (const conversation of past) {
+      note(conversation)
+      positions.end(conversation.id)
+    }
+  }
+
   const reread = (id: ConversationId) =>
     call("Realtime.catchUp", client.get({ params: { id } })).pipe(
       Effect.map((conversation): Conversation | undefined => inOrder(conversation)),
@@ -46,25 +71,28 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
       )
     )
 
-  const restart = Effect.map(current, (conversations) => [RealtimeEvent.Resynced({ conversations, complete: true })])
+  const restart = Effect.map(both, ({ past, present }) => {
+    notePast(past)
+    return [RealtimeEvent.Resynced({ conversations: present, complete: true })]
+  })
 
-  const start = Effect.map(current, (conversations) => {
-    for (const { id, messages } of conversations) {
-      positions.settle(id, Math.max(0, ...messages.map((message) => message.id)))
-    }
+  const start = Effect.map(both, ({ past, present }) => {
+    present.forEach(note)
+    notePast(past)
     positions.baselined = true
   })
 
   const read = Effect.gen(function* () {
-    const present = yield* current
+    const { past, present } = yield* both
     const here = new Set(present.map((conversation) => conversation.id))
+    const ended = past.filter(({ id }) => !positions.knows(id))
     const gone = yield* Effect.forEach(
       positions.open().filter((id) => !here.has(id)),
       reread,
       { concurrency: 4 }
     )
     const conversations = yield* Effect.forEach(
-      [...present, ...gone.filter((conversation) => conversation !== undefined)],
+      [...present, ...gone.filter((conversation) => conversation !== undefined), ...ended],
       (conversation) =>
         positions.missing(conversation).complete
           ? Effect.succeed(conversation)
@@ -73,8 +101,10 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
     )
     const findings = conversations.map((conversation) => ({ id: conversation.id, ...positions.missing(conversation) }))
     const gaps = findings.filter(({ complete }) => !complete)
+    const mayBeMore = ended.length === finishedRead
     const missed = findings.flatMap(({ messages }) => messages).toSorted((left, right) => left.id - right.id)
     return [
+      ...(mayBeMore ? [RealtimeEvent.GapUnresolved({ conversationId: undefined, detail: unseen })] : []),
       ...gaps.map(({ id }) =>
         RealtimeEvent.GapUnresolved({
           conversationId: id,
@@ -82,12 +112,17 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
         })
       ),
       ...missed.map((message) => RealtimeEvent.MessageReceived({ message, recovered: true })),
-      RealtimeEvent.Resynced({ conversations, complete: gaps.length === 0 })
+      RealtimeEvent.Resynced({ conversations, complete: gaps.length === 0 && !mayBeMore })
     ]
   })
 
   return { start, restart, read }
 })
+
+/** How many conversations that have ended are looked at. */
+const finishedRead = 5
+
+const unseen = "other conversations may have come and gone"
 
 /** A backend may list the messages either way round. */
 const inOrder = (conversation: Conversation): Conversation => ({

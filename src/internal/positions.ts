@@ -9,6 +9,9 @@ import type { Message } from "../domain/Message.ts"
 /** How many delivered ids are remembered for each conversation, and of recalls of our own. */
 const remembered = 512
 
+/** How long one push may overtake another, in milliseconds. */
+const overtaking = 2000
+
 /** How many ids of our own sends are remembered. */
 const ownRemembered = 4096
 
@@ -25,6 +28,8 @@ interface Position {
   settled: number | undefined
   /** All ids up to this one count as delivered, since they are not remembered any more. */
   forgotten: number
+  /** The message with which the account joined it, if that came live. */
+  joined: MessageId | undefined
   /** The greatest id that was delivered. */
   delivered: number
   readonly recent: Set<number>
@@ -37,8 +42,13 @@ export class Positions {
   readonly #positions = new Map<ConversationId, Position>()
   readonly #ended = new Set<ConversationId>()
   readonly #own = new Set<number>()
-  readonly #sentInGap = new Set<number>()
   readonly #recalled = new Set<number>()
+
+  /** The greatest id known, the same some time before, and the one up to which nothing is on its way any more. */
+  #latest = 0
+  #mark = 0
+  #horizon = 0
+  #markedAt = -Infinity
 
   /** Whether all conversations have been seen once: one that is not known is new then. */
   baselined = false
@@ -51,29 +61,30 @@ export class Positions {
 
   /** Whether a message is to be delivered; if so, it counts as delivered from now on. */
   admit(message: Message): Admission {
-    const { conversationId, id, messageType } = message
+    const { conversationId, id } = message
     const position = this.#touched(conversationId)
     if (position.recent.has(id) || id <= position.forgotten) return "duplicate"
     position.forgotten = Math.max(position.forgotten, remember(position.recent, id) ?? 0)
-    // Whoever joins a conversation is told so, and has no part in what was before.
-    if (messageType === "ConversationBuilt") position.settled ??= id - 1
-    if (messageType === "ConversationEnd") this.end(conversationId)
+    if (message.messageType === "ConversationBuilt" && message.content.userType !== "STAFF") position.joined ??= id
+    this.#latest = Math.max(this.#latest, id)
+    if (message.messageType === "ConversationEnd") this.end(conversationId)
     if (id < position.delivered) return "late"
     position.delivered = id
     return "new"
   }
 
-  /**
-   * Notes the id of a message that this session sent. While a gap is open, what was before it may be missing all the same.
-   */
-  sent(messageId: MessageId, isGapOpen: boolean): void {
+  /** Notes the id of a message that this session sent. */
+  sent(messageId: MessageId): void {
     remember(this.#own, messageId, ownRemembered)
-    if (isGapOpen) remember(this.#sentInGap, messageId)
+    this.#latest = Math.max(this.#latest, messageId)
   }
 
-  /** What was missed has been given, or told as a gap. */
-  closeGap(): void {
-    this.#sentInGap.clear()
+  /** Frames come in, and no gap is open: what was known for a while has nothing before it that is still to come. */
+  tick(now: number): void {
+    if (now - this.#markedAt < overtaking) return
+    this.#horizon = this.#mark
+    this.#mark = this.#latest
+    this.#markedAt = now
   }
 
   /** Notes the id of a message that this session recalled: the recall is no news then. */
@@ -98,17 +109,16 @@ export class Positions {
     const position = this.#positions.get(id)
     // Nobody knows which of them are new.
     if (position === undefined && !this.baselined) return { messages: [], complete: false }
-    const isNew = position?.isNew ?? true
-    const entry = isNew && position?.settled === undefined ? entryOf(messages) : undefined
-    const settled = position?.settled ?? (entry?.at ?? Math.min(Infinity, ...(position?.recent ?? [1]))) - 1
-    const isMissing = (message: Message) => message.id > settled && !this.has(message)
+    const beginning =
+      position?.settled === undefined
+        ? this.#beginning(messages, position)
+        : { settled: position.settled, isSure: true }
+    const { isSure, settled } = beginning
     const [oldest] = messages
     return {
-      messages: messages.filter(isMissing),
+      messages: messages.filter((message) => message.id > settled && !this.has(message)),
       complete:
-        (position?.settled !== undefined || entry?.isCertain === true) &&
-        oldest !== undefined &&
-        ((!isMissing(oldest) && !this.#sentInGap.has(oldest.id)) || oldest.id === settled + 1)
+        isSure && oldest !== undefined && (oldest.id <= settled + 1 || (oldest.id <= this.#horizon && this.has(oldest)))
     }
   }
 
@@ -136,9 +146,31 @@ export class Positions {
     this.#positions.clear()
     this.#ended.clear()
     this.#own.clear()
-    this.#sentInGap.clear()
+    this.#latest = this.#mark = this.#horizon = 0
+    this.#markedAt = -Infinity
     this.#recalled.clear()
     this.baselined = false
+  }
+
+  /** Up to where a conversation was none of the account's business. */
+  #beginning(
+    messages: ReadonlyArray<Message>,
+    position: Position | undefined
+  ): { readonly settled: number; readonly isSure: boolean } {
+    const joined = position?.joined
+    if (joined !== undefined) {
+      const at = messages.findIndex(({ id }) => id === joined)
+      if (at > 0) return { settled: firstOf(messages, at) - 1, isSure: true }
+      return {
+        settled: joined - 1,
+        isSure: joined <= this.#horizon || (at === 0 && entryOf(messages)?.isSure === true)
+      }
+    }
+    if (position === undefined || position.isNew) {
+      const entry = entryOf(messages)
+      if (entry !== undefined) return entry
+    }
+    return { settled: Math.min(Infinity, ...(position?.recent ?? [1])) - 1, isSure: false }
   }
 
   /** The position of a conversation, which counts as the latest one from now on. */
@@ -147,6 +179,7 @@ export class Positions {
     const position = known ?? {
       isNew: this.baselined,
       settled: undefined,
+      joined: undefined,
       forgotten: 0,
       delivered: 0,
       recent: new Set()
@@ -165,25 +198,30 @@ export class Positions {
   }
 }
 
+/** Whoever is brought into a conversation by a transfer is told of that first. */
+const firstOf = (messages: ReadonlyArray<Message>, joined: number): number => {
+  const before = messages[joined - 1]
+  return before?.messageType === "ConversationTransfer" ? before.id : (messages[joined]?.id ?? 0)
+}
+
 /**
  * Where a conversation begins for somebody who has not met it: for staff with the message that brought them the customer,
  * since what was said before was never theirs to receive; for a visitor with the first. A page with several of the former
- * does not tell which of them was for whom.
+ * does not tell which of them was for whom, and one that begins with it not whether there was a transfer.
  */
 const entryOf = (
   messages: ReadonlyArray<Message>
-): { readonly at: MessageId; readonly isCertain: boolean } | undefined => {
-  const [oldest] = messages
-  const builts = messages.flatMap((message) =>
-    message.messageType === "ConversationBuilt" ? [{ id: message.id, about: message.content.userType }] : []
+): { readonly settled: number; readonly isSure: boolean } | undefined => {
+  const builts = messages.flatMap((message, at) =>
+    message.messageType === "ConversationBuilt" ? [{ at, about: message.content.userType }] : []
   )
   const joinings = builts.filter(({ about }) => about === "CUSTOMER")
   const joined = joinings.at(-1)
-  if (joined !== undefined) return { at: joined.id, isCertain: joinings.length === 1 }
+  if (joined !== undefined) {
+    return { settled: firstOf(messages, joined.at) - 1, isSure: joinings.length === 1 && joined.at > 0 }
+  }
   const [first] = builts
-  return first !== undefined && first.id === oldest?.id && first.about !== "STAFF"
-    ? { at: first.id, isCertain: true }
-    : undefined
+  return first?.at === 0 && first.about !== "STAFF" ? { settled: firstOf(messages, 0) - 1, isSure: true } : undefined
 }
 
 /** Adds an id to a bounded set, and returns the oldest one if it had to go. */

@@ -124,7 +124,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   const goLive = Effect.gen(function* () {
     if (options.gap !== undefined) yield* closeGap(options.gap)
-    positions.closeGap()
     for (let event = held.shift(); event !== undefined; event = held.shift()) yield* emit(event)
     live = true
     return yield* Effect.never
@@ -144,7 +143,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
           receive(RealtimeEvent.MessageReceived({ message, recovered: false }))
         )
       case "Ack":
-        if (Predicate.isNotNullish(frame.payload.messageId)) positions.sent(frame.payload.messageId, !live)
+        if (Predicate.isNotNullish(frame.payload.messageId)) positions.sent(frame.payload.messageId)
         return frame.payload.sequenceId === lastPing || pending.settle(frame.payload)
           ? Effect.void
           : Metric.update(metrics.unknownAcks, 1)
@@ -184,6 +183,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     while (true) {
       const frames = yield* link.pull
       lastInbound = yield* Clock.currentTimeMillis
+      if (live) positions.tick(lastInbound)
       for (const text of frames) yield* onFrame(text)
     }
   })

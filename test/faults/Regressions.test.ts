@@ -2,17 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { ConversationId, MenuItemId } from "../../src/domain/Id.ts"
+import { ConversationId, MenuItemId, UserId } from "../../src/domain/Id.ts"
 import type * as Kefu from "../../src/Kefu.ts"
 import { Realtime } from "../../src/Realtime.ts"
 import type { RealtimeEvent } from "../../src/RealtimeEvent.ts"
 import type { Fault } from "../../src/sandbox/Fault.ts"
 import * as FaultPlan from "../../src/sandbox/FaultPlan.ts"
-import { Sandbox } from "../../src/sandbox/Sandbox.ts"
+import { origin, Sandbox } from "../../src/sandbox/Sandbox.ts"
 import { SandboxFaults } from "../../src/sandbox/SandboxFaults.ts"
 import type { SandboxOptions } from "../../src/sandbox/Settings.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
@@ -83,6 +84,54 @@ describe("after a reconnection", () => {
       const events = yield* chen.news
       assert.deepStrictEqual(idsOf(events), [])
       assert.deepStrictEqual(gapsOf(events), [])
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
+describe("what happened behind a silent link", () => {
+  it.effect("is told of a conversation that came and went meanwhile", () =>
+    Effect.gen(function* () {
+      const li = yield* join(staff)
+      const chen = yield* join(visitor)
+      yield* li.news
+      yield* inject({ _tag: "Silence", direction: "outbound", until: 1000, userId: UserId.make(2) })
+      yield* chen.selectMenuItem(MenuItemId.make(1000))
+      yield* chen.send(text("anybody?"))
+      const [received] = (yield* chen.news).flatMap((event) =>
+        event._tag === "MessageReceived" ? [event.message] : []
+      )
+      yield* chen.closeConversation(received!.conversationId)
+      yield* reset
+      const events = yield* li.news
+      const [built, question, end] = events.flatMap((event) =>
+        event._tag === "MessageReceived" ? [event.message.messageType] : []
+      )
+      assert.deepStrictEqual([built, question, end], ["ConversationBuilt", "Text", "ConversationEnd"])
+      assert.deepStrictEqual(gapsOf(events), [])
+    }).pipe(Effect.scoped, provide())
+  )
+
+  it.effect("is told of a transfer, of which the page does not tell that it was the first", () =>
+    Effect.gen(function* () {
+      const li = yield* join(staff)
+      const wang = yield* join("staff-wang-token", { token: "staff-wang-token" })
+      const chen = yield* join(visitor)
+      yield* chen.selectMenuItem(MenuItemId.make(1000))
+      yield* TestClock.adjust(10)
+      const taken = (yield* li.news).concat(yield* wang.news)
+      const [message] = taken.flatMap((event) => (event._tag === "MessageReceived" ? [event.message] : []))
+      yield* inject({ _tag: "Silence", direction: "outbound", until: 1000 })
+      const { httpClient } = yield* Sandbox
+      const transfer = HttpClientRequest.put(
+        `${origin}/api/v1/im/conversations/${message!.conversationId}/transfer`
+      ).pipe(HttpClientRequest.bearerToken(staff), HttpClientRequest.bodyJsonUnsafe({ user_id: 3 }))
+      assert.strictEqual((yield* httpClient.execute(transfer)).status, 200)
+      yield* reset
+      const events = yield* wang.news
+      assert.deepStrictEqual(
+        events.flatMap((event) => (event._tag === "MessageReceived" ? [event.message.messageType] : [])).slice(0, 2),
+        ["ConversationTransfer", "ConversationBuilt"]
+      )
     }).pipe(Effect.scoped, provide())
   )
 })

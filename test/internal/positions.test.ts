@@ -75,7 +75,7 @@ describe("Positions", () => {
 
   it("does not miss what the app sent or recalled itself", () => {
     const positions = baselined(1)
-    positions.sent(MessageId.make(2), false)
+    positions.sent(MessageId.make(2))
     positions.recalled(MessageId.make(2))
     const recall: Message = {
       id: MessageId.make(3),
@@ -86,13 +86,33 @@ describe("Positions", () => {
     assert.deepStrictEqual(missing(positions, text(2), recall, text(4)), { ids: [4], complete: true })
   })
 
-  it("does not take what was sent while a gap was open for its end", () => {
+  it("takes only what was known for a while for the end of a page, since pushes may overtake each other", () => {
     const positions = baselined(1)
-    positions.sent(MessageId.make(4), true)
-    assert.deepStrictEqual(missing(positions, text(4)), { ids: [], complete: false })
-    assert.deepStrictEqual(missing(positions, text(2), text(4)), { ids: [2], complete: true })
-    positions.closeGap()
-    assert.deepStrictEqual(missing(positions, text(4)), { ids: [], complete: true })
+    positions.tick(0)
+    positions.admit(text(2))
+    positions.sent(MessageId.make(5))
+    positions.tick(1000)
+    assert.deepStrictEqual(missing(positions, text(5)), { ids: [], complete: false })
+    assert.deepStrictEqual(missing(positions, text(1), text(4), text(5)), { ids: [4], complete: true })
+    positions.tick(2000)
+    assert.deepStrictEqual(missing(positions, text(5)), { ids: [], complete: false })
+    positions.tick(4000)
+    assert.deepStrictEqual(missing(positions, text(5), text(6)), { ids: [6], complete: true })
+  })
+
+  it("gives whoever was brought in by a transfer that transfer too", () => {
+    const transfer: Message = {
+      id: MessageId.make(3),
+      conversationId: one,
+      messageType: "ConversationTransfer",
+      content: {}
+    }
+    const page = [text(2), transfer, built(5, "CUSTOMER"), text(6)]
+    assert.deepStrictEqual(missing(baselined(), ...page), { ids: [3, 5, 6], complete: true })
+    assert.deepStrictEqual(missing(baselined(), ...page.slice(2)), { ids: [5, 6], complete: false })
+    const overtaken = baselined()
+    overtaken.admit(built(5, "CUSTOMER"))
+    assert.deepStrictEqual(missing(overtaken, ...page), { ids: [3, 6], complete: true })
   })
 
   it("lets staff begin where a customer was brought to them", () => {
