@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -185,7 +186,7 @@ const make = Effect.gen(function* () {
   const gateway = yield* Gateway
   const knowledge = yield* KnowledgeBase
   const app = yield* HttpApp.make()
-  const scope = yield* Effect.scope
+  const serve = yield* FiberSet.makeRuntime<never>()
 
   /** Sees everything. */
   const auditor: Account = { ...accounts.robot, userType: "ADMIN" }
@@ -221,16 +222,13 @@ const make = Effect.gen(function* () {
           return HttpServerResponse.empty()
         })
       )
-      // As over a network: who does not wait any more does not keep the sandbox from handling it.
-      yield* HttpEffect.toHandled(answer, (_, handled) =>
+      const handling = HttpEffect.toHandled(answer, (_, handled) =>
         Effect.sync(() => {
           response = handled
         })
-      ).pipe(
-        Effect.provideService(HttpServerRequest.HttpServerRequest, served),
-        Effect.forkIn(scope, { startImmediately: true }),
-        Effect.flatMap(Fiber.join)
-      )
+      ).pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, served))
+      // As over a network: it is handled on the sandbox's side, also if nobody waits any more.
+      yield* Fiber.join(serve(handling))
       if (response === undefined || dropped) {
         const reason = new HttpClientError.TransportError({ request, description: "The connection broke off" })
         return yield* new HttpClientError.HttpClientError({ reason })
