@@ -234,7 +234,7 @@ const make = Effect.gen(function* () {
       heartbeat: config.heartbeat,
       positions,
       publish,
-      gap: begun || positions.baselined ? gap?.read : gap?.restart
+      gap: gap && (begun ? gap.read : Effect.suspend(() => (positions.baselined ? gap.read : gap.restart)))
     })
     current = next
     sessions++

@@ -21,6 +21,7 @@ import type { InputtingPayload } from "./wire/Frame.ts"
  * - `Resynced`: after each connection, once the gap before it has been closed: the conversations as they are now, with
  *   their read marks and states. `complete` is false where a `GapUnresolved` named something.
  * - `GapUnresolved`: messages may be missing, or came late, in this conversation (in any, if undefined): read it again.
+ *   Where the session itself could only not read them yet, it goes on trying, and gives what it finds as recovered.
  * - `Lagged`: this subscriber was too slow and lost so many events at this place: read the conversations again.
  * - `Superseded`: the account logged in elsewhere.
  * - `UnknownReceived`: a frame of a type that this version does not know, or whose payload was not what its type

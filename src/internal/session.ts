@@ -18,6 +18,7 @@ import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Connection } from "../Transport.ts"
 import { type AckPayload, ClientFrameJson, eventTypeCode, ServerFrameJson } from "../wire/Frame.ts"
 import * as acks from "./acks.ts"
+import * as backoff from "./backoff.ts"
 import { invalid } from "./call.ts"
 import * as heartbeat from "./heartbeat.ts"
 import { Leftovers } from "./leftovers.ts"
@@ -56,6 +57,9 @@ const patience = Duration.seconds(2)
 const conversationOf = (payload: unknown): ConversationId | undefined =>
   Option.getOrUndefined(decodeWhose(payload))?.conversationId
 
+/** How soon the history is read again when something may be missing. */
+const healing = { base: Duration.seconds(4), cap: Duration.seconds(60) }
+
 const decodeWhose = Schema.decodeUnknownOption(Schema.Struct({ conversationId: ConversationId }))
 const decodeFrame = Schema.decodeUnknownResult(ServerFrameJson)
 const encodePing = Schema.encodeSync(ClientFrameJson)
@@ -69,6 +73,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const check = Latch.makeUnsafe(false)
   const freeze = Latch.makeUnsafe(false)
   const overfull = Latch.makeUnsafe(false)
+  const doubt = Latch.makeUnsafe(false)
   const held: Array<RealtimeEvent> = []
   let live = options.gap === undefined
   let lastInbound = yield* Clock.currentTimeMillis
@@ -107,26 +112,60 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   const isMissing = (event: RealtimeEvent) => event._tag !== "MessageReceived" || !positions.has(event.message)
 
-  const closeGap = (gap: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>) =>
-    Effect.matchEffect(Effect.tap(gap, Effect.timeoutOption(pending.settled, patience)), {
-      onFailure: (error) => unresolved(`the history could not be read: ${error.reason.message}`),
-      onSuccess: (missed) =>
-        Effect.forEach(
-          missed.filter(isMissing),
-          (event) =>
-            Effect.andThen(
-              emit(event),
-              Effect.sync(() => settle(event))
-            ),
-          { discard: true }
-        )
-    }).pipe(Effect.raceFirst(Effect.andThen(overfull.await, unresolved("too much came in while the history was read"))))
+  type Gap = NonNullable<Options["gap"]>
+
+  const readGap = (gap: Gap) =>
+    Effect.flatMap(Effect.tap(gap, Effect.timeoutOption(pending.settled, patience)), (missed) =>
+      Effect.forEach(
+        missed.filter(isMissing),
+        (event) =>
+          Effect.andThen(
+            emit(event),
+            Effect.sync(() => settle(event))
+          ),
+        { discard: true }
+      )
+    )
+
+  /** Closes the gap, or tells that it is open. */
+  const closeGap = (gap: Gap) =>
+    Effect.matchEffect(readGap(gap), {
+      onFailure: ({ reason }) => {
+        if (reason.isRetryable) doubt.openUnsafe()
+        return unresolved(`the history could not be read: ${reason.message}`)
+      },
+      onSuccess: () => Effect.void
+    }).pipe(
+      Effect.raceFirst(
+        Effect.flatMap(overfull.await, () => {
+          doubt.openUnsafe()
+          return unresolved("too much came in while the history was read")
+        })
+      )
+    )
+
+  /** Reads the history again whenever something may be missing, though not too often; meanwhile the events flow. */
+  const heal = Effect.fnUntraced(function* (gap: Gap) {
+    let attempt = 0
+    let last = -Infinity
+    while (true) {
+      yield* doubt.await
+      const now = yield* Clock.currentTimeMillis
+      if (now - last > Duration.toMillis(healing.cap)) attempt = 0
+      yield* Effect.sleep(Duration.sum(patience, yield* backoff.delay(healing, attempt++)))
+      yield* doubt.close
+      last = yield* Clock.currentTimeMillis
+      const read = yield* Effect.result(readGap(gap))
+      if (Result.isFailure(read) && read.failure.reason.isRetryable) doubt.openUnsafe()
+    }
+  })
 
   const goLive = Effect.gen(function* () {
-    if (options.gap !== undefined) yield* closeGap(options.gap)
+    const { gap } = options
+    if (gap !== undefined) yield* closeGap(gap)
     for (let event = held.shift(); event !== undefined; event = held.shift()) yield* emit(event)
     live = true
-    return yield* Effect.never
+    return yield* gap === undefined ? Effect.never : heal(gap)
   })
 
   // --- frames
@@ -165,10 +204,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   }
 
   /** A frame that was, or may have been, a message. */
-  const lost = (conversationId: ConversationId | undefined) =>
-    receive(
+  const lost = (conversationId: ConversationId | undefined) => {
+    doubt.openUnsafe()
+    return receive(
       RealtimeEvent.GapUnresolved({ conversationId, detail: "a frame that may have held a message could not be read" })
     )
+  }
 
   const skip = (error: Schema.SchemaError) => {
     const detail = invalid("Realtime", error).reason.message

@@ -168,6 +168,60 @@ describe("a frame that cannot be read", () => {
   )
 })
 
+describe("what could not be read", () => {
+  it.effect("is read later, without another reconnection", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      const li = yield* join(staff)
+      yield* chen.selectMenuItem(MenuItemId.make(1000))
+      yield* TestClock.adjust("10 seconds")
+      yield* li.news
+      yield* inject(
+        { _tag: "Reset", userId: UserId.make(2) },
+        { _tag: "RefuseDials", status: 503, until: 5000, userId: UserId.make(2) },
+        { _tag: "FailRequests", status: 503, until: 60_000, userId: UserId.make(2) }
+      )
+      yield* TestClock.adjust(1000)
+      const { messageId } = yield* chen.send(text("anybody?"))
+      yield* TestClock.adjust("55 seconds")
+      const before = yield* li.news
+      assert.strictEqual(gapsOf(before).length, 1)
+      assert.deepStrictEqual(idsOf(before), [])
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(idsOf(yield* li.news), [messageId])
+    }).pipe(Effect.scoped, provide())
+  )
+
+  it.effect("is found in the history, if it was a frame", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      const li = yield* join(staff)
+      yield* chen.selectMenuItem(MenuItemId.make(1000))
+      yield* TestClock.adjust("10 seconds")
+      yield* li.news
+      yield* inject({ _tag: "Truncate", direction: "outbound", every: 1, until: 1000, userId: UserId.make(2) })
+      const { messageId } = yield* chen.send(text("anybody?"))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(idsOf(yield* li.news), [messageId])
+    }).pipe(Effect.scoped, provide())
+  )
+
+  it.effect("is not asked for again and again", () =>
+    Effect.gen(function* () {
+      yield* join(visitor)
+      yield* TestClock.adjust("10 seconds")
+      const before = yield* Sandbox.use((sandbox) => sandbox.counters)
+      const [connection] = yield* Sandbox.use((sandbox) => sandbox.connections)
+      for (let second = 0; second < 300; second++) {
+        yield* connection!.inject("nonsense")
+        yield* TestClock.adjust("1 second")
+      }
+      const after = yield* Sandbox.use((sandbox) => sandbox.counters)
+      assert.isAtMost(after.requests - before.requests, 60)
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
 describe("when the history cannot be read at the beginning", () => {
   it.effect("what comes meanwhile is told, though the history that is read in the end has it too", () =>
     Effect.gen(function* () {
