@@ -77,8 +77,10 @@ export interface Person {
   leftAt: number | undefined
   /** When it closed its connection and opened it again. */
   readonly reopened: Array<{ readonly from: number; until: number }>
-  /** Actions that were begun and have not come to an end. */
+  /** Actions that were begun and have not come to an end, apart from those elsewhere. */
   pending: number
+  /** Actions that the closing of the session need not settle. */
+  elsewhere: number
   /** Those that had not when everything should have settled, and when the session was closed. */
   stuck: number
   state: ConnectionState | undefined
@@ -115,6 +117,21 @@ const lastWith = (person: Person, visitor: UserId): ConversationId | undefined =
   messagesOf(person.logs[0]).findLast(
     (message) => message.messageType === "ConversationBuilt" && message.content.userId === visitor
   )?.conversationId
+
+/** Something that the session need not settle when it is closed. */
+const elsewhere = <A, E>(person: Person, effect: Effect.Effect<A, E>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      person.pending--
+      person.elsewhere++
+    }),
+    () => effect,
+    () =>
+      Effect.sync(() => {
+        person.pending++
+        person.elsewhere--
+      })
+  )
 
 export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
   const complaints: Array<string> = []
@@ -153,6 +170,7 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
         leftAt: undefined,
         reopened: [],
         pending: 0,
+        elsewhere: 0,
         stuck: 0,
         state: undefined,
         left: new Map()
@@ -302,11 +320,7 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
               const break_ = { from: yield* Clock.currentTimeMillis, until: Infinity }
               person.reopened.push(break_)
               yield* realtime.close
-              person.pending--
-              yield* Effect.ensuring(
-                Effect.sleep("2 seconds"),
-                Effect.sync(() => person.pending++)
-              )
+              yield* elsewhere(person, Effect.sleep("2 seconds"))
               yield* realtime.open
               break_.until = yield* Clock.currentTimeMillis
             })
@@ -334,7 +348,7 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
       })
 
       const finish = Effect.gen(function* () {
-        person.stuck += person.pending
+        person.stuck += person.pending + person.elsewhere
         person.state = yield* realtime.state
         for (const log of person.logs) log.complete = person.leftAt === undefined && log.ended === undefined
         if (person.leftAt === undefined) yield* close
@@ -353,7 +367,8 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
                 Effect.sync(() => {
                   person.pending++
                 }),
-                () => Effect.exit(act(action)),
+                // Requests go on without the session.
+                () => Effect.exit(action.what === "rest" ? elsewhere(person, act(action)) : act(action)),
                 () =>
                   Effect.sync(() => {
                     person.pending--
@@ -380,9 +395,9 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
     })
 
     const all = yield* Effect.forEach(schedule.who, live)
-    yield* TestClock.adjust(schedule.lasts)
-    yield* sandboxFaults.clear
-    yield* TestClock.adjust(settling)
+    // The test clock waits for what it wakes, and only for that: so the faults end by it, too.
+    yield* Effect.forkScoped(Effect.delay(sandboxFaults.clear, schedule.lasts))
+    yield* TestClock.adjust(schedule.lasts + settling)
     const history = yield* sandbox.conversations
     const result: Run = {
       schedule,
@@ -399,6 +414,7 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
     Effect.provide(Logger.layer([complain])),
     Effect.provideService(References.MinimumLogLevel, "Error"),
     Random.withSeed(schedule.seed),
-    Effect.provide(TestClock.layer())
+    // A busy machine may be slow, but what happens must not depend on that.
+    Effect.provide(TestClock.layer({ warningDelay: "5 minutes" }))
   )
 }
