@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import { ConnectionState } from "./ConnectionState.ts"
+import { ConnectionState } from "./realtime/ConnectionState.ts"
 import type * as ChannelSchemas from "./domain/Channel.ts"
 import type * as ConversationSchemas from "./domain/Conversation.ts"
 import type * as FaqSchemas from "./domain/Faq.ts"
@@ -29,16 +29,16 @@ import type * as TagSchemas from "./domain/Tag.ts"
 import type * as UploadSchemas from "./domain/Upload.ts"
 import type * as UserSchemas from "./domain/User.ts"
 import type * as VisitSchemas from "./domain/Visit.ts"
-import * as answer from "./internal/answer.ts"
-import { Inbox, type LoadMoreOptions } from "./Inbox.ts"
-import type * as Snapshots from "./InboxSnapshot.ts"
-import { Engine, type Fate, takeBack } from "./internal/engine.ts"
-import * as feed from "./internal/feed.ts"
-import type * as handler from "./internal/handler.ts"
-import * as http from "./internal/http.ts"
-import * as lenient from "./internal/lenient.ts"
-import type * as perspective from "./internal/perspective.ts"
-import type { Given, Plain, Without } from "./internal/plain.ts"
+import * as answer from "./client/answer.ts"
+import { Inbox, type LoadMoreOptions } from "./inbox/Inbox.ts"
+import type * as Snapshots from "./inbox/InboxSnapshot.ts"
+import { Engine, type Fate, takeBack } from "./client/session.ts"
+import * as feed from "./client/feed.ts"
+import type * as handler from "./client/callbacks.ts"
+import * as http from "./http/pipeline.ts"
+import * as lenient from "./client/lenient.ts"
+import type * as perspective from "./domain/Perspective.ts"
+import type { Given, Plain, Without } from "./domain/plain.ts"
 import * as Kefu from "./Kefu.ts"
 import { KefuConfig } from "./KefuConfig.ts"
 import {
@@ -52,12 +52,12 @@ import {
   Superseded,
   UnexpectedResponse
 } from "./KefuError.ts"
-import { Realtime } from "./Realtime.ts"
-import { Transport } from "./Transport.ts"
-import { UploadApi, type UploadEvent } from "./UploadApi.ts"
+import { Realtime } from "./realtime/Realtime.ts"
+import { Transport } from "./http/Transport.ts"
+import { UploadApi, type UploadEvent } from "./rest/UploadApi.ts"
 import { Api } from "./wire/Api.ts"
 import type { AckPayload } from "./wire/Frame.ts"
-import * as Wire from "./wire/Wire.ts"
+import * as Wire from "./codec/Wire.ts"
 
 /**
  * What every call of a {@link Client} rejects with, apart from aborts.
@@ -81,7 +81,7 @@ export type { KefuErrorReason } from "./KefuError.ts"
  * @category models
  * @since 0.1.0
  */
-export type { ConnectionState } from "./ConnectionState.ts"
+export type { ConnectionState } from "./realtime/ConnectionState.ts"
 
 /**
  * What the client calls back. Every callback may be missing, and `this` in it is the object that holds it.

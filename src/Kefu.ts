@@ -12,21 +12,21 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Socket from "effect/socket/Socket"
-import { ChannelApi } from "./ChannelApi.ts"
-import { ConversationApi } from "./ConversationApi.ts"
-import { Credentials } from "./Credentials.ts"
-import { Inbox } from "./Inbox.ts"
+import { ChannelApi } from "./rest/ChannelApi.ts"
+import { ConversationApi } from "./rest/ConversationApi.ts"
+import { Credentials } from "./http/Credentials.ts"
+import { Inbox } from "./inbox/Inbox.ts"
 import * as KefuConfig from "./KefuConfig.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
-import { Outbox } from "./Outbox.ts"
-import { QuickReplyApi } from "./QuickReplyApi.ts"
-import { RatingApi } from "./RatingApi.ts"
-import { Realtime } from "./Realtime.ts"
-import { RobotApi } from "./RobotApi.ts"
-import { TokenApi } from "./TokenApi.ts"
-import { Transport } from "./Transport.ts"
-import { UploadApi } from "./UploadApi.ts"
-import { UserApi } from "./UserApi.ts"
+import { Outbox } from "./outbox/Outbox.ts"
+import { QuickReplyApi } from "./rest/QuickReplyApi.ts"
+import { RatingApi } from "./rest/RatingApi.ts"
+import { Realtime } from "./realtime/Realtime.ts"
+import { RobotApi } from "./rest/RobotApi.ts"
+import { TokenApi } from "./http/TokenApi.ts"
+import { Transport } from "./http/Transport.ts"
+import { UploadApi } from "./rest/UploadApi.ts"
+import { UserApi } from "./rest/UserApi.ts"
 
 /**
  * The services that work over a `Transport`.
@@ -111,7 +111,7 @@ export const layerPlatform = (
  * ```ts
  * import * as Effect from "effect/Effect"
  * import * as Kefu from "effect-kefu/Kefu"
- * import { Realtime } from "effect-kefu/Realtime"
+ * import { Realtime } from "effect-kefu/realtime/Realtime"
  *
  * const hello = Realtime.use((realtime) => realtime.send({ messageType: "Text", content: "你好" })).pipe(
  *   Effect.provide(Kefu.layer({ baseUrl: "https://chat.example.com" }))

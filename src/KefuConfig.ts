@@ -11,8 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
-import type { Policy as Backoff } from "./internal/backoff.ts"
-import { location } from "./internal/page.ts"
+import type { Policy as Backoff } from "./platform/backoff.ts"
+import { location } from "./platform/Lifecycle.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
 
 /**

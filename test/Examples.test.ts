@@ -11,8 +11,8 @@ import * as Stream from "effect/Stream"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as Kefu from "../src/Kefu.ts"
-import { Realtime } from "../src/Realtime.ts"
-import * as SandboxNode from "../src/sandbox/SandboxNode.ts"
+import { Realtime } from "../src/realtime/Realtime.ts"
+import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 
 const examples = Path.resolve(import.meta.dirname, "..", "examples")
 

@@ -6,9 +6,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { importsOf, problems as misplaced } from "../.ci/house.ts"
 
 /** Modules of `src` that touch the platform: globals, timers, `node:` modules, Promises. Keep this list short. */
-const platformEdge: ReadonlyArray<string> = ["src/sandbox/SandboxNode.ts"]
+const platformEdge: ReadonlyArray<string> = ["src/sandbox/doors/SandboxNode.ts"]
 
 const root = Path.resolve(import.meta.dirname, "..")
 
@@ -32,38 +33,48 @@ interface Rule {
 const file = (path: string, text = ""): File => ({ path, text })
 const inSource = (path: string) => path.startsWith("src/") && path.endsWith(".ts")
 const inTests = (path: string) => path.startsWith("test/") && path.endsWith(".ts")
+/** Private modules are camelCase or in an `internal/`; `client/` stands behind the façade. */
+const isPrivate = (path: string) =>
+  path.includes("/internal/") || path.startsWith("src/client/") || /(?:^|\/)[a-z]\w*\.ts$/.test(path)
 const isPlatformEdge = (path: string) => platformEdge.includes(path)
 
 const tokens = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/.*/g
-const withoutComments = (text: string) => text.replace(tokens, (_, literal: string | undefined) => literal ?? "")
 const withoutLiterals = (text: string) =>
   text.replace(tokens, (_, literal: string | undefined) => (literal?.startsWith("`") ? literal : '""'))
 
 const matches = (text: string, pattern: RegExp) => Array.from(text.matchAll(pattern), ([found]) => found.trim())
 
-/** Every module a file imports or re-exports; relative ones as paths from the root. */
-const importsOf = ({ path, text }: File): ReadonlyArray<string> =>
-  Array.from(withoutComments(text).matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g), ([, specifier = ""]) =>
-    specifier.startsWith(".") ? Path.posix.join(Path.posix.dirname(path), specifier) : specifier
-  )
-
-const importsOnly = (path: string, allowed: RegExp): Rule => ({
-  name: `${path} imports only what is to its left`,
-  applies: (candidate) => candidate.startsWith(path),
-  problems: (source) => importsOf(source).filter((module) => !allowed.test(module)),
-  bad: [
-    file(`${path}A.ts`, 'import { Kefu } from "../Kefu.ts"'),
-    file(`${path}A.ts`, 'import type { Store } from "../sandbox/Store.ts"'),
-    file(`${path}A.ts`, 'export * from "lodash"')
-  ],
-  good: [
-    file(`${path}A.ts`, '// from "../Kefu.ts"\nimport * as Schema from "effect/Schema"\nimport { B } from "./B.ts"')
-  ]
-})
-
 const rules: ReadonlyArray<Rule> = [
-  importsOnly("src/domain/", /^effect\/|^src\/domain\/|^src\/wire\/Wire\.ts$/),
-  importsOnly("src/wire/", /^effect\/|^src\/domain\/|^src\/wire\//),
+  {
+    name: "imports run down the house, and into no other wing's internal",
+    applies: inSource,
+    problems: misplaced,
+    bad: [
+      file("src/codec/A.ts", 'import { Kefu } from "../Kefu.ts"'),
+      file("src/domain/A.ts", 'import type { Api } from "../wire/Api.ts"'),
+      file("src/rest/A.ts", 'import { make } from "../http/internal/pipeline.ts"'),
+      file("src/rest/internal/a.ts", 'export * from "../../realtime/Realtime.ts"'),
+      file("src/inbox/A.ts", 'const a = import("../client/session.ts")'),
+      file("src/sandbox/desk/A.ts", 'import { KefuError } from "../../KefuError.ts"'),
+      file("src/testing/A.ts", 'import { link } from "../realtime/internal/link.ts"'),
+      file("src/attic/A.ts")
+    ],
+    good: [
+      file("src/rest/A.ts", '// from "../Kefu.ts"\nimport { Transport } from "../http/Transport.ts"'),
+      file("src/realtime/Realtime.ts", 'import * as link from "./internal/link.ts"'),
+      file(
+        "src/sandbox/desk/A.ts",
+        'import { Message } from "../../domain/Message.ts"\nimport { B } from "../faults/B.ts"'
+      )
+    ]
+  },
+  {
+    name: "modules import `effect` only: it is the one runtime dependency",
+    applies: (path) => inSource(path) && !path.startsWith("src/sandbox/doors/"),
+    problems: (source) => importsOf(source).filter((module) => !/^effect\/|^src\//.test(module)),
+    bad: [file("src/A.ts", 'export * from "lodash"'), file("src/A.ts", 'import * as Fs from "node:fs"')],
+    good: [file("src/A.ts", 'import * as Schema from "effect/Schema"\nimport { B } from "./B.ts"')]
+  },
   {
     name: "only the façade and the platform edges know Promises",
     applies: (path) => inSource(path) && path !== "src/Client.ts" && !isPlatformEdge(path),
@@ -121,7 +132,7 @@ const rules: ReadonlyArray<Rule> = [
     good: [file("test/A.test.ts", '// it.skip("a")\nit.effect("it.only", () => iterator.skip(1))')]
   },
   {
-    name: "a module is found by its name: PascalCase, at most two folders deep, no drawers for odds and ends",
+    name: "a module is found by its name: two folders deep at most, no drawers for odds and ends",
     applies: (path) => path.startsWith("src/"),
     problems: ({ path }) => {
       const folders = path.split("/").slice(1, -1)
@@ -129,16 +140,23 @@ const rules: ReadonlyArray<Rule> = [
       return [
         ...(folders.length > 2 ? ["nested too deep"] : []),
         ...(folders.every((folder) => /^[a-z-]+$/.test(folder)) ? [] : ["folders are lower case"]),
-        ...(/(?:^|\/)(?:utils?|helpers?|common|types|misc|shared)(?:\/|\.ts$)/i.test(path) ? ["says nothing"] : []),
-        ...(/^[A-Z][A-Za-z0-9]*\.ts$/.test(name) || folders.includes("internal") || /^(?:index|bin)\.ts$/.test(name)
-          ? []
-          : ["not PascalCase"])
+        ...(/(?:^|\/)(?:utils?|helpers?|common|misc|shared)(?:\/|\.ts$)/i.test(path) ? ["says nothing"] : []),
+        ...(/^[A-Za-z][A-Za-z0-9]*\.ts$/.test(name) ? [] : ["not a plain name"]),
+        ...(folders.length > 0 || /^[A-Z]/.test(name) || name === "index.ts" ? [] : ["a public module is PascalCase"]),
+        ...(folders.at(-1) === "internal" && /^[A-Z]/.test(name) ? ["a private module is camelCase"] : [])
       ]
     },
-    bad: ["src/a/b/c/D.ts", "src/utils/A.ts", "src/types.ts", "src/user.ts", "src/Users/A.ts"].map((path) =>
-      file(path)
-    ),
-    good: ["src/index.ts", "src/Client.ts", "src/sandbox/bin.ts", "src/internal/catchUp.ts"].map((path) => file(path))
+    bad: [
+      "src/a/b/c/D.ts",
+      "src/utils/A.ts",
+      "src/rest/some-thing.ts",
+      "src/user.ts",
+      "src/Users/A.ts",
+      "src/rest/internal/A.ts"
+    ].map((path) => file(path)),
+    good: ["src/index.ts", "src/Client.ts", "src/sandbox/doors/bin.ts", "src/realtime/internal/catchUp.ts"].map(
+      (path) => file(path)
+    )
   }
 ]
 
@@ -161,24 +179,6 @@ const files = ["src", "test", "examples"]
   .flatMap(walk)
   .map((path) => file(path, Fs.readFileSync(Path.join(root, path), "utf8")))
 
-/** What the sandbox is there to test against; so it must not share code with it. */
-const clientSide = /^src\/(?:Transport|Realtime|\w+Api|Client|Kefu|Outbox|Inbox|Credentials|index)\.ts$/
-
-/** The ways from the sandbox to the client side, also through other modules. */
-const leaks = (sources: ReadonlyArray<File>): ReadonlyArray<string> => {
-  const imports = new Map(sources.map((source) => [source.path, importsOf(source)]))
-  const seen = new Set<string>()
-  const found: Array<string> = []
-  const visit = (path: string, way: string) => {
-    if (seen.has(path)) return
-    seen.add(path)
-    if (clientSide.test(path)) found.push(way)
-    else for (const next of imports.get(path) ?? []) visit(next, `${way} -> ${next}`)
-  }
-  for (const { path } of sources) if (path.startsWith("src/sandbox/")) visit(path, path)
-  return found
-}
-
 describe("Hygiene", () => {
   for (const rule of rules) {
     const check = (candidate: File) => (rule.applies(candidate.path) ? rule.problems(candidate) : [])
@@ -193,14 +193,26 @@ describe("Hygiene", () => {
     })
   }
 
-  it("the sandbox never reaches the client side", () => {
-    const sandbox = file("src/sandbox/A.ts", 'import { b } from "../internal/b.ts"')
-    const api = file("src/UserApi.ts")
-    assert.deepStrictEqual(leaks([sandbox, api, file("src/internal/b.ts", 'import type { U } from "../UserApi.ts"')]), [
-      "src/sandbox/A.ts -> src/internal/b.ts -> src/UserApi.ts"
-    ])
-    assert.deepStrictEqual(leaks([sandbox, api, file("src/internal/b.ts", 'import { Api } from "../wire/Api.ts"')]), [])
-    assert.deepStrictEqual(leaks(files), [])
+  it("the package opens what is public and closes the rest", () => {
+    const { exports } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
+      readonly exports: Readonly<Record<string, unknown>>
+    }
+    const isOpen = (path: string) => {
+      const name = path.replace("src", ".").replace(/\.ts$/, "")
+      const matching = Object.keys(exports)
+        .filter((key) => {
+          const [before = "", after = ""] = key.split("*")
+          return key === name || (key.includes("*") && name.startsWith(before) && name.endsWith(after))
+        })
+        .toSorted((left, right) => right.indexOf("*") - left.indexOf("*") || right.length - left.length)
+      const key = name in exports ? name : matching[0]
+      return key !== undefined && exports[key] !== null
+    }
+    const modules = files.map(({ path }) => path).filter((path) => inSource(path) && !path.endsWith("/index.ts"))
+    assert.deepStrictEqual(
+      modules.filter((path) => isOpen(path) === isPrivate(path)),
+      []
+    )
   })
 
   it("every platform edge exists", () => {

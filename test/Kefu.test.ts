@@ -6,7 +6,7 @@ import * as Kefu from "../src/Kefu.ts"
 import { KefuConfig } from "../src/KefuConfig.ts"
 import { Sandbox } from "../src/sandbox/Sandbox.ts"
 import * as SandboxPlatform from "../src/testing/SandboxPlatform.ts"
-import { UserApi } from "../src/UserApi.ts"
+import { UserApi } from "../src/rest/UserApi.ts"
 
 const sessionOf = (token: string) =>
   Kefu.layerPlatform({ baseUrl: "http://sandbox.test", token }).pipe(Layer.provide(SandboxPlatform.layer))

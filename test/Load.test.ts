@@ -7,9 +7,9 @@ import * as Stream from "effect/Stream"
 import { type ConversationId, UserId } from "../src/domain/Id.ts"
 import type { Message } from "../src/domain/Message.ts"
 import * as Kefu from "../src/Kefu.ts"
-import { Realtime } from "../src/Realtime.ts"
+import { Realtime } from "../src/realtime/Realtime.ts"
 import { Sandbox } from "../src/sandbox/Sandbox.ts"
-import * as SandboxNode from "../src/sandbox/SandboxNode.ts"
+import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 
 const visitors = 200
 const staff = 10

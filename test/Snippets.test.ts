@@ -8,7 +8,7 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { promisify } from "node:util"
-import * as SandboxNode from "../src/sandbox/SandboxNode.ts"
+import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 
 const root = Path.resolve(import.meta.dirname, "..")
 const folder = Path.join(root, "dist", "snippets")

@@ -20,10 +20,10 @@ import {
   UserId
 } from "../src/domain/Id.ts"
 import type { KefuError } from "../src/KefuError.ts"
-import type { Counter } from "../src/sandbox/Counters.ts"
-import { Fate, type FaultHooks, Faults, noFaults } from "../src/sandbox/Faults.ts"
+import type { Counter } from "../src/sandbox/desk/Counters.ts"
+import { Fate, type FaultHooks, Faults, noFaults } from "../src/sandbox/faults/Faults.ts"
 import { Sandbox } from "../src/sandbox/Sandbox.ts"
-import * as SandboxNode from "../src/sandbox/SandboxNode.ts"
+import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 import { connected, connectionOf, failure, Pair, talk, text, unharmed } from "./support/Pair.ts"
 import * as Person from "./support/Person.ts"
 

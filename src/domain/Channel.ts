@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Wire from "../wire/Wire.ts"
+import * as Wire from "../codec/Wire.ts"
 import { FaqGroupId, SubChannelId } from "./Id.ts"
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Wire from "../wire/Wire.ts"
+import * as Wire from "../codec/Wire.ts"
 import { ConversationId, MessageId, SubChannelId, UserId } from "./Id.ts"
 import { Message } from "./Message.ts"
 import { User } from "./User.ts"

@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Struct from "effect/Struct"
-import * as Wire from "../wire/Wire.ts"
+import * as Wire from "../codec/Wire.ts"
 import { BlobId, ConversationId, MenuItemId, MessageId, UserId } from "./Id.ts"
 import { UserType } from "./User.ts"
 

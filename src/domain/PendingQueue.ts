@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Wire from "../wire/Wire.ts"
+import * as Wire from "../codec/Wire.ts"
 
 /**
  * How many visitors wait. The shape is the sandbox's.

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-export { type Account, type Login, type NewAccount, type Role, type SeededLogin } from "./Accounts.ts"
-export { type Counter, type Refusal } from "./Counters.ts"
-export { Fault } from "./Fault.ts"
-export { faultsPath } from "./FaultControl.ts"
-export * as FaultPlan from "./FaultPlan.ts"
+export { type Account, type Login, type NewAccount, type Role, type SeededLogin } from "./desk/Accounts.ts"
+export { type Counter, type Refusal } from "./desk/Counters.ts"
+export { Fault } from "./faults/Fault.ts"
+export { faultsPath } from "./faults/FaultControl.ts"
+export * as FaultPlan from "./faults/FaultPlan.ts"
 export {
   type Call,
   type Connection,
@@ -19,9 +19,9 @@ export {
   Faults,
   type Link,
   noFaults
-} from "./Faults.ts"
-export { type ClientConnection, closeCode } from "./Gateway.ts"
-export { type HttpApp, socketPath, WireControl } from "./HttpApp.ts"
+} from "./faults/Faults.ts"
+export { type ClientConnection, closeCode } from "./doors/Gateway.ts"
+export { type HttpApp, socketPath, WireControl } from "./doors/HttpApp.ts"
 export { type ConnectOptions, origin, Sandbox, type SandboxShape } from "./Sandbox.ts"
 export {
   type Language,
@@ -32,6 +32,6 @@ export {
   type SeedConversation,
   type SeedQuestion,
   type SeedUser
-} from "./Seed.ts"
-export { SandboxFaults } from "./SandboxFaults.ts"
-export { type SandboxOptions } from "./Settings.ts"
+} from "./desk/Seed.ts"
+export { SandboxFaults } from "./faults/SandboxFaults.ts"
+export { type SandboxOptions } from "./desk/Settings.ts"

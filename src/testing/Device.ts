@@ -55,7 +55,7 @@ export const Device = Context.Reference<Pick<Device, "awake">>("effect-kefu/test
  * import * as Effect from "effect/Effect"
  * import * as Stream from "effect/Stream"
  * import * as TestClock from "effect/testing/TestClock"
- * import { Realtime } from "effect-kefu/Realtime"
+ * import { Realtime } from "effect-kefu/realtime/Realtime"
  * import * as Device from "effect-kefu/testing/Device"
  * import * as TestKefu from "effect-kefu/testing/TestKefu"
  *

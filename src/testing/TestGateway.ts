@@ -13,10 +13,10 @@ import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { MessageId } from "../domain/Id.ts"
-import * as http from "../internal/http.ts"
+import * as http from "../http/pipeline.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { ConnectionLost, KefuError, type KefuErrorReason } from "../KefuError.ts"
-import { type Connection, Transport } from "../Transport.ts"
+import { type Connection, Transport } from "../http/Transport.ts"
 import { type ClientFrame, ClientFrameJson, type ServerFrame, ServerFrameJson } from "../wire/Frame.ts"
 
 /**
@@ -96,7 +96,7 @@ export interface TestDial {
  * import * as Fiber from "effect/Fiber"
  * import * as Layer from "effect/Layer"
  * import { KefuConfig } from "effect-kefu/KefuConfig"
- * import { Realtime } from "effect-kefu/Realtime"
+ * import { Realtime } from "effect-kefu/realtime/Realtime"
  * import { TestGateway } from "effect-kefu/testing/TestGateway"
  *
  * const layer = Realtime.layer.pipe(

@@ -6,10 +6,10 @@
 import * as Layer from "effect/Layer"
 import type { KefuError } from "../KefuError.ts"
 import * as Kefu from "../Kefu.ts"
-import * as FaultPlan from "../sandbox/FaultPlan.ts"
+import * as FaultPlan from "../sandbox/faults/FaultPlan.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
-import type { SandboxFaults } from "../sandbox/SandboxFaults.ts"
-import type { SandboxOptions } from "../sandbox/Settings.ts"
+import type { SandboxFaults } from "../sandbox/faults/SandboxFaults.ts"
+import type { SandboxOptions } from "../sandbox/desk/Settings.ts"
 import * as SandboxPlatform from "./SandboxPlatform.ts"
 
 /**
@@ -38,7 +38,7 @@ export interface Options extends Kefu.Options {
  * ```ts
  * import { assert, it } from "@effect/vitest"
  * import * as Effect from "effect/Effect"
- * import { Realtime } from "effect-kefu/Realtime"
+ * import { Realtime } from "effect-kefu/realtime/Realtime"
  * import * as TestKefu from "effect-kefu/testing/TestKefu"
  *
  * it.effect("is acknowledged", () =>

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-export { Fault } from "../sandbox/Fault.ts"
-export * as FaultPlan from "../sandbox/FaultPlan.ts"
-export { SandboxFaults } from "../sandbox/SandboxFaults.ts"
+export { Fault } from "../sandbox/faults/Fault.ts"
+export * as FaultPlan from "../sandbox/faults/FaultPlan.ts"
+export { SandboxFaults } from "../sandbox/faults/SandboxFaults.ts"
 export * as Device from "./Device.ts"
 export * as SandboxPlatform from "./SandboxPlatform.ts"
 export { TestGateway } from "./TestGateway.ts"

@@ -34,7 +34,7 @@ import { PresignedUrl, PresignRequest } from "../domain/Upload.ts"
 import { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
 import { VisitInfo } from "../domain/Visit.ts"
 import { ApiError, Unauthorized } from "./ApiError.ts"
-import * as Wire from "./Wire.ts"
+import * as Wire from "../codec/Wire.ts"
 
 const fromPath = <S extends Schema.ConstraintCodec<unknown, number>>(id: S) =>
   Wire.NumberFromString.pipe(Schema.decodeTo(id))

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
 import { Media, Message, messageTypeCode, Order, RobotAnswer } from "../domain/Message.ts"
-import * as Wire from "./Wire.ts"
+import * as Wire from "../codec/Wire.ts"
 
 /**
  * The wire's number of each kind of frame.

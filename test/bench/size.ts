@@ -17,7 +17,7 @@ const entries = {
     import * as Effect from "effect/Effect"
     import * as Stream from "effect/Stream"
     import * as Kefu from "./src/Kefu.ts"
-    import { Realtime } from "./src/Realtime.ts"
+    import { Realtime } from "./src/realtime/Realtime.ts"
     Effect.runPromise(Effect.provide(Realtime.use((realtime) => Effect.andThen(
       realtime.send({ messageType: "Text", content: "hi" }),
       Stream.runForEach(realtime.events, (event) => Effect.log(event))
@@ -25,10 +25,10 @@ const entries = {
   "Realtime alone, over its Transport": `
     import * as Layer from "effect/Layer"
     import * as Effect from "effect/Effect"
-    import { Credentials } from "./src/Credentials.ts"
+    import { Credentials } from "./src/http/Credentials.ts"
     import { KefuConfig } from "./src/KefuConfig.ts"
-    import { Realtime } from "./src/Realtime.ts"
-    import { Transport } from "./src/Transport.ts"
+    import { Realtime } from "./src/realtime/Realtime.ts"
+    import { Transport } from "./src/http/Transport.ts"
     import * as FetchHttpClient from "effect/http/FetchHttpClient"
     import * as Socket from "effect/socket/Socket"
     Effect.runFork(Effect.provide(Realtime.use((realtime) => realtime.open), Realtime.layer.pipe(

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
-import * as SandboxNode from "../../src/sandbox/SandboxNode.ts"
+import * as SandboxNode from "../../src/sandbox/doors/SandboxNode.ts"
 
 const program = Path.resolve(import.meta.dirname, "../../examples/legacy-app.ts")
 

@@ -6,11 +6,11 @@ import * as Random from "effect/Random"
 import * as HttpClient from "effect/http/HttpClient"
 import * as TestClock from "effect/testing/TestClock"
 import * as Latch from "effect/Latch"
-import * as http from "../../src/internal/http.ts"
+import * as http from "../../src/http/pipeline.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
 import { ConnectionLost, KefuError, NetworkUnreachable } from "../../src/KefuError.ts"
-import { Realtime } from "../../src/Realtime.ts"
-import { type Connection, Transport } from "../../src/Transport.ts"
+import { Realtime } from "../../src/realtime/Realtime.ts"
+import { type Connection, Transport } from "../../src/http/Transport.ts"
 
 const clients = 10_000
 const outage = 120_000

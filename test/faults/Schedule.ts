@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { UserId } from "../../src/domain/Id.ts"
-import * as FaultPlan from "../../src/sandbox/FaultPlan.ts"
-import type { Fault } from "../../src/sandbox/Fault.ts"
+import * as FaultPlan from "../../src/sandbox/faults/FaultPlan.ts"
+import type { Fault } from "../../src/sandbox/faults/Fault.ts"
 
 /** The people of the model, by their place in the sandbox's seed: the robot is the first there. */
 export const people = [

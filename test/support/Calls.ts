@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Tracer from "effect/Tracer"
 import type { KefuConfig } from "../../src/KefuConfig.ts"
 import type { KefuError } from "../../src/KefuError.ts"
-import type { Transport } from "../../src/Transport.ts"
+import type { Transport } from "../../src/http/Transport.ts"
 import * as Recorder from "./Recorder.ts"
 
 export interface Call<S> {
@@ -40,7 +40,7 @@ export const check = <I, S>(
   layer: Layer.Layer<I, never, Transport | KefuConfig>,
   calls: ReadonlyArray<Call<S>>
 ): void => {
-  const name = service.key.replace("effect-kefu/", "")
+  const name = service.key.replace(/^.*\//, "")
   for (const call of calls) {
     const method = `${name}.${call.title.replace(/\(.*/, "")}`
     describe(`${name}.${call.title}`, () => {

@@ -11,9 +11,9 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Socket from "effect/socket/Socket"
-import { Credentials } from "../../src/Credentials.ts"
+import { Credentials } from "../../src/http/Credentials.ts"
 import { KefuConfig, type Options } from "../../src/KefuConfig.ts"
-import { Transport } from "../../src/Transport.ts"
+import { Transport } from "../../src/http/Transport.ts"
 
 export interface Seen {
   readonly method: string

@@ -5,13 +5,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { ConversationApi } from "../../src/ConversationApi.ts"
+import { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import { ConversationId, MessageId } from "../../src/domain/Id.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
 import { ServerFault, Unauthorized } from "../../src/KefuError.ts"
-import { Realtime } from "../../src/Realtime.ts"
+import { Realtime } from "../../src/realtime/Realtime.ts"
 import { TestGateway } from "../../src/testing/TestGateway.ts"
-import { UserApi } from "../../src/UserApi.ts"
+import { UserApi } from "../../src/rest/UserApi.ts"
 
 const layer = Layer.mergeAll(Realtime.layer, ConversationApi.layer, UserApi.layer).pipe(
   Layer.provideMerge(TestGateway.layer),

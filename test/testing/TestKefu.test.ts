@@ -5,11 +5,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { Realtime } from "../../src/Realtime.ts"
+import { Realtime } from "../../src/realtime/Realtime.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
-import { SandboxFaults } from "../../src/sandbox/SandboxFaults.ts"
+import { SandboxFaults } from "../../src/sandbox/faults/SandboxFaults.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
-import { UserApi } from "../../src/UserApi.ts"
+import { UserApi } from "../../src/rest/UserApi.ts"
 
 describe("TestKefu", () => {
   it.effect("runs a visitor's session against a sandbox of its own", () =>

@@ -3,9 +3,9 @@ import type * as Stream from "effect/Stream"
 import { assertType, describe, expectTypeOf, it } from "vitest"
 import type { MessageId } from "../../src/domain/Id.ts"
 import type { KefuError, KefuErrorReason } from "../../src/KefuError.ts"
-import type { Outbox } from "../../src/Outbox.ts"
-import type { OutboxDraft, OutboxEntry, OutboxKey, SentEntry } from "../../src/OutboxEntry.ts"
-import type { OutboxState } from "../../src/OutboxState.ts"
+import type { Outbox } from "../../src/outbox/Outbox.ts"
+import type { OutboxDraft, OutboxEntry, OutboxKey, SentEntry } from "../../src/outbox/OutboxEntry.ts"
+import type { OutboxState } from "../../src/outbox/OutboxState.ts"
 
 declare const outbox: Outbox["Service"]
 declare const key: OutboxKey

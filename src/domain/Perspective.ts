@@ -1,0 +1,185 @@
+/**
+ * Messages and conversations as one of their participants sees them: what the backend tells everyone alike, told from
+ * the point of view of a visitor or of the staff. Pure, so that all faces of the SDK derive the same.
+ */
+import * as Predicate from "effect/Predicate"
+import type * as Domain from "./Conversation.ts"
+import { isSystemMessage, type Message, type MessageType as AnyMessageType, messageTypeCode } from "./Message.ts"
+import type { User } from "./User.ts"
+import { type Plain, plain, type Without } from "./plain.ts"
+
+/** What is known of somebody. */
+export interface Person {
+  readonly id: number
+  readonly userType: string
+  readonly nickname?: string | null | undefined
+}
+
+/** Who looks, and whom they know. Without `me`, everything counts as received. */
+export interface Viewer {
+  readonly me: Person | undefined
+  readonly users: { get(id: number): Person | undefined }
+}
+
+/** 0 for what was sent, by oneself or by one's own side; 1 for what was received. */
+export type Direction = 0 | 1
+
+/** The kinds of messages that have a name. */
+export type MessageName = Exclude<AnyMessageType, "Unknown">
+
+/** The content of a kind of message. */
+export type ContentOf<Name extends MessageName> = Plain<Extract<Message, { readonly messageType: Name }>["content"]>
+
+/** What the messages of all kinds have. */
+export interface MessageFields {
+  /** 消息ID; 0 until the backend has acknowledged a message of one's own. */
+  id: number
+  /** 发送者ID; 0 if nobody is named. */
+  fromId: number
+  /** 发送者昵称; empty while the sender is not known. */
+  nickname: string
+  /** 消息创建时间戳: the backend's number, for messages of one's own milliseconds since 1970. */
+  createdAt: number
+  /** 发送方向，0代表发出，1代表收到. For staff, what a colleague or a robot said counts as sent. */
+  direction: Direction
+  /** 是否已读: whether the other side has read it. Set in place when it does. */
+  isRead: boolean
+  /** 会话ID. */
+  conversationId: number
+  /** Whether the system speaks, and not a person or a robot. Messages that were built and not received lack it. */
+  isSystemMessage?: boolean
+  /** Whether the backend recommends further questions. Messages that were built and not received lack it. */
+  hasRecommend?: boolean
+}
+
+/** A message of one kind. */
+export interface MessageOf<Name extends MessageName> extends MessageFields {
+  /** 消息类型. */
+  messageType: Name
+  /** 内容，文本消息为string，其他消息为Object，包含url，filename等信息. */
+  content: ContentOf<Name>
+}
+
+/** A message of a kind that this version does not know. */
+export interface NamelessMessage extends MessageFields {
+  messageType: undefined
+  content: unknown
+}
+
+/** A message as the app gets it, told apart by `messageType`. */
+export type ViewedMessage = { [Name in MessageName]: MessageOf<Name> }[MessageName] | NamelessMessage
+
+/** A conversation as the app gets it. */
+export interface ViewedConversation extends Without<Plain<Domain.Conversation>, "users" | "messages"> {
+  /** Who took part, by id. */
+  users: { [id: number]: Plain<User> }
+  /** A page of the latest messages, oldest first. */
+  messages: Array<ViewedMessage>
+  /** How many messages one has not read yet. */
+  unreadCount: number
+  /** Whether one has not opened it yet. */
+  isNew: boolean
+}
+
+const nameOfCode: ReadonlyMap<number, MessageName> = new Map(
+  Object.entries(messageTypeCode).map(([name, code]) => [code, name as MessageName])
+)
+
+/** Whether somebody is a visitor rather than staff, an administrator or a robot. */
+export const isVisitor = (person: Person): boolean => person.userType === "CUSTOMER"
+
+/** The name of a message's kind. It has one although its content may not be what that promises. */
+export const messageName = (message: Message): MessageName | undefined =>
+  message.messageType === "Unknown" ? nameOfCode.get(message.typeCode) : message.messageType
+
+/** Who sent a message, if they are known. */
+export const senderOf = (message: Message, viewer: Viewer): Person | undefined => {
+  const { fromId } = message
+  if (fromId === null || fromId === undefined) return undefined
+  return viewer.me?.id === fromId ? viewer.me : viewer.users.get(fromId)
+}
+
+/** Whether a message was sent or received. */
+export const directionOf = (message: Message, viewer: Viewer): Direction => {
+  const sender = senderOf(message, viewer)
+  if (isSystemMessage(message) || sender === undefined || viewer.me === undefined) return 1
+  return isVisitor(viewer.me) === isVisitor(sender) ? 0 : 1
+}
+
+/** A message's content; a user that it names by id only is completed where they are known. */
+export const contentOf = (message: Message, viewer: Viewer): unknown => {
+  const { content } = message
+  if (!Predicate.hasProperty(content, "userId") || typeof content.userId !== "number") return content
+  if (Predicate.hasProperty(content, "nickname") && Predicate.isNotNullish(content.nickname)) return content
+  const user = viewer.me?.id === content.userId ? viewer.me : viewer.users.get(content.userId)
+  return user === undefined ? content : { ...content, nickname: user.nickname, userType: user.userType }
+}
+
+/** The message that the app gets. Content is not checked against its name: see {@link messageName}. */
+export const viewMessage = (message: Message, viewer: Viewer, isRead: boolean): ViewedMessage =>
+  ({
+    isSystemMessage: isSystemMessage(message),
+    direction: directionOf(message, viewer),
+    content: contentOf(message, viewer),
+    isRead,
+    id: message.id,
+    fromId: message.fromId ?? 0,
+    nickname: senderOf(message, viewer)?.nickname ?? "",
+    messageType: messageName(message),
+    createdAt: message.createdAt ?? 0,
+    conversationId: message.conversationId,
+    hasRecommend: message.hasRecommend ?? false
+  }) as ViewedMessage
+
+/** Whether a robot serves a conversation at the moment. */
+export const isServedByRobot = ({ lastStaff, state }: Pick<Domain.Conversation, "lastStaff" | "state">): boolean =>
+  state === "ACTIVE" && lastStaff?.userType === "ROBOT"
+
+/** Whom one talks to in a conversation: who serves it, or for staff the visitor. */
+export const counterpartOf = (
+  conversation: Pick<Domain.Conversation, "customer" | "lastStaff">,
+  viewer: Viewer
+): Person | undefined => {
+  if (viewer.me === undefined) return undefined
+  return (isVisitor(viewer.me) ? conversation.lastStaff : conversation.customer) ?? undefined
+}
+
+/** Up to which message somebody has read a conversation; undefined without a mark. */
+export const readMarkOf = (
+  conversation: Pick<Domain.Conversation, "conversationsUser">,
+  person: Person | undefined
+): number | undefined =>
+  person === undefined
+    ? undefined
+    : (conversation.conversationsUser.find((mark) => mark.userId === person.id)?.latestReadMessageId ?? undefined)
+
+/** Up to which message one's counterpart has read: what is fetched with an id up to it is read. */
+export const readUpTo = (conversation: Domain.Conversation, viewer: Viewer): number =>
+  isServedByRobot(conversation)
+    ? Number.POSITIVE_INFINITY
+    : (readMarkOf(conversation, counterpartOf(conversation, viewer)) ?? 0)
+
+/** How many received messages of the page are beyond one's own mark. */
+export const unreadCountOf = (conversation: Domain.Conversation, viewer: Viewer): number => {
+  if (isServedByRobot(conversation)) return 0
+  const mark = readMarkOf(conversation, viewer.me) ?? 0
+  let count = 0
+  for (const message of conversation.messages) {
+    if (message.id > mark && !isSystemMessage(message) && directionOf(message, viewer) === 1) count++
+  }
+  return count
+}
+
+/** The conversation that the app gets. Its users count as known. */
+export const viewConversation = (conversation: Domain.Conversation, viewer: Viewer): ViewedConversation => {
+  const users = new Map<number, User>(conversation.users.map((user) => [user.id, user]))
+  const inside: Viewer = { me: viewer.me, users: { get: (id) => users.get(id) ?? viewer.users.get(id) } }
+  const read = readUpTo(conversation, inside)
+  return {
+    ...plain(conversation),
+    users: plain(Object.fromEntries(users)),
+    messages: conversation.messages.map((message) => viewMessage(message, inside, message.id <= read)),
+    unreadCount: unreadCountOf(conversation, inside),
+    isNew: readMarkOf(conversation, inside.me) === undefined && conversation.state !== "FINISHED"
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Where a session's token comes from.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Semaphore from "effect/Semaphore"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { ResponseObserver } from "./pipeline.ts"
+import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
+import { TokenApi } from "./TokenApi.ts"
+
+/**
+ * The token of a session: read before every dial and request, refreshed when the backend refuses it.
+ *
+ * **Details**
+ *
+ * Asking for a token is single-flight: callers that have none, or saw the same one refused, wait for one answer, and
+ * share it if it is a failure. A new token that was refused again within five seconds is not replaced once more, so that
+ * a backend which refuses everything is not flooded.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Credentials extends Context.Service<
+  Credentials,
+  {
+    /** The present token. */
+    readonly token: Effect.Effect<Redacted.Redacted, KefuError>
+    /** Replaces a token that was refused, unless that has happened already. */
+    refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError>
+  }
+>()("effect-kefu/http/Credentials") {
+  /**
+   * A fixed token. Once the backend refuses it, calls fail with `Unauthorized`.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer = (token: Redacted.Redacted | string): Layer.Layer<Credentials> =>
+    Layer.succeed(Credentials, {
+      token: Effect.succeed(typeof token === "string" ? Redacted.make(token) : token),
+      refresh: () => Effect.fail(refused("the token is fixed, so it cannot be refreshed"))
+    })
+
+  /**
+   * Tokens from an effect, which runs at the first use and whenever the backend refused the token that it gave. It may
+   * take 10 seconds; longer counts as a failure, and a failure is `TokenUnavailable`.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerProvider = <E, R>(
+    provide: Effect.Effect<Redacted.Redacted | string, E, R>
+  ): Layer.Layer<Credentials, never, R> =>
+    Layer.effect(
+      Credentials,
+      Effect.gen(function* () {
+        const context = yield* Effect.context<R>()
+        return yield* make({
+          load: Effect.succeedNone,
+          obtain: provide.pipe(
+            Effect.map((token) => (typeof token === "string" ? Redacted.make(token) : token)),
+            Effect.provideContext(context),
+            // Whatever it said, even as it died, may hold the token.
+            Effect.mapError(() => unavailable("the token provider failed")),
+            Effect.catchDefect(() => Effect.fail(unavailable("the token provider failed"))),
+            Effect.timeoutOrElse({
+              duration: "10 seconds",
+              orElse: () => Effect.fail(unavailable("the token provider did not answer within 10 seconds"))
+            })
+          ),
+          save: () => Effect.void
+        })
+      })
+    )
+
+  /**
+   * An anonymous visitor: the token is read from the `KeyValueStore`, or asked from the backend (POST /im/tokens) and
+   * stored there under `key` (default `effect-kefu/token`), so that the visitor stays the same after a reload. A store
+   * that cannot be read is `StorageFailed`; one that cannot be written to is logged, and the visitor lasts as long as
+   * the session.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerAnonymous = (options?: {
+    readonly key?: string | undefined
+  }): Layer.Layer<Credentials, never, TokenApi | KeyValueStore.KeyValueStore> =>
+    Layer.effect(
+      Credentials,
+      Effect.gen(function* () {
+        const key = options?.key ?? "effect-kefu/token"
+        const api = yield* TokenApi
+        const store = yield* KeyValueStore.KeyValueStore
+        return yield* make({
+          load: Effect.mapBoth(store.get(key), {
+            onSuccess: (text) => (text === undefined || text === "" ? Option.none() : Option.some(Redacted.make(text))),
+            onFailure: storageFailed
+          }),
+          // Who observes a call wants its response, not that of the token it needed.
+          obtain: Effect.provideService(api.anonymous, ResponseObserver, () => {}),
+          save: (token) => Effect.mapError(store.set(key, Redacted.value(token)), storageFailed)
+        })
+      })
+    )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<Credentials["Service"]>): Layer.Layer<Credentials> =>
+    Layer.mock(Credentials, partial)
+}
+
+const refused = (detail: string) => new KefuError({ method: "Credentials.token", reason: new Unauthorized({ detail }) })
+
+const unavailable = (detail: string) =>
+  new KefuError({ method: "Credentials.token", reason: new TokenUnavailable({ detail }) })
+
+const storageFailed = () =>
+  new KefuError({
+    method: "Credentials.token",
+    reason: new StorageFailed({ detail: "the token could not be read or stored" })
+  })
+
+const refreshPause = Duration.seconds(5)
+
+const make = Effect.fnUntraced(function* (source: {
+  readonly load: Effect.Effect<Option.Option<Redacted.Redacted>, KefuError>
+  readonly obtain: Effect.Effect<Redacted.Redacted, KefuError>
+  readonly save: (token: Redacted.Redacted) => Effect.Effect<void, KefuError>
+}) {
+  const lock = yield* Semaphore.make(1)
+  let current: Redacted.Redacted | undefined
+  let refreshedAt = Number.NEGATIVE_INFINITY
+  let failures = 0
+  let failure: Cause.Cause<KefuError> = Cause.empty
+
+  // Who waited while another failed shares that failure: asking again one after the other would flood a source that is
+  // down, and wait for one that hangs as often as there are callers.
+  const singleFlight = (work: Effect.Effect<Redacted.Redacted, KefuError>) =>
+    Effect.suspend(() => {
+      const seen = failures
+      return lock.withPermit(
+        Effect.suspend(() => (failures === seen ? Effect.tapCause(work, remember) : Effect.failCause(failure)))
+      )
+    })
+
+  const remember = (cause: Cause.Cause<KefuError>) =>
+    Effect.sync(() => {
+      failures++
+      failure = cause
+    })
+
+  const obtain = Effect.gen(function* () {
+    const token = yield* source.obtain
+    current = token
+    yield* Effect.catch(source.save(token), (error) => Effect.logWarning(error.message))
+    return token
+  })
+
+  const stored = Effect.map(source.load, (found) => {
+    if (Option.isSome(found)) current = found.value
+    return current
+  })
+
+  const token = Effect.suspend(() =>
+    current === undefined
+      ? singleFlight(
+          Effect.suspend(() => {
+            if (current !== undefined) return Effect.succeed(current)
+            return Effect.flatMap(stored, (found) => (found === undefined ? obtain : Effect.succeed(found)))
+          })
+        )
+      : Effect.succeed(current)
+  )
+
+  const refresh = (stale: Redacted.Redacted) => {
+    const fresh = () => (current === undefined || isSame(current, stale) ? undefined : current)
+    return singleFlight(
+      Effect.gen(function* () {
+        const known = fresh()
+        if (known !== undefined) return known
+        const now = yield* Clock.currentTimeMillis
+        if (now - refreshedAt < Duration.toMillis(refreshPause)) return yield* refused("a fresh token was refused, too")
+        // Another tab may have replaced it, and that is the same visitor.
+        yield* stored
+        const adopted = fresh()
+        if (adopted !== undefined) return adopted
+        const token = yield* obtain
+        refreshedAt = now
+        return token
+      })
+    )
+  }
+
+  return Credentials.of({ token, refresh })
+})
+
+const isSame = (a: Redacted.Redacted, b: Redacted.Redacted): boolean => Redacted.value(a) === Redacted.value(b)

@@ -1,0 +1,47 @@
+/**
+ * Tokens for visitors without an account.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as HttpClient from "effect/http/HttpClient"
+import { call, group } from "./call.ts"
+import * as http from "./pipeline.ts"
+import { KefuConfig } from "../KefuConfig.ts"
+import type { KefuError } from "../KefuError.ts"
+
+/**
+ * Asks the backend for tokens. The only REST service that works without one.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TokenApi extends Context.Service<
+  TokenApi,
+  {
+    /** A token for a new visitor without an account: POST /im/tokens. */
+    readonly anonymous: Effect.Effect<Redacted.Redacted, KefuError>
+  }
+>()("effect-kefu/http/TokenApi") {
+  /** @since 0.1.0 */
+  static readonly layer: Layer.Layer<TokenApi, never, KefuConfig | HttpClient.HttpClient> = Layer.effect(
+    TokenApi,
+    Effect.gen(function* () {
+      const client = yield* group("tokens", http.make(yield* HttpClient.HttpClient, yield* KefuConfig).client)
+      return TokenApi.of({
+        anonymous: Effect.map(call("TokenApi.anonymous", client.anonymous({})), ({ token }) => token)
+      })
+    })
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<TokenApi["Service"]>): Layer.Layer<TokenApi> =>
+    Layer.mock(TokenApi, partial)
+}

@@ -1,0 +1,188 @@
+/**
+ * How a session reaches the backend: HTTP requests and the dialling of its WebSocket, behind one service.
+ *
+ * @since 0.1.0
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Socket from "effect/socket/Socket"
+import { Credentials } from "./Credentials.ts"
+import * as http from "./pipeline.ts"
+import { location } from "../platform/Lifecycle.ts"
+import * as scrub from "./scrub.ts"
+import { KefuConfig } from "../KefuConfig.ts"
+import { ConnectionLost, ConnectTimeout, KefuError, NetworkUnreachable } from "../KefuError.ts"
+
+/**
+ * An open WebSocket. The scope that dialled it closes it, with code 1000.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  /** The next frames, in order. Fails with `ConnectionLost`, which bears the close code, once there are no more. */
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, KefuError>
+  /** Hands one frame to the socket. Fails with `ConnectionLost` once that has ended. */
+  write(frame: string): Effect.Effect<void, KefuError>
+}
+
+/**
+ * HTTP and WebSocket of one session.
+ *
+ * **Details**
+ *
+ * `httpClient` knows the base URL, the token, the time-out and which requests may be repeated: GET and HEAD after 429
+ * and 503 (obeying Retry-After up to 30 seconds), 502, 504 and network faults, with full jitter; never a POST, PUT or
+ * DELETE. After a 401 the token is refreshed once, and the request replayed. It fails with `KefuError` only.
+ *
+ * `connect` dials once, with the token of the moment. A browser does not tell why a dial was refused, so a refused dial
+ * is followed by one GET /im/users/me, whose failure (`Unauthorized`, `RateLimited`, ...) is then the dial's. If that
+ * has replaced the token, it dials once more.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transport extends Context.Service<
+  Transport,
+  {
+    readonly httpClient: HttpClient.HttpClient.With<KefuError>
+    /** Requests to addresses outside the API, for example signed ones: as they are, without token or trace headers. */
+    readonly publicHttpClient: HttpClient.HttpClient
+    /** The backend's address, against which relative addresses are resolved. */
+    readonly baseUrl: string
+    readonly connect: Effect.Effect<Connection, KefuError, Scope.Scope>
+  }
+>()("effect-kefu/http/Transport") {
+  /**
+   * Over the platform's `HttpClient` and WebSocket constructor.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<
+    Transport,
+    never,
+    KefuConfig | Credentials | HttpClient.HttpClient | Socket.WebSocketConstructor
+  > = Layer.effect(
+    Transport,
+    Effect.suspend(() => make)
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<Transport["Service"]>): Layer.Layer<Transport> =>
+    Layer.mock(Transport, partial)
+}
+
+const method = "Transport.connect"
+
+const socketUrl = (config: KefuConfig["Service"], token: Redacted.Redacted): string => {
+  const secure = config.baseUrl.startsWith("https:") || location()?.protocol === "https:"
+  const subChannel = config.subChannelId === undefined ? "" : `&sub_channel_id=${config.subChannelId}`
+  const address = config.baseUrl.replace(/^https?/, secure ? "wss" : "ws")
+  return `${address}/api/v1/im/ws?token=${encodeURIComponent(Redacted.value(token))}${subChannel}`
+}
+
+const make = Effect.gen(function* () {
+  const config = yield* KefuConfig
+  const credentials = yield* Credentials
+  const platform = yield* HttpClient.HttpClient
+  const webSocket = yield* Socket.WebSocketConstructor
+  const { client: httpClient, once } = http.make(platform, config, credentials)
+
+  const dial = Effect.fnUntraced(function* (token: Redacted.Redacted) {
+    let ws: Socket.WebSocketLike | undefined
+    let end: KefuError | undefined
+    const socket = yield* Socket.fromWebSocket(
+      Effect.acquireRelease(
+        Effect.try({
+          try: () => (ws = webSocket(socketUrl(config, token))),
+          catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
+        }),
+        (opened) => Effect.sync(() => opened.close(1000))
+      ),
+      { openTimeout: config.connectTimeout }
+    )
+    const pull = yield* Socket.readerString(socket)
+    const writer = yield* socket.writer
+    return {
+      pull: Effect.mapError(pull, (error) => (end = connectionLost(error, token))),
+      // A socket that has ended takes frames without a word, and one that was released keeps them waiting for ever.
+      write: (frame: string) =>
+        Effect.suspend(() => {
+          if (end !== undefined) return Effect.fail(end)
+          if (ws !== undefined && ws.readyState > open) return Effect.fail(closed())
+          return Effect.mapError(writer.write(frame), (error) => end ?? connectionLost(error, token))
+        })
+    }
+  })
+
+  /** What is left of a dial that failed is released at once, not when the caller's scope ends. */
+  const attempt = (token: Redacted.Redacted) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      return yield* dial(token).pipe(
+        Scope.provide(scope),
+        Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+      )
+    })
+
+  const probe = Effect.mapError(once.get("/api/v1/im/users/me"), (error) => error.at(method))
+
+  const refused = (error: Socket.SocketError) =>
+    new KefuError({
+      method,
+      reason:
+        error.reason._tag === "SocketOpenError" && error.reason.kind === "Timeout"
+          ? new ConnectTimeout({ afterMillis: Duration.toMillis(config.connectTimeout) })
+          : new NetworkUnreachable({ detail: "requests are answered, but the WebSocket was refused" })
+    })
+
+  const connect = Effect.gen(function* () {
+    const token = yield* credentials.token
+    return yield* Effect.catchTag(
+      attempt(token),
+      "SocketError",
+      Effect.fnUntraced(function* (error) {
+        const failure = refused(error)
+        if (failure.reason._tag === "ConnectTimeout") return yield* failure
+        yield* probe
+        const fresh = yield* credentials.token
+        // The probe may have replaced the token, which then was why the dial was refused.
+        if (Redacted.value(fresh) === Redacted.value(token)) return yield* failure
+        return yield* Effect.mapError(attempt(fresh), refused)
+      })
+    )
+  })
+
+  return Transport.of({
+    httpClient,
+    // Trace headers would need the leave of whoever is addressed.
+    publicHttpClient: HttpClient.transform(platform, Effect.provideService(HttpClient.TracerPropagationEnabled, false)),
+    baseUrl: config.baseUrl,
+    connect
+  })
+})
+
+/** The `readyState` of a WebSocket that is open; greater ones are closing or closed. */
+const open = 1
+
+const closed = () => new KefuError({ method, reason: new ConnectionLost({ code: 1006, detail: "it was closed" }) })
+
+const connectionLost = ({ reason }: Socket.SocketError, token: Redacted.Redacted): KefuError =>
+  new KefuError({
+    method,
+    reason:
+      reason._tag === "SocketCloseError"
+        ? new ConnectionLost({ code: reason.code, detail: scrub.token(token).text(reason.closeReason ?? "") })
+        : new ConnectionLost({ code: 1006, detail: "the connection broke" })
+  })

@@ -1,0 +1,52 @@
+/**
+ * The states of a send in the outbox.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type { MessageId } from "../domain/Id.ts"
+import type { KefuErrorReason } from "../KefuError.ts"
+
+/**
+ * What has become of a send.
+ *
+ * **Details**
+ *
+ * - `Queued`: waits for a connection, or for the sends of its conversation before it.
+ * - `Uploading`: its file is being uploaded: `loaded` of `total` bytes.
+ * - `Sending`: handed to a connection; the outcome is not known yet, also while the connection is lost.
+ * - `Sent`: in the conversation, as message `id`.
+ * - `Failed`: not sent, because of `reason`; `Cancelled` if the app asked for that.
+ * - `DeliveryUnknown`: it may have arrived or not, and nothing more will be done about it unless the app asks; `detail`
+ *   says why that could not be found out.
+ * - `Discarded`: the app took it off the list; only told in `Outbox.changes`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OutboxState = Data.TaggedEnum<{
+  Queued: {}
+  Uploading: { readonly loaded: number; readonly total: number }
+  Sending: {}
+  Sent: { readonly id: MessageId }
+  Failed: { readonly reason: KefuErrorReason }
+  DeliveryUnknown: { readonly detail: string }
+  Discarded: {}
+}>
+
+/**
+ * Constructors, guards and `$match` of {@link (OutboxState:type)}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const OutboxState = Data.taggedEnum<OutboxState>()
+
+/**
+ * Whether nothing more happens to a send unless the app asks.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isSettled = (state: OutboxState): boolean =>
+  state._tag === "Sent" || state._tag === "Failed" || state._tag === "DeliveryUnknown" || state._tag === "Discarded"

@@ -1,0 +1,98 @@
+/**
+ * Reads over REST what has become of sends.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type { ConversationApi } from "../../rest/ConversationApi.ts"
+import type { Conversation } from "../../domain/Conversation.ts"
+import { isSystemMessage, type Message, messageTypeCode } from "../../domain/Message.ts"
+import type { User } from "../../domain/User.ts"
+import type { KefuError } from "../../KefuError.ts"
+import type { UserApi } from "../../rest/UserApi.ts"
+import type { Target } from "./ledger.ts"
+import type { Own } from "./match.ts"
+import { type Content, ofMessage } from "../payload.ts"
+
+export interface Page {
+  readonly own: ReadonlyArray<Own<Content>>
+  readonly complete: boolean
+}
+
+export interface History {
+  readonly me: Effect.Effect<User, KefuError>
+  /** The greatest id among the messages of a target; undefined if it is not certain which they are. */
+  newest(target: Target): Effect.Effect<number | undefined, KefuError>
+  /** One's own messages in a target after an id, and whether these are all. */
+  read(target: Target, after: number): Effect.Effect<Page, KefuError>
+}
+
+export const make = (conversations: ConversationApi["Service"], users: UserApi["Service"]): History => {
+  let known: User | undefined
+
+  const me = Effect.suspend(() =>
+    known === undefined
+      ? Effect.tap(users.me, (user) =>
+          Effect.sync(() => {
+            known = user
+          })
+        )
+      : Effect.succeed(known)
+  )
+
+  /**
+   * All conversations that may hold a message: the one that it was for, and once that has ended, those that came after
+   * it, since the backend puts a visitor's message into the conversation that is open. Undefined if there may be more.
+   */
+  const candidates = Effect.fnUntraced(function* ({ conversationId, toId }: Target) {
+    const named = conversationId === undefined ? undefined : yield* conversations.get(conversationId)
+    if (named !== undefined && named.state !== "FINISHED") return [named]
+    const { userType } = yield* me
+    const customerId = userType === "CUSTOMER" ? undefined : (toId ?? named?.customer?.id)
+    if (userType !== "CUSTOMER" && customerId === undefined) return undefined
+    const page = yield* conversations.list({ order: "DESC", ...(customerId === undefined ? {} : { customerId }) })
+    return named === undefined ? page.conversations : [named, ...page.conversations.filter(({ id }) => id !== named.id)]
+  })
+
+  const newest = Effect.fnUntraced(function* (target: Target) {
+    const found = yield* candidates(target)
+    return found && Math.max(0, ...found.flatMap(({ messages }) => messages.map(({ id }) => id)))
+  })
+
+  const read = Effect.fnUntraced(function* (target: Target, after: number) {
+    const found = yield* candidates(target)
+    if (found === undefined) return { own: [], complete: false }
+    const whole = yield* Effect.forEach(found, (conversation) =>
+      conversation.id === target.conversationId || reachesBack(conversation, after)
+        ? Effect.succeed(conversation)
+        : conversations.get(conversation.id)
+    )
+    const newer = whole
+      .flatMap(({ messages }) => messages)
+      .filter(({ id }) => id > after)
+      .toSorted((left, right) => left.id - right.id)
+    const ids = new Set<number>(newer.map(({ id }) => id))
+    const { id: myId } = yield* me
+    return {
+      own: newer
+        .filter((message) => message.fromId === myId && !isSystemMessage(message))
+        .map((message) => ({ id: message.id, content: ofMessage(message) })),
+      complete:
+        whole.every((conversation) => reachesBack(conversation, after)) &&
+        newer.every((message) => !conceals(message, myId, (id) => id <= after || ids.has(id)))
+    }
+  })
+
+  return { me, newest, read }
+}
+
+/** Whether nothing after an id is cut off from a conversation's page. */
+const reachesBack = ({ messages }: Conversation, after: number): boolean => messages.some(({ id }) => id <= after)
+
+/** Whether a message shows that one of our own may be missing: it was recalled, or nobody is named as its author. */
+const conceals = (message: Message, me: number, isKnown: (id: number) => boolean): boolean => {
+  const isByOthers = Predicate.isNotNullish(message.fromId) && message.fromId !== me
+  if (isByOthers) return false
+  if (message.messageType === "MessageRecall") return !isKnown(message.content.messageId)
+  if (message.messageType === "Unknown" && message.typeCode === messageTypeCode.MessageRecall) return true
+  return !isSystemMessage(message) && message.fromId !== me
+}

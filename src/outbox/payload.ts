@@ -1,0 +1,85 @@
+/**
+ * What the outbox sends, and how it is recognised when it comes back in the history.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { Message, messageTypeCode } from "../domain/Message.ts"
+import { InvalidRequest, KefuError } from "../KefuError.ts"
+import { ClientFrameJson, SendPayload } from "../wire/Frame.ts"
+import { invalid } from "../http/call.ts"
+
+/** A message's kind and content, as they look after a journey over the wire. */
+export interface Content {
+  readonly type: number
+  readonly value: unknown
+}
+
+const encodeFrame = Schema.encodeUnknownResult(ClientFrameJson)
+const decodePayload = Schema.decodeUnknownResult(Schema.toType(SendPayload))
+const decodeSent = Schema.decodeUnknownOption(
+  Schema.fromJsonString(
+    Schema.Struct({ payload: Schema.Struct({ message_type: Schema.Int, content: Schema.Unknown }) })
+  )
+)
+const decodeMessage = Schema.decodeUnknownOption(Message)
+
+const frame = (payload: unknown) => encodeFrame({ sequenceId: 0, eventType: "Message", payload })
+
+/** What is to be sent, checked, and fixed as JSON so that the app may go on with its objects. */
+export const fixed = (method: string, payload: unknown): Effect.Effect<SendPayload, KefuError> => {
+  const encoded = frame(payload)
+  if (Result.isFailure(encoded)) return Effect.fail(invalid(method, encoded.failure))
+  const copied = Result.try((): unknown => JSON.parse(JSON.stringify(payload)))
+  const decoded = Result.flatMap(
+    Result.mapError(copied, () => undefined),
+    decodePayload
+  )
+  if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
+  return Effect.fail(
+    decoded.failure === undefined
+      ? new KefuError({ method, reason: new InvalidRequest({ field: "content", detail: "it cannot be sent as JSON" }) })
+      : invalid(method, decoded.failure)
+  )
+}
+
+export const ofMessage = (message: Message): Content => ({
+  type: message.messageType === "Unknown" ? message.typeCode : messageTypeCode[message.messageType],
+  value: message.content
+})
+
+/** What a send looks like in the history, if the backend keeps it as it is. */
+export const ofSend = (payload: SendPayload): Content =>
+  Result.getSuccess(frame(payload)).pipe(
+    Option.flatMap(decodeSent),
+    Option.flatMap(({ payload: sent }) => decodeMessage({ id: 0, conversation_id: 0, ...sent })),
+    Option.match({
+      onNone: () => ({ type: messageTypeCode[payload.messageType], value: payload.content }),
+      onSome: ofMessage
+    })
+  )
+
+/** Whether a message of the history may be a send: all that was sent is in it; the backend may have added to it. */
+export const holds = (found: Content, sent: Content): boolean =>
+  found.type === sent.type && contains(found.value, sent.value)
+
+const contains = (found: unknown, sent: unknown): boolean => {
+  if (Predicate.isNullish(sent)) return true
+  if (Array.isArray(sent)) {
+    return (
+      Array.isArray(found) &&
+      found.length === sent.length &&
+      sent.every((item: unknown, index) => contains(found[index], item))
+    )
+  }
+  if (typeof sent !== "object") return found === sent
+  return (
+    typeof found === "object" &&
+    found !== null &&
+    Object.entries(sent).every(([key, value]) =>
+      contains(Object.hasOwn(found, key) ? (found as { readonly [key: string]: unknown })[key] : undefined, value)
+    )
+  )
+}

@@ -1,0 +1,77 @@
+/**
+ * The commands of one connection that wait for their acknowledgement.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { KefuError, RequestTooLarge } from "../../KefuError.ts"
+import type { AckPayload } from "../../wire/Frame.ts"
+
+export interface Acks {
+  /** Sends a frame and waits for its ack; forgets the frame when it is given up. */
+  readonly request: (
+    sequenceId: number,
+    frame: string,
+    send: (frame: string) => void
+  ) => Effect.Effect<AckPayload, KefuError>
+  /** Settles the command that waits for this ack; false if there is none. */
+  readonly settle: (ack: AckPayload) => boolean
+  /** Waits until the commands that wait right now are settled or given up. */
+  readonly settled: Effect.Effect<void>
+  /**
+   * Fails every waiting command. Where the connection ended because a frame was too large, that was the largest one.
+   */
+  readonly fail: (error: KefuError) => void
+  readonly size: () => number
+}
+
+/** The close code for a frame that is too large. */
+const tooBig = 1009
+
+export const make = (): Acks => {
+  const waiting = new Map<number, Deferred.Deferred<AckPayload, KefuError>>()
+  let largest = { sequenceId: 0, bytes: 0 }
+
+  const measure = (sequenceId: number, frame: string) => {
+    if (frame.length * 3 < largest.bytes) return
+    const bytes = new TextEncoder().encode(frame).length
+    if (bytes >= largest.bytes) largest = { sequenceId, bytes }
+  }
+
+  return {
+    request: (sequenceId, frame, send) =>
+      Effect.suspend(() => {
+        const deferred = Deferred.makeUnsafe<AckPayload, KefuError>()
+        waiting.set(sequenceId, deferred)
+        measure(sequenceId, frame)
+        send(frame)
+        return Effect.ensuring(
+          Deferred.await(deferred),
+          Effect.suspend(() => {
+            waiting.delete(sequenceId)
+            return Deferred.interrupt(deferred)
+          })
+        )
+      }),
+    settle: (ack) => {
+      const deferred = waiting.get(ack.sequenceId)
+      return deferred !== undefined && Deferred.doneUnsafe(deferred, Effect.succeed(ack))
+    },
+    settled: Effect.suspend(() =>
+      Effect.forEach(Array.from(waiting.values()), (deferred) => Effect.exit(Deferred.await(deferred)), {
+        discard: true
+      })
+    ),
+    fail: (error) => {
+      const { reason } = error
+      const culprit = waiting.get(largest.sequenceId)
+      if (reason._tag === "ConnectionLost" && reason.code === tooBig && culprit !== undefined) {
+        const detail = `a frame of ${largest.bytes} bytes${reason.detail === "" ? "" : `, but ${reason.detail}`}`
+        const told = new KefuError({ method: error.method, reason: new RequestTooLarge({ detail }) })
+        Deferred.doneUnsafe(culprit, Effect.fail(told))
+      }
+      for (const deferred of waiting.values()) Deferred.doneUnsafe(deferred, Effect.fail(error))
+      waiting.clear()
+    },
+    size: () => waiting.size
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Closes the gap that a lost connection left, over REST.
+ */
+import * as Effect from "effect/Effect"
+import type { Conversation } from "../../domain/Conversation.ts"
+import type { ConversationId } from "../../domain/Id.ts"
+import type { KefuError } from "../../KefuError.ts"
+import { RealtimeEvent } from "../RealtimeEvent.ts"
+import type { Transport } from "../../http/Transport.ts"
+import { call, group } from "../../http/call.ts"
+import type { Positions } from "./deliveryLog.ts"
+
+export interface CatchUp {
+  /** Notes where every conversation stands before the session, so that the first gap has a beginning. */
+  readonly start: Effect.Effect<void, KefuError>
+  /** The same once the connection is open already, told as events. */
+  readonly restart: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
+  /** What was missed since: events in order, each once. Nothing counts as delivered yet. */
+  readonly read: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
+}
+
+export const make = Effect.fnUntraced(function* (transport: Transport["Service"], positions: Positions) {
+  const client = yield* group("conversations", transport.httpClient)
+
+  const listed = call("Realtime.catchUp", client.current({})).pipe(
+    // The list of current conversations came with newer backends; the old ones page through the active ones.
+    Effect.catchReason("KefuError", "NotFound", () =>
+      Effect.map(
+        call("Realtime.catchUp", client.list({ query: { state: "ACTIVE", limit: 100 } })),
+        (page) => page.conversations
+      )
+    )
+  )
+
+  const current = Effect.map(listed, (conversations) => conversations.map(inOrder))
+
+  /** Those that ended lately: one may have come and gone unseen. Not every backend may let everyone list them. */
+  const finished = call(
+    "Realtime.catchUp",
+    client.list({ query: { state: "FINISHED", order: "DESC", limit: finishedRead } })
+  ).pipe(
+    Effect.map(({ conversations }) => conversations.map(inOrder)),
+    Effect.catchIf(
+      ({ reason }) => !reason.isRetryable,
+      () => Effect.succeed([])
+    )
+  )
+
+  const both = Effect.all({ present: current, past: finished }, { concurrency: 2 })
+
+  /** Declares where a conversation stands as known. */
+  const note = ({ id, messages }: Conversation) =>
+    positions.settle(id, Math.max(0, ...messages.map((message) => message.id)))
+
+  const notePast = (past: ReadonlyArray<Conversation>) => {
+    for (const conversation of past) {
+      note(conversation)
+      positions.end(conversation.id)
+    }
+  }
+
+  const reread = (id: ConversationId) =>
+    call("Realtime.catchUp", client.get({ params: { id } })).pipe(
+      Effect.map((conversation): Conversation | undefined => inOrder(conversation)),
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
+        () => {
+          positions.end(id)
+          return Effect.undefined
+        }
+      )
+    )
+
+  const restart = Effect.map(both, ({ past, present }) => {
+    notePast(past)
+    return [RealtimeEvent.Resynced({ conversations: present, complete: true })]
+  })
+
+  const start = Effect.map(both, ({ past, present }) => {
+    present.forEach(note)
+    notePast(past)
+    positions.baselined = true
+  })
+
+  const read = Effect.gen(function* () {
+    const { past, present } = yield* both
+    const here = new Set(present.map((conversation) => conversation.id))
+    const ended = past.filter(({ id }) => !positions.knows(id))
+    const gone = yield* Effect.forEach(
+      positions.open().filter((id) => !here.has(id)),
+      reread,
+      { concurrency: 4 }
+    )
+    const conversations = yield* Effect.forEach(
+      [...present, ...gone.filter((conversation) => conversation !== undefined), ...ended],
+      (conversation) =>
+        positions.missing(conversation).complete
+          ? Effect.succeed(conversation)
+          : Effect.map(reread(conversation.id), (whole) => whole ?? conversation),
+      { concurrency: 4 }
+    )
+    const findings = conversations.map((conversation) => ({ id: conversation.id, ...positions.missing(conversation) }))
+    const gaps = findings.filter(({ complete }) => !complete)
+    const mayBeMore = ended.length === finishedRead
+    const missed = findings.flatMap(({ messages }) => messages).toSorted((left, right) => left.id - right.id)
+    return [
+      ...(mayBeMore ? [RealtimeEvent.GapUnresolved({ conversationId: undefined, detail: unseen })] : []),
+      ...gaps.map(({ id }) =>
+        RealtimeEvent.GapUnresolved({
+          conversationId: id,
+          detail: "the conversation's page of messages does not surely reach back to the last one received"
+        })
+      ),
+      ...missed.map((message) => RealtimeEvent.MessageReceived({ message, recovered: true })),
+      RealtimeEvent.Resynced({ conversations, complete: gaps.length === 0 && !mayBeMore })
+    ]
+  })
+
+  return { start, restart, read }
+})
+
+/** How many conversations that have ended are looked at. */
+const finishedRead = 5
+
+const unseen = "other conversations may have come and gone"
+
+/** A backend may list the messages either way round. */
+const inOrder = (conversation: Conversation): Conversation => ({
+  ...conversation,
+  messages: conversation.messages.toSorted((left, right) => left.id - right.id)
+})

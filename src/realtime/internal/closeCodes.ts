@@ -1,0 +1,31 @@
+/**
+ * What each WebSocket close code means for the connection. A peer's 1000 is no "stop": proxies send it.
+ *
+ * | code | meaning | what we do |
+ * |---|---|---|
+ * | 1000-1003, 1005-1007, 1010-1012, 1014, 1015 | closed, going away, broken, restarted ... | reconnect |
+ * | 1008, 4401, 4403 | policy violation, token refused | reconnect; the dial's probe tells if the token is bad |
+ * | 1009 | a frame was too large | reconnect; the command that sent it has failed with `RequestTooLarge` |
+ * | 1013 | try again later | reconnect, not before the backoff's fourth step |
+ * | 4001 | the account logged in elsewhere (our sandbox's code; the backend's is unknown) | stop, as for event 301 |
+ * | 4000-4999 otherwise | the backend's own | reconnect |
+ */
+import type { KefuError } from "../../KefuError.ts"
+
+export type Verdict = "reconnect" | "later" | "superseded" | "terminal"
+
+/** How the session goes on after it failed with this error. */
+export const verdict = (error: KefuError): Verdict => {
+  switch (error.reason._tag) {
+    case "Superseded":
+      return "superseded"
+    case "Unauthorized":
+    case "Forbidden":
+      return "terminal"
+    case "ConnectionLost":
+      if (error.reason.code === 4001) return "superseded"
+      return error.reason.code === 1013 ? "later" : "reconnect"
+    default:
+      return "reconnect"
+  }
+}

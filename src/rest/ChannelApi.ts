@@ -1,0 +1,69 @@
+/**
+ * Channels over REST: the entrances through which visitors come.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { SubChannel } from "../domain/Channel.ts"
+import type { SubChannelId } from "../domain/Id.ts"
+import { call, group } from "../http/call.ts"
+import type { KefuError } from "../KefuError.ts"
+import { Transport } from "../http/Transport.ts"
+
+/**
+ * Reads channels.
+ *
+ * **Details**
+ *
+ * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
+ * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
+ * and `UnexpectedResponse`. Reads are repeated by the transport.
+ *
+ * **Example** (Greeting a visitor)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { ChannelApi } from "effect-kefu/rest/ChannelApi"
+ * import type { SubChannelId } from "effect-kefu/domain/Id"
+ *
+ * const greeting = (id: SubChannelId) =>
+ *   ChannelApi.use((api) => api.subChannel(id)).pipe(Effect.map((channel) => channel.greeting ?? ""))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ChannelApi extends Context.Service<
+  ChannelApi,
+  {
+    /**
+     * One entrance: GET /client/channels/sub_channels/{id}. For everyone; fails with `NotFound` where there is none.
+     */
+    subChannel(id: SubChannelId): Effect.Effect<SubChannel, KefuError>
+  }
+>()("effect-kefu/rest/ChannelApi") {
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<ChannelApi, never, Transport> = Layer.effect(
+    ChannelApi,
+    Effect.gen(function* () {
+      const client = yield* group("channels", (yield* Transport).httpClient)
+      return ChannelApi.of({
+        subChannel: (id) => call("ChannelApi.subChannel", client.subChannel({ params: { id } }))
+      })
+    })
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<ChannelApi["Service"]>): Layer.Layer<ChannelApi> =>
+    Layer.mock(ChannelApi, partial)
+}

@@ -1,0 +1,154 @@
+/**
+ * Conversations over REST: history, the queue, hand-over and ends.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type {
+  Conversation,
+  ConversationCount,
+  ConversationPage,
+  ConversationQuery,
+  ConversationRequest,
+  ConversationUpdate,
+  ExportRequest,
+  ExportResult,
+  TransferRequest
+} from "../domain/Conversation.ts"
+import type { ConversationId } from "../domain/Id.ts"
+import type { PendingCount, PendingPosition } from "../domain/PendingQueue.ts"
+import type { VisitInfo } from "../domain/Visit.ts"
+import { call, group } from "../http/call.ts"
+import type { KefuError } from "../KefuError.ts"
+import { Transport } from "../http/Transport.ts"
+
+/**
+ * Reads conversations and changes them over REST.
+ *
+ * **Details**
+ *
+ * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
+ * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
+ * and `UnexpectedResponse`. Reads are repeated by the transport, the others never. Who may call what is as in the
+ * sandbox; a backend of your own may see it differently.
+ *
+ * **Example** (Reading the history, page by page)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { ConversationApi } from "effect-kefu/rest/ConversationApi"
+ *
+ * const finished = Effect.gen(function* () {
+ *   const api = yield* ConversationApi
+ *   const { conversations } = yield* api.list({ state: "FINISHED", page: 1, limit: 20 })
+ *   return conversations
+ * })
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ConversationApi extends Context.Service<
+  ConversationApi,
+  {
+    /**
+     * A page of the caller's conversations, the ended ones too, filtered: GET /im/conversations. For everyone; `showAll`
+     * is for admins, and fails with `Forbidden` for others.
+     */
+    list(query?: ConversationQuery): Effect.Effect<ConversationPage, KefuError>
+    /**
+     * The caller's conversations that have not ended: GET /im/current_list. For everyone.
+     */
+    readonly current: Effect.Effect<ReadonlyArray<Conversation>, KefuError>
+    /**
+     * One conversation with its latest messages: GET /im/conversations/{id}. For whoever takes part in it, and admins;
+     * fails with `NotFound` where there is none, and with `Forbidden` for others.
+     */
+    get(id: ConversationId): Effect.Effect<Conversation, KefuError>
+    /**
+     * Begins a conversation: POST /im/conversations. For visitors (one of their own) and staff (with a customer from
+     * the history); fails with `Forbidden` for others, `NotFound` for an unknown customer, and `Conflict` where somebody
+     * else serves that customer.
+     */
+    request(input: ConversationRequest): Effect.Effect<Conversation, KefuError>
+    /**
+     * Changes a conversation's remark: PUT /im/conversations/{id}. For the staff who take part in it, and admins; fails
+     * with `NotFound`, and with `Forbidden` for others.
+     */
+    update(id: ConversationId, input: ConversationUpdate): Effect.Effect<void, KefuError>
+    /**
+     * Where the visitor of a conversation came from: GET /im/conversations/{id}/source_info. For whoever takes part in
+     * it, and admins; fails with `NotFound`, and with `Forbidden` for others.
+     */
+    visitInfo(id: ConversationId): Effect.Effect<VisitInfo, KefuError>
+    /**
+     * A waiting conversation's place in the queue: GET /im/conversations/{id}/pending_position. For the visitor who
+     * waits, and admins; fails with `NotFound`, and with `Forbidden` for others.
+     */
+    pendingPosition(id: ConversationId): Effect.Effect<PendingPosition, KefuError>
+    /**
+     * How many visitors wait: GET /im/pending_count. For everyone.
+     */
+    readonly pendingCount: Effect.Effect<PendingCount, KefuError>
+    /**
+     * How many of the caller's conversations are in each state: GET /im/conversations_count. For everyone. The filters'
+     * names are the backend's and go as they are.
+     */
+    count(query?: { readonly [name: string]: unknown }): Effect.Effect<ConversationCount, KefuError>
+    /**
+     * Ends a conversation by force: PUT /im/conversations/{id}/terminate. For admins; fails with `NotFound`,
+     * `Forbidden`, and `Conflict` where it has ended already. Others close theirs with `Realtime.closeConversation`.
+     */
+    terminate(id: ConversationId): Effect.Effect<void, KefuError>
+    /**
+     * Hands a conversation over to somebody else: PUT /im/conversations/{id}/transfer. For the staff who serve it and
+     * admins; fails with `NotFound`, `Forbidden`, and `Conflict` where it has ended or the other cannot take it.
+     * `UserApi.transferTargets` says who can.
+     */
+    transfer(id: ConversationId, input: TransferRequest): Effect.Effect<void, KefuError>
+    /**
+     * Exports conversations of the history to a file: POST /im/conversations/export. For staff and admins; fails with
+     * `Forbidden` for others.
+     */
+    exportHistory(input: ExportRequest): Effect.Effect<ExportResult, KefuError>
+  }
+>()("effect-kefu/rest/ConversationApi") {
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<ConversationApi, never, Transport> = Layer.effect(
+    ConversationApi,
+    Effect.gen(function* () {
+      const client = yield* group("conversations", (yield* Transport).httpClient)
+      return ConversationApi.of({
+        list: (query = {}) => call("ConversationApi.list", client.list({ query })),
+        current: call("ConversationApi.current", client.current({})),
+        get: (id) => call("ConversationApi.get", client.get({ params: { id } })),
+        request: (payload) => call("ConversationApi.request", client.request({ payload })),
+        update: (id, payload) =>
+          Effect.asVoid(call("ConversationApi.update", client.update({ params: { id }, payload }))),
+        visitInfo: (id) => call("ConversationApi.visitInfo", client.visitInfo({ params: { id } })),
+        pendingPosition: (id) => call("ConversationApi.pendingPosition", client.pendingPosition({ params: { id } })),
+        pendingCount: call("ConversationApi.pendingCount", client.pendingCount({})),
+        count: (query = {}) => call("ConversationApi.count", client.count({ query })),
+        terminate: (id) => Effect.asVoid(call("ConversationApi.terminate", client.terminate({ params: { id } }))),
+        transfer: (id, payload) =>
+          Effect.asVoid(call("ConversationApi.transfer", client.transfer({ params: { id }, payload }))),
+        exportHistory: (payload) => call("ConversationApi.exportHistory", client.export({ payload }))
+      })
+    })
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (
+    partial: Layer.PartialEffectful<ConversationApi["Service"]>
+  ): Layer.Layer<ConversationApi> => Layer.mock(ConversationApi, partial)
+}

@@ -1,0 +1,81 @@
+/**
+ * Quick replies over REST.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { QuickReplyId } from "../domain/Id.ts"
+import type { QuickReplies, QuickReply, QuickReplyInput } from "../domain/QuickReply.ts"
+import { call, group } from "../http/call.ts"
+import type { KefuError } from "../KefuError.ts"
+import { Transport } from "../http/Transport.ts"
+
+/**
+ * Keeps the caller's quick replies ("common words" of the backend), and those that all share.
+ *
+ * **Details**
+ *
+ * All calls are for staff and admins, and fail with `Forbidden` for others. Apart from the reasons that a method names,
+ * any call may fail with `Unauthorized`, `InvalidRequest` (an argument that was refused, by its schema or by the
+ * backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable` and `UnexpectedResponse`. Reads are
+ * repeated by the transport, the others never.
+ *
+ * **Example** (Adding one)
+ *
+ * ```ts
+ * import { QuickReplyApi } from "effect-kefu/rest/QuickReplyApi"
+ *
+ * const added = QuickReplyApi.use((api) => api.add({ title: "Greeting", content: "您好，请问有什么可以帮您？" }))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class QuickReplyApi extends Context.Service<
+  QuickReplyApi,
+  {
+    /** The caller's quick replies and those that all share: GET /im/common_words. For staff and admins. */
+    readonly list: Effect.Effect<QuickReplies, KefuError>
+    /** Adds one: POST /im/common_words. For staff and admins. */
+    add(input: QuickReplyInput): Effect.Effect<QuickReply, KefuError>
+    /**
+     * Changes one: PUT /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none, and with
+     * `Forbidden` where only admins may.
+     */
+    update(id: QuickReplyId, input: QuickReplyInput): Effect.Effect<void, KefuError>
+    /**
+     * Removes one: DELETE /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none, and
+     * with `Forbidden` where only admins may.
+     */
+    remove(id: QuickReplyId): Effect.Effect<void, KefuError>
+  }
+>()("effect-kefu/rest/QuickReplyApi") {
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<QuickReplyApi, never, Transport> = Layer.effect(
+    QuickReplyApi,
+    Effect.gen(function* () {
+      const client = yield* group("quickReplies", (yield* Transport).httpClient)
+      return QuickReplyApi.of({
+        list: call("QuickReplyApi.list", client.list({})),
+        add: (payload) => call("QuickReplyApi.add", client.add({ payload })),
+        update: (id, payload) =>
+          Effect.asVoid(call("QuickReplyApi.update", client.update({ params: { id }, payload }))),
+        remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", client.remove({ params: { id } })))
+      })
+    })
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<QuickReplyApi["Service"]>): Layer.Layer<QuickReplyApi> =>
+    Layer.mock(QuickReplyApi, partial)
+}

@@ -1,0 +1,69 @@
+/**
+ * Ratings over REST.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { RatingInput, RatingReceipt, Ratings } from "../domain/Rating.ts"
+import { call, group } from "../http/call.ts"
+import type { KefuError } from "../KefuError.ts"
+import { Transport } from "../http/Transport.ts"
+
+/**
+ * Rates the service that a visitor got.
+ *
+ * **Details**
+ *
+ * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
+ * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
+ * and `UnexpectedResponse`. Reads are repeated by the transport, the others never.
+ *
+ * **Example** (Rating with a word of thanks)
+ *
+ * ```ts
+ * import { RatingApi } from "effect-kefu/rest/RatingApi"
+ *
+ * const rated = RatingApi.use((api) => api.rate({ score: 5, suggestion: "谢谢" }))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class RatingApi extends Context.Service<
+  RatingApi,
+  {
+    /**
+     * Rates the staff: POST /im/rates. For visitors; fails with `InvalidRequest` for a score outside of 1 to 5, with
+     * `Conflict` where there is nothing to rate, and with `Forbidden` for others.
+     */
+    rate(input: RatingInput): Effect.Effect<RatingReceipt, KefuError>
+    /** The choices of the rating dialogue: GET /ratings. For everyone. */
+    readonly list: Effect.Effect<Ratings, KefuError>
+  }
+>()("effect-kefu/rest/RatingApi") {
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<RatingApi, never, Transport> = Layer.effect(
+    RatingApi,
+    Effect.gen(function* () {
+      const client = yield* group("ratings", (yield* Transport).httpClient)
+      return RatingApi.of({
+        rate: (payload) => call("RatingApi.rate", client.rate({ payload })),
+        list: call("RatingApi.list", client.list({}))
+      })
+    })
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<RatingApi["Service"]>): Layer.Layer<RatingApi> =>
+    Layer.mock(RatingApi, partial)
+}

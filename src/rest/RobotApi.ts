@@ -1,0 +1,79 @@
+/**
+ * The robot over REST: its answers and its knowledge.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { FaqQuery, Faqs, SuggestionQuery, Suggestions } from "../domain/Faq.ts"
+import type { MessageId } from "../domain/Id.ts"
+import { call, group } from "../http/call.ts"
+import type { KefuError } from "../KefuError.ts"
+import { Transport } from "../http/Transport.ts"
+
+/**
+ * Judges the robot's answers and searches its knowledge.
+ *
+ * **Details**
+ *
+ * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
+ * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
+ * and `UnexpectedResponse`. Reads are repeated by the transport, the others never.
+ *
+ * **Example** (Completing what the visitor types)
+ *
+ * ```ts
+ * import { RobotApi } from "effect-kefu/rest/RobotApi"
+ *
+ * const complete = (draft: string) => RobotApi.use((api) => api.suggestions({ query: draft }))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class RobotApi extends Context.Service<
+  RobotApi,
+  {
+    /**
+     * Says that an answer helped: POST /im/robot_answers/{id}/like, where the id is the message's. For the visitor who
+     * got it; fails with `NotFound` where there is no such answer, and with `Forbidden` for others.
+     */
+    like(id: MessageId): Effect.Effect<void, KefuError>
+    /**
+     * Says that an answer did not help: POST /im/robot_answers/{id}/dislike, where the id is the message's. For the
+     * visitor who got it; fails with `NotFound` where there is no such answer, and with `Forbidden` for others.
+     */
+    dislike(id: MessageId): Effect.Effect<void, KefuError>
+    /** Questions that complete what the visitor types: GET /im/questions/suggest. For everyone. */
+    suggestions(query: SuggestionQuery): Effect.Effect<Suggestions, KefuError>
+    /** Questions that are asked often: GET /hot_faqs. For everyone. */
+    hotFaqs(query?: FaqQuery): Effect.Effect<Faqs, KefuError>
+  }
+>()("effect-kefu/rest/RobotApi") {
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<RobotApi, never, Transport> = Layer.effect(
+    RobotApi,
+    Effect.gen(function* () {
+      const client = yield* group("robot", (yield* Transport).httpClient)
+      return RobotApi.of({
+        like: (id) => Effect.asVoid(call("RobotApi.like", client.like({ params: { id } }))),
+        dislike: (id) => Effect.asVoid(call("RobotApi.dislike", client.dislike({ params: { id } }))),
+        suggestions: (query) => call("RobotApi.suggestions", client.suggestions({ query })),
+        hotFaqs: (query = {}) => call("RobotApi.hotFaqs", client.hotFaqs({ query }))
+      })
+    })
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<RobotApi["Service"]>): Layer.Layer<RobotApi> =>
+    Layer.mock(RobotApi, partial)
+}

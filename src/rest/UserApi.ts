@@ -1,0 +1,94 @@
+/**
+ * Users over REST: profiles, transfer targets and customers' tags.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { TagId, UserId } from "../domain/Id.ts"
+import type { NewTag, Tag } from "../domain/Tag.ts"
+import type { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
+import { call, group } from "../http/call.ts"
+import type { KefuError } from "../KefuError.ts"
+import { Transport } from "../http/Transport.ts"
+
+/**
+ * Reads and changes users over REST.
+ *
+ * **Details**
+ *
+ * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
+ * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
+ * and `UnexpectedResponse`. Reads are repeated by the transport, the others never. Who may call what is as in the
+ * sandbox; a backend of your own may see it differently.
+ *
+ * **Example** (Tagging a customer)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import type { UserId } from "effect-kefu/domain/Id"
+ * import { UserApi } from "effect-kefu/rest/UserApi"
+ *
+ * const markAsVip = (customer: UserId) => UserApi.use((api) => api.addTag(customer, { name: "VIP" })).pipe(Effect.asVoid)
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class UserApi extends Context.Service<
+  UserApi,
+  {
+    /** The caller's own profile: GET /im/users/me. For everyone. */
+    readonly me: Effect.Effect<User, KefuError>
+    /** Changes the caller's own profile: PUT /im/users/me. For everyone. */
+    updateMe(input: ProfileUpdate): Effect.Effect<void, KefuError>
+    /**
+     * Changes a user's profile: PUT /im/users/{id}. For staff (customers' profiles) and admins (everybody's); fails with
+     * `NotFound` and `Forbidden`.
+     */
+    update(id: UserId, input: ProfileUpdate): Effect.Effect<void, KefuError>
+    /**
+     * To whom a conversation can be handed over: GET /im/users. For staff and admins; fails with `Forbidden` for
+     * others. The filters' names are the backend's and go as they are.
+     */
+    transferTargets(query?: { readonly [name: string]: unknown }): Effect.Effect<TransferTargets, KefuError>
+    /**
+     * Puts a tag on a customer: POST /im/users/{id}/tags. For staff and admins; fails with `NotFound` and `Forbidden`.
+     */
+    addTag(id: UserId, input: NewTag): Effect.Effect<Tag, KefuError>
+    /**
+     * Takes a tag off a customer: DELETE /im/users/{id}/tags/{tagId}. For staff and admins; fails with `NotFound` where
+     * there is no such customer or tag, and with `Forbidden`.
+     */
+    removeTag(id: UserId, tagId: TagId): Effect.Effect<void, KefuError>
+  }
+>()("effect-kefu/rest/UserApi") {
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<UserApi, never, Transport> = Layer.effect(
+    UserApi,
+    Effect.gen(function* () {
+      const client = yield* group("users", (yield* Transport).httpClient)
+      return UserApi.of({
+        me: call("UserApi.me", client.me({})),
+        updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", client.updateMe({ payload }))),
+        update: (id, payload) => Effect.asVoid(call("UserApi.update", client.update({ params: { id }, payload }))),
+        transferTargets: (query = {}) => call("UserApi.transferTargets", client.transferTargets({ query })),
+        addTag: (id, payload) => call("UserApi.addTag", client.addTag({ params: { id }, payload })),
+        removeTag: (id, tagId) => Effect.asVoid(call("UserApi.removeTag", client.removeTag({ params: { id, tagId } })))
+      })
+    })
+  )
+
+  /**
+   * A partial implementation for tests; what is missing dies when it is used.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerTest = (partial: Layer.PartialEffectful<UserApi["Service"]>): Layer.Layer<UserApi> =>
+    Layer.mock(UserApi, partial)
+}

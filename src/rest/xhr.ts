@@ -1,0 +1,80 @@
+/**
+ * Uploads by XMLHttpRequest, since `fetch` tells no progress of what it sends, and no browser but one can stream a body
+ * with it.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/**
+ * What we use of an XMLHttpRequest.
+ */
+export interface Xhr {
+  readonly status: number
+  readonly responseText: string
+  readonly upload: {
+    addEventListener(
+      type: "progress",
+      listener: (event: { readonly loaded: number; readonly total: number }) => void
+    ): void
+  }
+  open(method: string, url: string): void
+  send(body: FormData): void
+  abort(): void
+  getAllResponseHeaders(): string
+  addEventListener(type: "load" | "error" | "abort" | "timeout", listener: () => void): void
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+}
+
+const globals: { readonly XMLHttpRequest?: new () => Xhr } = globalThis
+
+/**
+ * Makes an XMLHttpRequest where there are any (pages and their workers). Tests put another in its place; over a
+ * transport that only seems to be a network, it must give `undefined`.
+ */
+export const MakeXhr = Context.Reference<() => Xhr | undefined>("effect-kefu/rest/xhr/MakeXhr", {
+  defaultValue: () => () => (globals.XMLHttpRequest === undefined ? undefined : new globals.XMLHttpRequest())
+})
+
+/**
+ * Posts a form. Fails without a word where there was no answer, since the browser tells none; aborts when interrupted.
+ */
+export const post = (
+  xhr: Xhr,
+  url: string,
+  form: FormData,
+  onProgress: (event: { readonly loaded: number; readonly total: number }) => void
+): Effect.Effect<Answer, void> =>
+  Effect.callback((resume) => {
+    const fail = () => resume(Effect.fail(undefined))
+    xhr.upload.addEventListener("progress", onProgress)
+    xhr.addEventListener("error", fail)
+    xhr.addEventListener("abort", fail)
+    xhr.addEventListener("timeout", fail)
+    xhr.addEventListener("load", () => {
+      const headers = xhr.getAllResponseHeaders().trim().split(/\r?\n/)
+      resume(
+        Effect.succeed({
+          status: xhr.status,
+          headers: Object.fromEntries(
+            headers.flatMap((line) => {
+              const colon = line.indexOf(":")
+              return colon < 0 ? [] : [[line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const]
+            })
+          ),
+          text: xhr.responseText
+        })
+      )
+    })
+    try {
+      xhr.open("POST", url)
+      xhr.send(form)
+    } catch {
+      fail()
+    }
+    return Effect.sync(() => xhr.abort())
+  })

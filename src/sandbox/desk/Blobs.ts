@@ -1,0 +1,160 @@
+/**
+ * Files: presigned uploads, and what was uploaded. Nothing but the addresses protects them.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import type { PresignRequest } from "../../domain/Upload.ts"
+import { BadRequest, Conflict, Forbidden, NotFound, TooLarge } from "../../wire/ApiError.ts"
+import { Settings } from "./Settings.ts"
+
+/**
+ * A stored file.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Blob {
+  readonly id: number
+  readonly filename: string
+  readonly contentType: string
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Where a file is going to be: paths from the origin.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Slot {
+  readonly id: number
+  readonly uploadPath: string
+  readonly path: string
+}
+
+interface Reservation {
+  readonly request: PresignRequest
+  readonly key: string
+  readonly signature: string
+  readonly expiresAt: number
+  used: boolean
+}
+
+/**
+ * The byte store of the sandbox.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Blobs extends Context.Service<
+  Blobs,
+  {
+    readonly reserve: (request: PresignRequest) => Effect.Effect<Slot, BadRequest | TooLarge>
+    /** Whether an upload would be taken now, and how many bytes it should have. */
+    readonly admit: (id: number, signature: string) => Effect.Effect<number, Forbidden | NotFound | Conflict>
+    readonly store: (
+      id: number,
+      signature: string,
+      bytes: Uint8Array
+    ) => Effect.Effect<void, BadRequest | Forbidden | NotFound | Conflict>
+    /** Stores a file that the desk itself has made, and gives its path. */
+    readonly put: (filename: string, contentType: string, bytes: Uint8Array) => Effect.Effect<string>
+    readonly get: (key: string) => Effect.Effect<Blob, NotFound>
+  }
+>()("effect-kefu/sandbox/desk/Blobs") {
+  /**
+   * @since 0.1.0
+   */
+  static readonly layer = Layer.effect(
+    Blobs,
+    Effect.gen(function* () {
+      const { maxUploadBytes, uploadLifetime } = yield* Settings
+      const reservations = new Map<number, Reservation>()
+      const blobs = new Map<string, Blob>()
+      let ids = 0
+
+      /** 104 bits that nobody guesses, as long as nobody seeds the generator. */
+      const secret = Effect.map(Effect.all([Random.next, Random.next]), (parts) =>
+        parts
+          .map((part) =>
+            Math.floor(part * 2 ** 52)
+              .toString(36)
+              .padStart(11, "0")
+          )
+          .join("")
+      )
+      const pathOf = (key: string, filename: string) => `/blobs/${key}/${encodeURIComponent(filename)}`
+
+      const find = Effect.fn("Blobs.find")(function* (id: number, signature: string) {
+        const reservation = reservations.get(id)
+        if (reservation === undefined) return yield* new NotFound({ message: `There is no upload ${id}` })
+        if (reservation.signature !== signature) {
+          return yield* new Forbidden({ message: "The signature is wrong", field: "signature" })
+        }
+        if (reservation.used) return yield* new Conflict({ message: "This address was used: ask for a new one" })
+        if (reservation.expiresAt <= (yield* Clock.currentTimeMillis)) {
+          return yield* new Forbidden({ message: "This address has expired: ask for a new one", field: "signature" })
+        }
+        return reservation
+      })
+
+      return Blobs.of({
+        reserve: Effect.fn("Blobs.reserve")(function* (request) {
+          if (request.filename.trim() === "") {
+            return yield* new BadRequest({ message: "A file needs a name", field: "filename" })
+          }
+          if (/[\ud800-\udfff]/u.test(request.filename)) {
+            return yield* new BadRequest({ message: "The name is no well-formed text", field: "filename" })
+          }
+          if (!/^[\x20-\x7e]*$/.test(request.contentType)) {
+            return yield* new BadRequest({ message: "Expected a media type", field: "content_type" })
+          }
+          if (request.byteSize > maxUploadBytes) {
+            return yield* new TooLarge({
+              message: `${request.byteSize} bytes are too many: at most ${maxUploadBytes}`,
+              field: "byte_size"
+            })
+          }
+          const id = ++ids
+          const key = yield* secret
+          const signature = yield* secret
+          const expiresAt = (yield* Clock.currentTimeMillis) + uploadLifetime
+          reservations.set(id, { request, key, signature, expiresAt, used: false })
+          return {
+            id,
+            uploadPath: `/uploads/${id}?signature=${signature}&expires=${expiresAt}`,
+            path: pathOf(key, request.filename)
+          }
+        }),
+        admit: (id, signature) => Effect.map(find(id, signature), ({ request }) => request.byteSize),
+        store: Effect.fn("Blobs.store")(function* (id, signature, bytes) {
+          const reservation = yield* find(id, signature)
+          const { filename, contentType, byteSize } = reservation.request
+          if (bytes.length !== byteSize) {
+            return yield* new BadRequest({
+              message: `The file has ${bytes.length} bytes, but ${byteSize} were announced`,
+              field: "file"
+            })
+          }
+          reservation.used = true
+          blobs.set(reservation.key, { id, filename, contentType, bytes })
+        }),
+        put: Effect.fn("Blobs.put")(function* (filename, contentType, bytes) {
+          const key = yield* secret
+          blobs.set(key, { id: ++ids, filename, contentType, bytes })
+          return pathOf(key, filename)
+        }),
+        get: (key) =>
+          Effect.suspend(() => {
+            const blob = blobs.get(key)
+            return blob === undefined ? new NotFound({ message: "There is no such file" }) : Effect.succeed(blob)
+          })
+      })
+    })
+  )
+}

@@ -1,0 +1,61 @@
+/**
+ * Who is connected: one connection an account, the latest login wins.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { UserId } from "../../domain/Id.ts"
+import type { ServerFrame } from "../../wire/Frame.ts"
+
+/**
+ * The way to one connected client. Nothing here ever waits for the client.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Mailbox {
+  readonly userId: UserId
+  readonly push: (frame: ServerFrame) => void
+  /** Closes the connection once what was pushed before is on its way. */
+  readonly close: (code: number, reason: string) => void
+}
+
+/**
+ * The connected clients.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Connections extends Context.Service<
+  Connections,
+  {
+    readonly get: (userId: UserId) => Mailbox | undefined
+    readonly isOnline: (userId: UserId) => boolean
+    /** Registers a connection and gives the one of the same account that it takes the place of. */
+    readonly attach: (mailbox: Mailbox) => Mailbox | undefined
+    /** Forgets a connection; false when a later login had taken its place. */
+    readonly detach: (mailbox: Mailbox) => boolean
+  }
+>()("effect-kefu/sandbox/desk/Connections") {
+  /**
+   * @since 0.1.0
+   */
+  static readonly layer = Layer.effect(
+    Connections,
+    Effect.sync(() => {
+      const mailboxes = new Map<UserId, Mailbox>()
+      return Connections.of({
+        get: (userId) => mailboxes.get(userId),
+        isOnline: (userId) => mailboxes.has(userId),
+        attach: (mailbox) => {
+          const previous = mailboxes.get(mailbox.userId)
+          mailboxes.set(mailbox.userId, mailbox)
+          return previous
+        },
+        detach: (mailbox) => mailboxes.get(mailbox.userId) === mailbox && mailboxes.delete(mailbox.userId)
+      })
+    })
+  )
+}

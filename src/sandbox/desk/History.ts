@@ -1,0 +1,167 @@
+/**
+ * Finding conversations again: filters, search, paging, counts.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import type {
+  ConversationCount,
+  ConversationPage,
+  ConversationQuery,
+  ExportRequest
+} from "../../domain/Conversation.ts"
+import { ConversationId } from "../../domain/Id.ts"
+import { BadRequest, Forbidden, type NotFound } from "../../wire/ApiError.ts"
+import { type Account, Accounts, isEmployee } from "./Accounts.ts"
+import { Conversations, type Thread } from "./Conversations.ts"
+import { Desk } from "./Desk.ts"
+
+const maxLimit = 100
+const defaultLimit = 20
+
+/**
+ * The history of the desk.
+ *
+ * **Details**
+ *
+ * Visitors find their own conversations, staff those they served, administrators with `show_all` all of them and
+ * without it those that have not ended.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class History extends Context.Service<
+  History,
+  {
+    readonly list: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationPage, BadRequest | Forbidden>
+    readonly count: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationCount, BadRequest | Forbidden>
+    /** What the user has at hand now: a visitor's open conversation, those that staff serve, for administrators all. */
+    readonly current: (me: Account) => ReadonlyArray<Thread>
+    /** What an export names or matches, the oldest first. */
+    readonly select: (me: Account, request: ExportRequest) => Effect.Effect<ReadonlyArray<Thread>, NotFound | Forbidden>
+  }
+>()("effect-kefu/sandbox/desk/History") {
+  /**
+   * @since 0.1.0
+   */
+  static readonly layer = Layer.effect(
+    History,
+    Effect.gen(function* () {
+      const accounts = yield* Accounts
+      const conversations = yield* Conversations
+      const desk = yield* Desk
+
+      const current = (me: Account): ReadonlyArray<Thread> => {
+        switch (me.userType) {
+          case "CUSTOMER": {
+            const open = conversations.openOf(me.id)
+            return open === undefined ? [] : [open]
+          }
+          case "ADMIN":
+            return conversations.all().filter(({ state }) => state !== "FINISHED")
+          default:
+            return Array.from(conversations.servedBy(me.id))
+        }
+      }
+
+      const contains = (value: unknown, words: string): boolean =>
+        typeof value === "string"
+          ? value.toLowerCase().includes(words)
+          : typeof value === "object" && value !== null && Object.values(value).some((item) => contains(item, words))
+
+      const mentions = (thread: Thread, me: Account, words: string): boolean =>
+        Array.from(thread.marks.keys()).some((id) => contains(accounts.known(id).profile.nickname, words)) ||
+        conversations.messages(thread, me).some(({ content }) => contains(content, words))
+
+      interface Filters {
+        readonly beginAt?: number | null | undefined
+        readonly endAt?: number | null | undefined
+        readonly search?: string | null | undefined
+      }
+
+      const matches = (me: Account, { beginAt, endAt, search }: Filters) => {
+        const words = search?.trim().toLowerCase() ?? ""
+        return (thread: Thread): boolean =>
+          (Predicate.isNullish(beginAt) || thread.openedAt >= beginAt) &&
+          (Predicate.isNullish(endAt) || thread.openedAt <= endAt) &&
+          (words === "" || mentions(thread, me, words))
+      }
+
+      const visible = (me: Account, showAll: boolean): ReadonlyArray<Thread> => {
+        if (me.userType === "ADMIN") return showAll ? conversations.all() : current(me)
+        return conversations.of(me.id)
+      }
+
+      const filter = Effect.fn("History.filter")(function* (me: Account, query: ConversationQuery) {
+        if (query.showAll === true && me.userType !== "ADMIN") {
+          return yield* new Forbidden({ message: "Only administrators may see all conversations", field: "show_all" })
+        }
+        const fits = matches(me, query)
+        return visible(me, query.showAll === true).filter(
+          (thread) =>
+            (Predicate.isNullish(query.state) || thread.state === query.state) &&
+            (Predicate.isNullish(query.customerId) || thread.customerId === query.customerId) &&
+            fits(thread)
+        )
+      })
+
+      const whole = (value: number | null | undefined, otherwise: number, field: string, maximum = Infinity) =>
+        Predicate.isNullish(value)
+          ? Effect.succeed(otherwise)
+          : Number.isInteger(value) && value >= 1 && value <= maximum
+            ? Effect.succeed(value)
+            : new BadRequest({
+                message: `Expected a whole number from 1${maximum === Infinity ? "" : ` to ${maximum}`}, got ${value}`,
+                field
+              })
+
+      return History.of({
+        current,
+
+        list: Effect.fn("History.list")(function* (me, query) {
+          const page = yield* whole(query.page, 1, "page")
+          const limit = yield* whole(query.limit, defaultLimit, "limit", maxLimit)
+          const order = (query.order ?? "DESC").toUpperCase()
+          if (order !== "DESC" && order !== "ASC") {
+            return yield* new BadRequest({ message: `Expected ASC or DESC, got ${query.order}`, field: "order" })
+          }
+          const found = (yield* filter(me, query)).toSorted(
+            (left, right) => left.openedAt - right.openedAt || left.id - right.id
+          )
+          if (order === "DESC") found.reverse()
+          return {
+            conversations: found
+              .slice((page - 1) * limit, page * limit)
+              .map((thread) => conversations.view(thread, me)),
+            total: found.length,
+            page,
+            limit
+          }
+        }),
+
+        count: Effect.fn("History.count")(function* (me, query) {
+          const found = yield* filter(me, query)
+          const inState = (state: Thread["state"]) => found.filter((thread) => thread.state === state).length
+          return {
+            total: found.length,
+            active: inState("ACTIVE"),
+            pending: inState("PENDING"),
+            finished: inState("FINISHED")
+          }
+        }),
+
+        select: Effect.fn("History.select")(function* (me, { conversationIds, ...filters }) {
+          if (!isEmployee(me)) return yield* new Forbidden({ message: "Only staff may export" })
+          const threads =
+            conversationIds === undefined
+              ? visible(me, true)
+              : yield* Effect.forEach(new Set(conversationIds), (id) => desk.find(me, ConversationId.make(id)))
+          return threads.filter(matches(me, filters))
+        })
+      })
+    })
+  )
+}

@@ -1,0 +1,96 @@
+/**
+ * One turn at the desk: a command that happens at one instant, as a whole, with nothing else in between.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Semaphore from "effect/Semaphore"
+import type { UserId } from "../../domain/Id.ts"
+import type { ServerFrame } from "../../wire/Frame.ts"
+import { Connections } from "./Connections.ts"
+
+/**
+ * What a command may do to the outside while it has the turn: know the time, and push frames to users. The frames leave
+ * at the end of the turn, after the answer to whoever took it; those to users who are not connected are dropped.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outlet {
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly push: (to: UserId, frame: ServerFrame) => void
+}
+
+/**
+ * Sees every frame that the desk pushes to a user, also to one who is not connected and never gets it: what a client
+ * should know in the end. For tests; by default nobody looks.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Witness = Context.Reference<(to: UserId, frame: ServerFrame) => void>("effect-kefu/sandbox/Witness", {
+  defaultValue: () => () => {}
+})
+
+/**
+ * The turn that a command has.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Turn extends Context.Service<Turn, Outlet>()("effect-kefu/sandbox/desk/Turn") {}
+
+/**
+ * Gives out turns, one after the other.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Turns extends Context.Service<
+  Turns,
+  {
+    /**
+     * Runs a command as one turn. `answer` runs when it has succeeded and before its pushes leave, so that an
+     * acknowledgement is always ahead of what it acknowledges.
+     */
+    readonly take: <A, E, R>(
+      command: Effect.Effect<A, E, R>,
+      answer?: (value: A) => void
+    ) => Effect.Effect<A, E, Exclude<R, Turn>>
+  }
+>()("effect-kefu/sandbox/Turns") {
+  /**
+   * @since 0.1.0
+   */
+  static readonly layer = Layer.effect(
+    Turns,
+    Effect.gen(function* () {
+      const connections = yield* Connections
+      const witness = yield* Witness
+      const lock = yield* Semaphore.make(1)
+      return Turns.of({
+        take: (command, answer) =>
+          lock.withPermit(
+            Effect.uninterruptible(
+              Effect.flatMap(Clock.currentTimeMillis, (now) => {
+                const pushes: Array<readonly [to: UserId, frame: ServerFrame]> = []
+                const turn = Turn.of({ now, push: (to, frame) => pushes.push([to, frame]) })
+                return Effect.map(Effect.provideService(command, Turn, turn), (value) => {
+                  answer?.(value)
+                  for (const [to, frame] of pushes) {
+                    witness(to, frame)
+                    connections.get(to)?.push(frame)
+                  }
+                  return value
+                })
+              })
+            )
+          )
+      })
+    })
+  )
+}

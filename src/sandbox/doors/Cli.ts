@@ -1,0 +1,89 @@
+/**
+ * The command line of the sandbox.
+ *
+ * @since 0.1.0
+ */
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import type { SeededLogin } from "../desk/Accounts.ts"
+import { faultsPath } from "../faults/FaultControl.ts"
+import { socketPath } from "./HttpApp.ts"
+import { Sandbox } from "../Sandbox.ts"
+import * as SandboxNode from "./SandboxNode.ts"
+
+/**
+ * What somebody who has just started a sandbox wants to know.
+ *
+ * @category output
+ * @since 0.1.0
+ */
+export const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): string => {
+  const width = Math.max(...logins.map(({ token }) => token.length))
+  const people = logins.map(
+    ({ token, userType, nickname }) => `    ${token.padEnd(width)}  ${userType.toLowerCase().padEnd(8)}  ${nickname}`
+  )
+  return `
+  The sandbox is running.
+
+  REST    ${baseUrl}/api/v1
+  Socket  ${baseUrl.replace(/^http/, "ws")}${socketPath}?token=<token>
+  Docs    ${baseUrl}/docs
+  Faults  POST, GET or DELETE ${baseUrl}${faultsPath}
+
+  Tokens
+${people.join("\n")}
+    POST ${baseUrl}/api/v1/im/tokens gives anonymous visitors theirs
+
+  Stop it with Ctrl+C.
+`
+}
+
+const sandbox = Command.make(
+  "sandbox",
+  {
+    port: Flag.Int("port").pipe(
+      Flag.filter(
+        (port) => port >= 0 && port <= 65_535,
+        (port) => `Expected a port from 0 to 65535, got ${port}`
+      ),
+      Flag.withDescription("The port; 0 takes any free one"),
+      Flag.withDefault(8787)
+    ),
+    host: Flag.String("host").pipe(
+      Flag.withDescription("The address to listen on; 0.0.0.0 lets others in"),
+      Flag.withDefault("127.0.0.1")
+    )
+  },
+  (options) =>
+    Effect.gen(function* () {
+      const { logins } = yield* Sandbox
+      yield* Console.log(welcome(yield* SandboxNode.baseUrl, logins))
+      return yield* Effect.never
+    }).pipe(
+      Effect.provide(SandboxNode.layer({ ...options, faultControl: true })),
+      Effect.catchTag(
+        "ServeError",
+        ({ cause }) =>
+          new CliError.UserError({
+            cause,
+            userMessage: `The sandbox cannot listen on ${options.host}:${options.port}: ${
+              cause instanceof Error ? cause.message : String(cause)
+            }. Choose another with --port, or --port 0 for any free one.`
+          })
+      )
+    )
+).pipe(Command.withDescription("Run a complete backend for development, in memory, with people to log in as"))
+
+/**
+ * The command `effect-kefu`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const command = Command.make("effect-kefu").pipe(
+  Command.withDescription("Customer-service chat for Effect"),
+  Command.withSubcommands([sandbox])
+)

@@ -1,0 +1,381 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as HttpClient from "effect/http/HttpClient"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as TestClock from "effect/testing/TestClock"
+import { inspect } from "node:util"
+import { Credentials } from "../../src/http/Credentials.ts"
+import { ResponseObserver } from "../../src/http/pipeline.ts"
+import { KefuConfig } from "../../src/KefuConfig.ts"
+import type { ErrorResponse } from "../../src/KefuError.ts"
+import { TokenApi } from "../../src/http/TokenApi.ts"
+import { Transport } from "../../src/http/Transport.ts"
+import * as Recorder from "../support/Recorder.ts"
+
+const value = (token: Effect.Success<Credentials["Service"]["token"]>) => Redacted.value(token)
+
+const open = (layer: Layer.Layer<Credentials>) =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, Credentials))
+
+/** A provider that counts how often it is asked, and gives `token 1`, `token 2` ... */
+const provider = (answer?: (nth: number) => Effect.Effect<string, string>) => {
+  let asked = 0
+  const layer = Credentials.layerProvider(
+    Effect.suspend(() => {
+      asked++
+      return answer === undefined ? Effect.succeed(`token ${asked}`) : answer(asked)
+    })
+  )
+  return { layer, asked: () => asked }
+}
+
+const many = <A, E>(effect: Effect.Effect<A, E>) => {
+  return Effect.forkChild(
+    Effect.all(
+      Array.from({ length: 50 }, () => Effect.exit(effect)),
+      { concurrency: "unbounded" }
+    ),
+    {
+      startImmediately: true
+    }
+  )
+}
+
+/** What they all succeeded with. */
+const distinct = <A, E>(exits: ReadonlyArray<Exit.Exit<A, E>>) => [
+  ...new Set(exits.map((exit) => (Exit.isSuccess(exit) ? exit.value : exit.cause)))
+]
+
+describe("Credentials", () => {
+  describe("a fixed token", () => {
+    it.effect("is given as it is, and cannot be refreshed", () =>
+      Effect.gen(function* () {
+        for (const token of ["abc", Redacted.make("abc")]) {
+          const credentials = yield* open(Credentials.layer(token))
+          assert.strictEqual(value(yield* credentials.token), "abc")
+          const error = yield* Effect.flip(credentials.refresh(Redacted.make("abc")))
+          assert.strictEqual(error.reason._tag, "Unauthorized")
+          assert.strictEqual(error.method, "Credentials.token")
+        }
+      })
+    )
+  })
+
+  describe("a provider", () => {
+    it.effect("is asked at the first use, and then not again", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider()
+        const credentials = yield* open(layer)
+        assert.strictEqual(asked(), 0)
+        assert.strictEqual(value(yield* credentials.token), "token 1")
+        assert.strictEqual(value(yield* credentials.token), "token 1")
+        assert.strictEqual(asked(), 1)
+      })
+    )
+
+    it.effect("may use services, and give redacted tokens", () =>
+      Effect.gen(function* () {
+        const layer = Credentials.layerProvider(
+          Effect.map(KefuConfig, ({ baseUrl }) => Redacted.make(`token of ${baseUrl}`))
+        )
+        const credentials = yield* open(
+          Layer.provide(layer, Layer.orDie(KefuConfig.layer({ baseUrl: "https://kefu.test" })))
+        )
+        assert.strictEqual(value(yield* credentials.token), "token of https://kefu.test")
+      })
+    )
+
+    it.effect("is asked once by 50 first uses at a time", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider((nth) => Effect.delay(Effect.succeed(`token ${nth}`), "1 second"))
+        const credentials = yield* open(layer)
+        const fiber = yield* many(Effect.map(credentials.token, value))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(distinct(yield* Fiber.join(fiber)), ["token 1"])
+        assert.strictEqual(asked(), 1)
+      })
+    )
+
+    it.effect("is asked once by 50 requests that were refused at a time", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider((nth) => Effect.delay(Effect.succeed(`token ${nth}`), "1 second"))
+        const backend = Recorder.make((seen) =>
+          seen.headers.authorization === "Bearer token 2" ? Recorder.json({}) : new Response(null, { status: 401 })
+        )
+        yield* Effect.gen(function* () {
+          const { httpClient } = yield* Transport
+          const fiber = yield* many(Effect.asVoid(httpClient.post("/api/v1/x")))
+          yield* TestClock.adjust("2 seconds")
+          const exits = yield* Fiber.join(fiber)
+          assert.isTrue(exits.every(Exit.isSuccess))
+        }).pipe(Effect.provide(Recorder.transport(backend.client, { credentials: layer })))
+        assert.strictEqual(asked(), 2)
+        assert.strictEqual(backend.seen.length, 100)
+      })
+    )
+
+    it.effect("that fails is TokenUnavailable for all who waited, without another try; the next one tries", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider((nth) =>
+          nth === 1 ? Effect.delay(Effect.fail("secret detail"), "1 second") : Effect.succeed("token")
+        )
+        const credentials = yield* open(layer)
+        const fiber = yield* many(Effect.flip(credentials.token))
+        yield* TestClock.adjust("1 second")
+        for (const exit of yield* Fiber.join(fiber)) {
+          assert.isTrue(Exit.isSuccess(exit))
+          if (Exit.isSuccess(exit)) {
+            assert.strictEqual(exit.value.reason._tag, "TokenUnavailable")
+            assert.isTrue(exit.value.isRetryable)
+            assert.notInclude(inspect(exit.value, { depth: 10 }), "secret detail")
+          }
+        }
+        assert.strictEqual(asked(), 1)
+        assert.strictEqual(value(yield* credentials.token), "token")
+      })
+    )
+
+    it.effect("that hangs is given up after 10 seconds, for all who waited", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider(() => Effect.never)
+        const credentials = yield* open(layer)
+        const fiber = yield* many(Effect.andThen(Effect.flip(credentials.token), Clock.currentTimeMillis))
+        yield* TestClock.adjust("1 hour")
+        assert.deepStrictEqual(distinct(yield* Fiber.join(fiber)), [10_000])
+        assert.strictEqual(asked(), 1)
+      })
+    )
+
+    it.effect("that hangs at a refresh holds 50 callers no longer, either", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider((nth) => (nth === 1 ? Effect.succeed("old") : Effect.never))
+        const credentials = yield* open(layer)
+        const old = yield* credentials.token
+        const fiber = yield* many(Effect.andThen(Effect.flip(credentials.refresh(old)), Clock.currentTimeMillis))
+        yield* TestClock.adjust("1 hour")
+        assert.deepStrictEqual(distinct(yield* Fiber.join(fiber)), [10_000])
+        assert.strictEqual(asked(), 2)
+      })
+    )
+
+    it.effect("serves the others when the caller that asked is interrupted", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider((nth) => Effect.delay(Effect.succeed(`token ${nth}`), "1 second"))
+        const credentials = yield* open(layer)
+        const first = yield* Effect.forkChild(credentials.token, { startImmediately: true })
+        const second = yield* Effect.forkChild(credentials.token, { startImmediately: true })
+        yield* Fiber.interrupt(first)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(value(yield* Fiber.join(second)), "token 2")
+        assert.strictEqual(asked(), 2)
+      })
+    )
+
+    it.effect("is not asked for a token that was replaced already", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider()
+        const credentials = yield* open(layer)
+        const old = yield* credentials.token
+        assert.strictEqual(value(yield* credentials.refresh(old)), "token 2")
+        assert.strictEqual(value(yield* credentials.refresh(old)), "token 2")
+        assert.strictEqual(value(yield* credentials.token), "token 2")
+        assert.strictEqual(asked(), 2)
+      })
+    )
+
+    it.effect("is not asked again within five seconds of a fresh token that was refused, too", () =>
+      Effect.gen(function* () {
+        const { asked, layer } = provider()
+        const credentials = yield* open(layer)
+        const fresh = yield* credentials.refresh(yield* credentials.token)
+        yield* TestClock.adjust(4_999)
+        const error = yield* Effect.flip(credentials.refresh(fresh))
+        assert.include(error.message, "a fresh token was refused, too")
+        assert.strictEqual(error.reason._tag, "Unauthorized")
+        assert.strictEqual(asked(), 2)
+        yield* TestClock.adjust(1)
+        assert.strictEqual(value(yield* credentials.refresh(fresh)), "token 3")
+      })
+    )
+
+    it.effect("is asked again at once after it has failed, and its failure is told as it is", () =>
+      Effect.gen(function* () {
+        const { layer } = provider((nth) => (nth === 2 ? Effect.fail("offline") : Effect.succeed(`token ${nth}`)))
+        const credentials = yield* open(layer)
+        const old = yield* credentials.token
+        const error = yield* Effect.flip(credentials.refresh(old))
+        assert.strictEqual(error.reason._tag, "TokenUnavailable")
+        assert.strictEqual(value(yield* credentials.refresh(old)), "token 3")
+      })
+    )
+  })
+
+  describe("an anonymous visitor", () => {
+    /** A browser's storage, which fails as told. */
+    const storage = (entries: Record<string, string> = {}, failing: { get?: boolean; set?: boolean } = {}) => {
+      const items = new Map(Object.entries(entries))
+      const refuse = () => {
+        throw new Error("QuotaExceededError")
+      }
+      const layer = KeyValueStore.layerStorage(() => ({
+        getItem: (key) => (failing.get === true ? refuse() : (items.get(key) ?? null)),
+        setItem: (key, text) => (failing.set === true ? refuse() : void items.set(key, text)),
+        removeItem: (key) => void items.delete(key),
+        clear: () => items.clear(),
+        key: (index) => [...items.keys()][index] ?? null,
+        length: items.size
+      }))
+      return { items, layer }
+    }
+
+    const issue = () => {
+      let issued = 0
+      return Recorder.make((seen) =>
+        seen.path === "/api/v1/im/tokens" ? Recorder.json({ token: `visitor ${++issued}` }) : Recorder.json({})
+      )
+    }
+
+    const anonymous = (
+      backend: ReturnType<typeof Recorder.make>,
+      store: Layer.Layer<KeyValueStore.KeyValueStore>,
+      options?: { readonly key?: string }
+    ): Layer.Layer<Credentials> =>
+      Credentials.layerAnonymous(options).pipe(
+        Layer.provide([TokenApi.layer, store]),
+        Layer.provide([
+          Layer.orDie(KefuConfig.layer({ baseUrl: "https://kefu.test" })),
+          Layer.succeed(HttpClient.HttpClient, backend.client)
+        ])
+      )
+
+    it.effect("asks for a token without one, stores it, and stays the same after a reload", () =>
+      Effect.gen(function* () {
+        const backend = issue()
+        const { items, layer } = storage()
+        const first = yield* open(anonymous(backend, layer))
+        assert.strictEqual(backend.seen.length, 0)
+        assert.strictEqual(value(yield* first.token), "visitor 1")
+        assert.deepStrictEqual([...items], [["effect-kefu/token", "visitor 1"]])
+        const [asked] = backend.seen
+        assert.deepInclude(asked, { method: "POST", path: "/api/v1/im/tokens", query: "", body: undefined })
+        assert.deepStrictEqual(Object.keys(asked?.headers ?? {}), [])
+        const reloaded = yield* open(Layer.fresh(anonymous(backend, layer)))
+        assert.strictEqual(value(yield* reloaded.token), "visitor 1")
+        assert.strictEqual(backend.seen.length, 1)
+      })
+    )
+
+    it.effect("keeps it under another key, and takes an empty one for none", () =>
+      Effect.gen(function* () {
+        const { items, layer } = storage({ mine: "" })
+        const credentials = yield* open(anonymous(issue(), layer, { key: "mine" }))
+        assert.strictEqual(value(yield* credentials.token), "visitor 1")
+        assert.deepStrictEqual([...items], [["mine", "visitor 1"]])
+      })
+    )
+
+    it.effect("replaces a token that was refused, and stores the new one", () =>
+      Effect.gen(function* () {
+        const backend = issue()
+        const { items, layer } = storage({ "effect-kefu/token": "expired" })
+        const credentials = yield* open(anonymous(backend, layer))
+        const expired = yield* credentials.token
+        assert.strictEqual(value(expired), "expired")
+        assert.strictEqual(value(yield* credentials.refresh(expired)), "visitor 1")
+        assert.strictEqual(items.get("effect-kefu/token"), "visitor 1")
+      })
+    )
+
+    it.effect("takes the token that another tab has replaced it with, instead of becoming somebody else", () =>
+      Effect.gen(function* () {
+        const backend = issue()
+        const { items, layer } = storage({ "effect-kefu/token": "expired" })
+        const credentials = yield* open(anonymous(backend, layer))
+        const expired = yield* credentials.token
+        items.set("effect-kefu/token", "of another tab")
+        assert.strictEqual(value(yield* credentials.refresh(expired)), "of another tab")
+        assert.strictEqual(backend.seen.length, 0)
+        assert.strictEqual(value(yield* credentials.refresh(Redacted.make("of another tab"))), "visitor 1")
+      })
+    )
+
+    it.effect("asks once for 50 first uses at a time", () =>
+      Effect.gen(function* () {
+        const backend = issue()
+        const credentials = yield* open(anonymous(backend, storage().layer))
+        const exits = yield* Fiber.join(yield* many(Effect.map(credentials.token, value)))
+        assert.deepStrictEqual(distinct(exits), ["visitor 1"])
+        assert.strictEqual(backend.seen.length, 1)
+      })
+    )
+
+    it.effect("is not replaced by another visitor when the store cannot be read", () =>
+      Effect.gen(function* () {
+        const backend = issue()
+        const credentials = yield* open(anonymous(backend, storage({}, { get: true }).layer))
+        const error = yield* Effect.flip(credentials.token)
+        assert.strictEqual(error.reason._tag, "StorageFailed")
+        assert.strictEqual(backend.seen.length, 0)
+      })
+    )
+
+    it.effect("can chat when the store cannot be written to, which is logged without the token", () =>
+      Effect.gen(function* () {
+        const logged: Array<unknown> = []
+        const backend = issue()
+        const credentials = yield* open(anonymous(backend, storage({}, { set: true }).layer))
+        const token = yield* Effect.provide(
+          credentials.token,
+          Logger.layer([Logger.make(({ logLevel, message }) => logged.push([logLevel, message]))])
+        )
+        assert.strictEqual(value(token), "visitor 1")
+        assert.strictEqual(value(yield* credentials.token), "visitor 1")
+        assert.strictEqual(backend.seen.length, 1)
+        assert.strictEqual(logged.length, 1)
+        assert.include(inspect(logged, { depth: 9 }), "the storage failed")
+        assert.notInclude(inspect(logged, { depth: 9 }), "visitor")
+      })
+    )
+
+    it.effect("tells why there is no token", () =>
+      Effect.gen(function* () {
+        const backend = Recorder.make(() => new Response(null, { status: 429 }))
+        const credentials = yield* open(anonymous(backend, storage().layer))
+        const error = yield* Effect.flip(credentials.token)
+        assert.strictEqual(error.method, "TokenApi.anonymous")
+        assert.strictEqual(error.reason._tag, "RateLimited")
+      })
+    )
+
+    it.effect("is not what an observer of the call sees", () =>
+      Effect.gen(function* () {
+        const seen: Array<ErrorResponse> = []
+        const backend = issue()
+        yield* Transport.use(({ httpClient }) => httpClient.get("/api/v1/x")).pipe(
+          Effect.provide(Recorder.transport(backend.client, { credentials: anonymous(backend, storage().layer) })),
+          Effect.provideService(ResponseObserver, (response) => seen.push(response))
+        )
+        assert.strictEqual(backend.seen.length, 2)
+        assert.deepStrictEqual(
+          seen.map(({ data }) => data),
+          [{}]
+        )
+      })
+    )
+  })
+
+  it.effect("can be replaced in part for tests", () =>
+    Effect.gen(function* () {
+      const credentials = yield* open(Credentials.layerTest({ token: Effect.succeed(Redacted.make("t")) }))
+      assert.strictEqual(value(yield* credentials.token), "t")
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(credentials.refresh(Redacted.make("t")))))
+    })
+  )
+})

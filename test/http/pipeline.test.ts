@@ -1,0 +1,588 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as TestClock from "effect/testing/TestClock"
+import { inspect } from "node:util"
+import { Credentials } from "../../src/http/Credentials.ts"
+import * as http from "../../src/http/pipeline.ts"
+import { type ErrorResponse, KefuError, NetworkUnreachable } from "../../src/KefuError.ts"
+import { Transport } from "../../src/http/Transport.ts"
+import * as Recorder from "../support/Recorder.ts"
+
+const encode = Schema.encodeSync(KefuError)
+
+type Settings = Parameters<typeof Recorder.transport>[1]
+
+const request = (
+  backend: { readonly client: Parameters<typeof Recorder.transport>[0] },
+  path: string | HttpClientRequest.HttpClientRequest = "/api/v1/x",
+  settings?: Settings
+) =>
+  Transport.use(({ httpClient }) =>
+    httpClient.execute(typeof path === "string" ? HttpClientRequest.get(path) : path)
+  ).pipe(Effect.provide(Recorder.transport(backend.client, settings)))
+
+const failure = (answer: () => Recorder.Answer, path?: string, settings?: Settings) =>
+  Effect.flip(request(Recorder.make(answer), path, { retry: false, ...settings }))
+
+/** Runs it to its end, however long it waits. */
+const passing = <A, E, R>(effect: Effect.Effect<A, E, R>, time = "10 minutes" as const) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(Effect.exit(effect), { startImmediately: true })
+    yield* TestClock.adjust(time)
+    return yield* Fiber.join(fiber)
+  })
+
+const failed = <A>(exit: Exit.Exit<A, KefuError>): KefuError => {
+  assert.isTrue(Exit.isFailure(exit))
+  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  assert.instanceOf(error, KefuError)
+  return error as KefuError
+}
+
+/** Times between the calls, in milliseconds. */
+const gaps = (times: ReadonlyArray<number>) => times.slice(1).map((time, index) => time - (times[index] ?? 0))
+
+/** A backend that notes when it was called. */
+const timed = (answer: (nth: number) => Response) => {
+  const times: Array<number> = []
+  const backend = Recorder.make((_, nth) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      times.push(now)
+      return answer(nth)
+    })
+  )
+  return { ...backend, times }
+}
+
+const methods = ["POST", "PUT", "PATCH", "DELETE"] as const
+
+describe("internal/http", () => {
+  describe("what a response is told as", () => {
+    const told: ReadonlyArray<readonly [status: number, body: unknown, reason: object]> = [
+      [304, null, { _tag: "UnexpectedResponse", path: "", detail: "status 304" }],
+      [400, { message: "no", field: "score" }, { _tag: "InvalidRequest", field: "score", detail: "no" }],
+      [400, { message: 5 }, { _tag: "InvalidRequest", field: "", detail: "status 400" }],
+      [
+        401,
+        { message: "expired" },
+        { _tag: "Unauthorized", detail: "expired; the token is fixed, so it cannot be refreshed" }
+      ],
+      [402, null, { _tag: "InvalidRequest", field: "", detail: "status 402" }],
+      [403, { message: "staff only" }, { _tag: "Forbidden", detail: "staff only" }],
+      [404, [], { _tag: "NotFound", detail: "status 404" }],
+      [405, null, { _tag: "InvalidRequest", field: "", detail: "status 405" }],
+      [408, null, { _tag: "ServerFault", status: 408 }],
+      [409, { message: "it has ended" }, { _tag: "Conflict", detail: "it has ended" }],
+      [410, "gone", { _tag: "NotFound", detail: "status 410" }],
+      [413, { message: "at most 9 bytes" }, { _tag: "RequestTooLarge", detail: "at most 9 bytes" }],
+      [422, { field: "nickname" }, { _tag: "InvalidRequest", field: "nickname", detail: "status 422" }],
+      [429, null, { _tag: "RateLimited" }],
+      [500, null, { _tag: "ServerFault", status: 500 }],
+      [501, null, { _tag: "ServerFault", status: 501 }],
+      [502, null, { _tag: "ServerFault", status: 502 }],
+      [503, null, { _tag: "ServerFault", status: 503 }],
+      [504, null, { _tag: "ServerFault", status: 504 }],
+      [599, null, { _tag: "ServerFault", status: 599 }]
+    ]
+
+    for (const [status, body, reason] of told) {
+      it.effect(`${status} ${JSON.stringify(body)}`, () =>
+        Effect.gen(function* () {
+          const headers = { "x-request-id": "7" }
+          const error = yield* failure(() =>
+            status === 304 ? new Response(null, { status, headers }) : Recorder.json(body, { status, headers })
+          )
+          assert.strictEqual(error.method, "GET /api/v1/x")
+          assert.deepInclude(error.reason, reason)
+          assert.strictEqual(error.response?.status, status)
+          assert.strictEqual(error.response?.headers["x-request-id"], "7")
+          assert.deepStrictEqual(error.response?.data, status === 304 ? undefined : body)
+        })
+      )
+    }
+
+    it.effect("a body of another kind is kept as text", () =>
+      Effect.gen(function* () {
+        const error = yield* failure(() => new Response("<h1>Bad gateway</h1>", { status: 502 }))
+        assert.strictEqual(error.response?.data, "<h1>Bad gateway</h1>")
+        assert.strictEqual(error.reason._tag, "ServerFault")
+      })
+    )
+
+    it.effect("no answer is NetworkUnreachable, with the system's code where there is one", () =>
+      Effect.gen(function* () {
+        const error = yield* failure(() => "unreachable")
+        assert.deepInclude(error.reason, { _tag: "NetworkUnreachable", detail: "kefu.test: ECONNREFUSED" })
+        assert.isUndefined(error.response)
+      })
+    )
+
+    for (const [cause, detail] of [
+      [new AggregateError([Object.assign(new Error(), { code: "ETIMEDOUT" })]), "ETIMEDOUT"],
+      [new Error("bad port"), "bad port"],
+      [new Error("to https://kefu.test/?secret=1"), "no answer"]
+    ] as const) {
+      it(`tells the host and ${detail}, and nothing else of the address`, () => {
+        const signed = HttpClientRequest.get("https://u:p@files.test:8443/a?signature=5")
+        const broken = new HttpClientError.TransportError({ request: signed, cause: new TypeError("x", { cause }) })
+        const reason = http.unreachable(new HttpClientError.HttpClientError({ reason: broken }))
+        assert.deepInclude(reason, { _tag: "NetworkUnreachable", detail: `files.test:8443: ${detail}` })
+      })
+    }
+
+    it.effect("a body that breaks off is NetworkUnreachable", () =>
+      Effect.gen(function* () {
+        const broken = () =>
+          new Response(new ReadableStream({ start: (controller) => controller.error(new TypeError("terminated")) }))
+        const error = yield* failure(broken)
+        assert.strictEqual(error.reason._tag, "NetworkUnreachable")
+      })
+    )
+
+    it.effect("2xx that is not JSON is UnexpectedResponse", () =>
+      Effect.gen(function* () {
+        const error = yield* failure(() => new Response("<html></html>"))
+        assert.deepInclude(error.reason, { _tag: "UnexpectedResponse", detail: "the body is not JSON" })
+        assert.deepInclude(error.response, { status: 200, data: "<html></html>" })
+      })
+    )
+
+    for (const status of [200, 201, 202, 204]) {
+      it.effect(`${status} without a body is a success`, () =>
+        Effect.gen(function* () {
+          const seen: Array<ErrorResponse> = []
+          for (const body of status === 204 ? [null] : [null, " \n"]) {
+            yield* request(Recorder.make(() => new Response(body, { status }))).pipe(
+              Effect.provideService(http.ResponseObserver, (response) => seen.push(response))
+            )
+          }
+          for (const response of seen) assert.deepInclude(response, { status, data: undefined })
+        })
+      )
+    }
+
+    it.effect("a body nested without end does not exhaust the stack", () =>
+      Effect.gen(function* () {
+        const error = yield* failure(() => new Response("[".repeat(1_000) + "]".repeat(1_000), { status: 400 }))
+        assert.include(JSON.stringify(error.response?.data), "<too deep>")
+      })
+    )
+  })
+
+  describe("Retry-After", () => {
+    const now = 1_700_000_000_000
+    const asked: ReadonlyArray<readonly [header: string, millis: number | undefined]> = [
+      ["3", 3_000],
+      ["0.5", 500],
+      ["0", 0],
+      ["-4", 0],
+      ["Tue, 14 Nov 2023 22:13:27 GMT", 7_000],
+      ["Tue, 14 Nov 2023 22:13:00 GMT", 0],
+      ["soon", undefined],
+      ["", undefined],
+      ["Infinity", undefined]
+    ]
+    for (const status of [429, 503]) {
+      for (const [header, millis] of asked) {
+        it.effect(`${status} with "${header}"`, () =>
+          Effect.gen(function* () {
+            yield* TestClock.setTime(now)
+            const { reason } = yield* failure(() => new Response(null, { status, headers: { "retry-after": header } }))
+            assert.strictEqual("retryAfterMillis" in reason ? reason.retryAfterMillis : undefined, millis)
+          })
+        )
+      }
+    }
+
+    it.effect("is obeyed to the millisecond", () =>
+      Effect.gen(function* () {
+        const backend = timed((nth) =>
+          nth === 1
+            ? new Response(null, { status: 429, headers: { "retry-after": "2" } })
+            : nth === 2
+              ? new Response(null, { status: 503, headers: { "retry-after": "30" } })
+              : Recorder.json({})
+        )
+        assert.isTrue(Exit.isSuccess(yield* passing(request(backend))))
+        assert.deepStrictEqual(gaps(backend.times), [2_000, 30_000])
+      })
+    )
+
+    it.effect("of more than 30 seconds is for the caller to decide", () =>
+      Effect.gen(function* () {
+        const backend = timed(() => new Response(null, { status: 429, headers: { "retry-after": "31" } }))
+        const error = yield* Effect.flip(request(backend))
+        assert.deepInclude(error.reason, { _tag: "RateLimited", retryAfterMillis: 31_000 })
+        assert.strictEqual(backend.seen.length, 1)
+      })
+    )
+  })
+
+  describe("repeats", () => {
+    for (const status of [429, 502, 503, 504]) {
+      it.effect(`a GET after ${status}, three times`, () =>
+        Effect.gen(function* () {
+          const backend = Recorder.make(() => new Response(null, { status }))
+          assert.strictEqual(failed(yield* passing(request(backend))).response?.status, status)
+          assert.strictEqual(backend.seen.length, 4)
+        })
+      )
+    }
+
+    it.effect("a GET and a HEAD after no answer, until one comes", () =>
+      Effect.gen(function* () {
+        for (const method of ["GET", "HEAD"] as const) {
+          const backend = Recorder.make((_, nth) => (nth < 4 ? "unreachable" : new Response(null)))
+          const exit = yield* passing(request(backend, HttpClientRequest.make(method)("/api/v1/x")))
+          assert.isTrue(Exit.isSuccess(exit))
+          assert.strictEqual(backend.seen.length, 4)
+        }
+      })
+    )
+
+    it.effect("a GET after a time-out", () =>
+      Effect.gen(function* () {
+        const backend = Recorder.make((_, nth) => (nth === 1 ? Effect.never : Recorder.json({})))
+        assert.isTrue(Exit.isSuccess(yield* passing(request(backend))))
+        assert.strictEqual(backend.seen.length, 2)
+      })
+    )
+
+    for (const status of [304, 400, 401, 403, 404, 408, 409, 413, 422, 500, 501, 505]) {
+      it.effect(`no GET after ${status}`, () =>
+        Effect.gen(function* () {
+          const backend = Recorder.make(() => new Response(null, { status }))
+          yield* passing(request(backend))
+          assert.strictEqual(backend.seen.length, 1)
+        })
+      )
+    }
+
+    it.effect("no GET after an answer that is not JSON", () =>
+      Effect.gen(function* () {
+        const backend = Recorder.make(() => new Response("<html>"))
+        yield* passing(request(backend))
+        assert.strictEqual(backend.seen.length, 1)
+      })
+    )
+
+    for (const method of methods) {
+      it.effect(`no ${method}, whatever happens`, () =>
+        Effect.gen(function* () {
+          const hang: Effect.Effect<Response> = Effect.never
+          for (const answer of [
+            () => new Response(null, { status: 429, headers: { "retry-after": "1" } }),
+            () => new Response(null, { status: 502 }),
+            () => new Response(null, { status: 503 }),
+            () => new Response(null, { status: 504 }),
+            () => "unreachable" as const,
+            () => hang
+          ]) {
+            const backend = Recorder.make(answer)
+            yield* passing(request(backend, HttpClientRequest.make(method)("/api/v1/x")))
+            assert.strictEqual(backend.seen.length, 1)
+          }
+        })
+      )
+    }
+
+    it.effect("as often as the options say", () =>
+      Effect.gen(function* () {
+        for (const [retry, calls] of [
+          [false, 1],
+          [{ times: 0 }, 1],
+          [{ times: 5 }, 6]
+        ] as const) {
+          const backend = Recorder.make(() => "unreachable")
+          yield* passing(request(backend, undefined, { retry }))
+          assert.strictEqual(backend.seen.length, calls)
+        }
+      })
+    )
+
+    it.effect("after delays from the whole range of U(0, min(cap, base * 2^n))", () =>
+      Effect.gen(function* () {
+        const retry = { times: 6, base: "500 millis", cap: "4 seconds" } as const
+        const ceilings = [500, 1_000, 2_000, 4_000, 4_000, 4_000]
+        const drawn = ceilings.map((): Array<number> => [])
+        for (let seed = 0; seed < 60; seed++) {
+          const backend = timed(() => new Response(null, { status: 503 }))
+          yield* passing(Random.withSeed(request(backend, undefined, { retry }), `seed ${seed}`))
+          gaps(backend.times).forEach((gap, n) => drawn[n]?.push(gap))
+        }
+        ceilings.forEach((ceiling, n) => {
+          const shares = (drawn[n] ?? []).map((gap) => gap / ceiling)
+          assert.strictEqual(shares.length, 60)
+          for (const share of shares) assert.isTrue(share >= 0 && share <= 1)
+          assert.isBelow(Math.min(...shares), 0.15, `attempt ${n} is sometimes soon`)
+          assert.isAbove(Math.max(...shares), 0.85, `attempt ${n} is sometimes late`)
+          assert.closeTo(shares.reduce((a, b) => a + b, 0) / shares.length, 0.5, 0.15)
+        })
+      })
+    )
+
+    it.effect("never what provides the token", () =>
+      Effect.gen(function* () {
+        let asked = 0
+        const credentials = Credentials.layerProvider(
+          Effect.suspend(() => {
+            asked++
+            return Effect.fail("offline")
+          })
+        )
+        const backend = Recorder.make(() => Recorder.json({}))
+        const error = failed(yield* passing(request(backend, undefined, { credentials })))
+        assert.strictEqual(error.reason._tag, "TokenUnavailable")
+        assert.strictEqual(asked, 1)
+        assert.strictEqual(backend.seen.length, 0)
+      })
+    )
+
+    it.effect("never the POST for an anonymous token, not even within a GET", () =>
+      Effect.gen(function* () {
+        const unreachable = Effect.fail(
+          new KefuError({ method: "TokenApi.anonymous", reason: new NetworkUnreachable({ detail: "" }) })
+        )
+        let asked = 0
+        const credentials = Layer.succeed(Credentials, {
+          token: Effect.suspend(() => {
+            asked++
+            return unreachable
+          }),
+          refresh: () => unreachable
+        })
+        const backend = Recorder.make(() => Recorder.json({}))
+        const error = failed(yield* passing(request(backend, undefined, { credentials })))
+        assert.strictEqual(error.reason._tag, "NetworkUnreachable")
+        assert.strictEqual(asked, 1)
+      })
+    )
+  })
+
+  describe("the token", () => {
+    const valid = (token: string) => (seen: Recorder.Seen) =>
+      seen.headers.authorization === `Bearer ${token}`
+        ? Recorder.json({})
+        : Recorder.json({ message: "expired" }, { status: 401 })
+    const tokens = (...all: ReadonlyArray<string>) => {
+      let given = 0
+      return {
+        asked: () => given,
+        credentials: Credentials.layerProvider(Effect.sync(() => all[given++] ?? "none left"))
+      }
+    }
+
+    it.effect("is sent verbatim", () =>
+      Effect.gen(function* () {
+        const backend = Recorder.make(() => Recorder.json({}))
+        yield* request(backend)
+        assert.strictEqual(backend.seen[0]?.headers.authorization, `Bearer ${Recorder.secret}`)
+      })
+    )
+
+    for (const method of ["GET", ...methods] as const) {
+      it.effect(`is replaced once after a 401, and the ${method} replayed with its body`, () =>
+        Effect.gen(function* () {
+          const { asked, credentials } = tokens("old", "new")
+          const backend = Recorder.make(valid("new"))
+          const bare = HttpClientRequest.make(method)("/api/v1/x")
+          const sent = method === "GET" ? bare : HttpClientRequest.bodyJsonUnsafe(bare, { a: 1 })
+          yield* request(backend, sent, { credentials })
+          assert.strictEqual(asked(), 2)
+          const body = method === "GET" ? undefined : '{"a":1}'
+          assert.deepStrictEqual(
+            backend.seen.map((seen) => [seen.method, seen.headers.authorization, seen.body]),
+            [
+              [method, "Bearer old", body],
+              [method, "Bearer new", body]
+            ]
+          )
+        })
+      )
+    }
+
+    it.effect("is replaced only once", () =>
+      Effect.gen(function* () {
+        const { asked, credentials } = tokens("old", "new", "newer")
+        const backend = Recorder.make(valid("newest"))
+        const error = yield* Effect.flip(request(backend, undefined, { credentials }))
+        assert.deepInclude(error.reason, { _tag: "Unauthorized", detail: "expired" })
+        assert.strictEqual(asked(), 2)
+        assert.strictEqual(backend.seen.length, 2)
+      })
+    )
+
+    it.effect("the replay of a GET is repeated like any other", () =>
+      Effect.gen(function* () {
+        const { credentials } = tokens("old", "new")
+        const backend = Recorder.make((seen, nth) => (nth === 2 ? "unreachable" : valid("new")(seen)))
+        assert.isTrue(Exit.isSuccess(yield* passing(request(backend, undefined, { credentials }))))
+        assert.strictEqual(backend.seen.length, 3)
+      })
+    )
+
+    it.effect("what refused it and why it could not be replaced are both told", () =>
+      Effect.gen(function* () {
+        const credentials = Credentials.layer("old")
+        const error = yield* Effect.flip(request(Recorder.make(valid("new")), undefined, { credentials }))
+        assert.include(error.message, "expired; the token is fixed")
+        assert.strictEqual(error.response?.status, 401)
+      })
+    )
+
+    it.effect("that no header can hold is told as such, and not as a broken network", () =>
+      Effect.gen(function* () {
+        for (const token of ["two\nlines", "令牌", "nul\0"]) {
+          const backend = Recorder.make(() => Recorder.json({}))
+          const error = yield* Effect.flip(request(backend, undefined, { credentials: Credentials.layer(token) }))
+          assert.strictEqual(error.reason._tag, "Unauthorized")
+          assert.include(error.message, "characters that no header may hold")
+          assert.strictEqual(backend.seen.length, 0)
+        }
+      })
+    )
+
+    const echoes: ReadonlyArray<readonly [string, () => Response]> = [
+      [
+        "as JSON",
+        () =>
+          Recorder.json(
+            { message: `bad ${Recorder.secret}`, a: [{ [Recorder.secret]: Recorder.secret }] },
+            { status: 400 }
+          )
+      ],
+      ["as text", () => new Response(`<p>${Recorder.secret}</p>`, { status: 500 })],
+      ["in a URL", () => new Response(`/ws?token=${encodeURIComponent(Recorder.secret)}`, { status: 403 })],
+      ["escaped", () => new Response(`{"message":"${Recorder.secret.replaceAll("/", "\\/")}"}`, { status: 404 })],
+      ["as a field", () => Recorder.json({ field: Recorder.secret }, { status: 422 })],
+      ["in a header", () => new Response(null, { status: 409, headers: { "x-echo": `Bearer ${Recorder.secret}` } })],
+      ["in what is not JSON", () => new Response(`hello ${Recorder.secret}`)],
+      ["after a refused refresh", () => Recorder.json({ message: Recorder.secret }, { status: 401 })]
+    ]
+    for (const [how, answer] of echoes) {
+      it.effect(`never shows in an error when the backend echoes it ${how}`, () =>
+        Effect.gen(function* () {
+          const error = yield* failure(answer)
+          const shown = [
+            error.message,
+            String(error),
+            error.stack,
+            JSON.stringify(error),
+            JSON.stringify(encode(error)),
+            inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })
+          ].join("\n")
+          assert.include(shown, "<redacted>")
+          for (const form of [Recorder.secret, encodeURIComponent(Recorder.secret), "s3cret"]) {
+            assert.notInclude(shown, form)
+          }
+        })
+      )
+    }
+
+    it.effect("is not cut out of answers that succeed: it may be part of any word", () =>
+      Effect.gen(function* () {
+        const seen: Array<ErrorResponse> = []
+        const response = yield* request(
+          Recorder.make(() => Recorder.json({ id: 1, nickname: "1" })),
+          undefined,
+          { credentials: Credentials.layer("1") }
+        ).pipe(Effect.provideService(http.ResponseObserver, (observed) => seen.push(observed)))
+        assert.deepStrictEqual(yield* response.json, { id: 1, nickname: "1" })
+        assert.deepStrictEqual(seen[0]?.data, { id: 1, nickname: "1" })
+      })
+    )
+  })
+
+  it.effect("gives up after requestTimeout", () =>
+    Effect.gen(function* () {
+      const backend = Recorder.make(() => Effect.never)
+      const fiber = yield* Effect.forkChild(
+        Effect.flip(request(backend, undefined, { requestTimeout: "3 seconds", retry: false })),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust(2_999)
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust(1)
+      const error = yield* Fiber.join(fiber)
+      assert.deepInclude(error.reason, { _tag: "RequestTimeout", afterMillis: 3_000 })
+      assert.deepStrictEqual(backend.aborted, ["/api/v1/x"])
+    })
+  )
+
+  it.effect("counts a body that never ends, too", () =>
+    Effect.gen(function* () {
+      const backend = Recorder.make(() => new Response(new ReadableStream()))
+      const error = failed(yield* passing(request(backend, undefined, { retry: false })))
+      assert.strictEqual(error.reason._tag, "RequestTimeout")
+    })
+  )
+
+  it.effect("aborts the request when it is interrupted", () =>
+    Effect.gen(function* () {
+      const backend = Recorder.make(() => Effect.never)
+      const fiber = yield* Effect.forkChild(request(backend), { startImmediately: true })
+      assert.strictEqual(backend.seen.length, 1)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(backend.aborted, ["/api/v1/x"])
+    })
+  )
+
+  it.effect("an interruption while it waits to repeat ends it", () =>
+    Effect.gen(function* () {
+      const backend = Recorder.make(() => new Response(null, { status: 503, headers: { "retry-after": "5" } }))
+      const fiber = yield* Effect.forkChild(request(backend), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(backend.seen.length, 1)
+    })
+  )
+
+  it.effect("adds no header that needs the backend's leave, unless told to", () =>
+    Effect.gen(function* () {
+      const traced = (tracePropagation: boolean | undefined) =>
+        Effect.gen(function* () {
+          const backend = Recorder.make(() => Recorder.json({}))
+          yield* Effect.withSpan(request(backend, undefined, { tracePropagation }), "parent")
+          return Object.keys(backend.seen[0]?.headers ?? {}).toSorted()
+        })
+      assert.deepStrictEqual(yield* traced(undefined), ["authorization"])
+      assert.deepStrictEqual(yield* traced(false), ["authorization"])
+      assert.deepStrictEqual(yield* traced(true), ["authorization", "b3", "traceparent"])
+    })
+  )
+
+  it.effect("keeps the path of the base URL", () =>
+    Effect.gen(function* () {
+      const backend = Recorder.make(() => Recorder.json({}))
+      yield* request(backend, "/api/v1/x?a=1", { baseUrl: "https://kefu.test/shop/" })
+      assert.strictEqual(backend.seen[0]?.url, "https://kefu.test/shop/api/v1/x?a=1")
+    })
+  )
+
+  it.effect("shows the final response of a call, and none that failed", () =>
+    Effect.gen(function* () {
+      const seen: Array<ErrorResponse> = []
+      const observe = Effect.provideService(http.ResponseObserver, (response: ErrorResponse) => seen.push(response))
+      const backend = Recorder.make((_, nth) =>
+        nth === 1
+          ? new Response(null, { status: 503 })
+          : Recorder.json({ user_type: "STAFF" }, { status: 201, headers: { "x-a": "b" } })
+      )
+      yield* passing(observe(request(backend)))
+      yield* Effect.flip(observe(request(Recorder.make(() => new Response(null, { status: 404 })))))
+      assert.strictEqual(seen.length, 1)
+      assert.deepInclude(seen[0], { status: 201, data: { user_type: "STAFF" } })
+      assert.strictEqual(seen[0]?.headers["x-a"], "b")
+    })
+  )
+})

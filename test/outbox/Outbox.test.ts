@@ -1,0 +1,972 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { MessageId } from "../../src/domain/Id.ts"
+import type { KefuError } from "../../src/KefuError.ts"
+import { Outbox } from "../../src/outbox/Outbox.ts"
+import { OutboxKey } from "../../src/outbox/OutboxEntry.ts"
+import { Realtime } from "../../src/realtime/Realtime.ts"
+import {
+  Desk,
+  eight,
+  me,
+  message,
+  messagesOf,
+  open,
+  pass,
+  reaches,
+  session,
+  settle,
+  seven,
+  staff,
+  text
+} from "../support/OutboxDesk.ts"
+
+const reasonOf = (exit: Exit.Exit<unknown, KefuError>) =>
+  Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
+
+const failure = <A>(effect: Effect.Effect<A, KefuError>) => Effect.map(Effect.flip(effect), ({ reason }) => reason)
+
+const states = Effect.flatMap(Outbox, (outbox) =>
+  Effect.map(outbox.entries, (entries) => entries.map(({ state }) => state._tag))
+)
+
+describe("Outbox", () => {
+  it.effect("sends once connected, and succeeds with the message's id", () =>
+    Effect.gen(function* () {
+      const desk = new Desk(7)
+      const { gateway, outbox } = yield* open(desk)
+      const sending = yield* Effect.forkChild(outbox.send(text("hello")))
+      const connection = yield* gateway.accept
+      const frame = yield* message(connection)
+      assert.deepStrictEqual(yield* states, ["Sending"])
+      yield* connection.ack(frame, desk.handle(frame))
+      const sent = yield* Fiber.join(sending)
+      assert.strictEqual(sent.id, 102)
+      assert.strictEqual(sent.state._tag, "Sent")
+      assert.deepStrictEqual(yield* outbox.entries, [])
+      assert.deepStrictEqual(frame.payload, { messageType: "Text", content: "hello" })
+    }).pipe(Effect.provide(session()))
+  )
+
+  it.effect("opens no connection before the first send", () =>
+    Effect.gen(function* () {
+      const { gateway, outbox } = yield* open(new Desk(7))
+      const dial = yield* Effect.forkChild(gateway.dial)
+      yield* pass("1 minute")
+      assert.isUndefined(dial.pollUnsafe())
+      yield* outbox.enqueue(text("hello"))
+      yield* Fiber.join(dial)
+    }).pipe(Effect.provide(session()))
+  )
+
+  it.effect("keeps the order of a conversation, one at a time, and lets no conversation wait for another", () =>
+    Effect.gen(function* () {
+      const desk = new Desk(7, 8)
+      const { gateway, outbox } = yield* open(desk)
+      for (const content of ["a", "b", "c"]) yield* outbox.enqueue(text(content))
+      const connection = yield* gateway.accept
+      const first = yield* message(connection)
+      yield* outbox.enqueue(text("other", eight))
+      const other = yield* message(connection)
+      assert.deepStrictEqual(yield* messagesOf(connection), ["a", "other"])
+      yield* connection.ack(other, desk.handle(other, 8))
+      yield* connection.ack(first, desk.handle(first))
+      const second = yield* message(connection)
+      assert.deepStrictEqual(yield* messagesOf(connection), ["a", "other", "b"])
+      yield* connection.ack(second, desk.handle(second))
+      const third = yield* message(connection)
+      yield* connection.ack(third, desk.handle(third))
+      yield* settle
+      assert.deepStrictEqual(desk.texts(), ["a", "b", "c"])
+      assert.deepStrictEqual(yield* outbox.entries, [])
+    }).pipe(Effect.provide(session()))
+  )
+
+  it.effect("tells invalid content at once", () =>
+    Effect.gen(function* () {
+      const { outbox } = yield* open(new Desk(7))
+      const cyclic: Record<string, unknown> = {}
+      cyclic["self"] = cyclic
+      for (const content of [5, undefined]) {
+        const reason = yield* failure(outbox.send({ messageType: "Text", content: content as unknown as string }))
+        assert.strictEqual(reason._tag, "InvalidRequest")
+      }
+      const lane = yield* failure(outbox.enqueue({ ...text("a"), conversationId: "7" as never }))
+      assert.isTrue(lane._tag === "InvalidRequest" && lane.field === "conversationId")
+      const reason = yield* failure(outbox.enqueue({ messageType: "OrderMessage", content: cyclic }))
+      assert.strictEqual(reason._tag, "InvalidRequest")
+      assert.deepStrictEqual(yield* outbox.entries, [])
+    }).pipe(Effect.provide(session()))
+  )
+
+  it.effect("sends what was given, whatever becomes of the app's object", () =>
+    Effect.gen(function* () {
+      const { gateway, outbox } = yield* open(new Desk(7))
+      const content = { orderNo: "1", extra: { at: new Date(0) } }
+      const { key } = yield* outbox.enqueue({ conversationId: seven, messageType: "OrderMessage", content })
+      content.orderNo = "2"
+      const connection = yield* gateway.accept
+      const frame = yield* message(connection)
+      assert.deepStrictEqual(frame.payload, {
+        messageType: "OrderMessage",
+        content: { orderNo: "1", extra: { at: "1970-01-01T00:00:00.000Z" } }
+      })
+      yield* connection.ack(frame, MessageId.make(500))
+      assert.strictEqual((yield* outbox.result(key)).id, 500)
+    }).pipe(Effect.provide(session()))
+  )
+
+  describe("waiting", () => {
+    it.effect("holds no more than its capacity, and counts only what has not settled", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        yield* outbox.enqueue(text("a"))
+        const { key } = yield* outbox.enqueue(text("b"))
+        const reason = yield* failure(outbox.send(text("c")))
+        assert.isTrue(reason._tag === "OutboxFull" && reason.capacity === 2)
+        assert.isTrue(yield* outbox.cancel(key))
+        yield* outbox.enqueue(text("c"))
+        const connection = yield* gateway.accept
+        for (const _ of ["a", "c"]) {
+          const frame = yield* message(connection)
+          yield* connection.ack(frame, desk.handle(frame))
+        }
+        yield* settle
+        assert.deepStrictEqual(desk.texts(), ["a", "c"])
+      }).pipe(Effect.provide(session({ outbox: { capacity: 2 } })))
+    )
+
+    it.effect("gives up after the lifetime, each at its own time, and never sends what it gave up", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const first = yield* Effect.forkChild(Effect.exit(outbox.send(text("a"))))
+        const second = yield* outbox.enqueue(text("b", eight))
+        yield* pass("2 minutes")
+        const third = yield* outbox.enqueue(text("c"))
+        yield* pass("3 minutes")
+        assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "OutboxExpired")
+        assert.isTrue(Exit.isFailure(yield* Fiber.join(first)))
+        assert.deepStrictEqual(yield* states, ["Failed", "Failed", "Queued"])
+        // The dials before have timed out by now.
+        for (let connected = false; !connected;) {
+          const connection = yield* gateway.accept
+          yield* pass("1 millis")
+          connected = (yield* Realtime.use(({ state }) => state))._tag === "Connected"
+          if (!connected) continue
+          const frame = yield* message(connection)
+          yield* connection.ack(frame, desk.handle(frame))
+        }
+        assert.strictEqual((yield* outbox.result(third.key)).id, 102)
+        assert.deepStrictEqual(desk.texts(), ["c"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("waits for `open` with a manual connection", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        yield* pass("1 minute")
+        assert.deepStrictEqual(yield* states, ["Queued"])
+        yield* Effect.forkChild(Realtime.use((realtime) => realtime.open))
+        const connection = yield* gateway.accept
+        const frame = yield* message(connection)
+        yield* connection.ack(frame, desk.handle(frame))
+        yield* outbox.result(key)
+      }).pipe(Effect.provide(session({ connect: "manual" })))
+    )
+  })
+
+  describe("cancelling", () => {
+    it.effect("takes back what waits, and not what is on its way", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const first = yield* outbox.enqueue(text("a"))
+        const second = yield* outbox.enqueue(text("b"))
+        const third = yield* outbox.enqueue(text("c"))
+        assert.isTrue(yield* outbox.cancel(second.key))
+        assert.isFalse(yield* outbox.cancel(second.key))
+        assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "Cancelled")
+        const connection = yield* gateway.accept
+        const frame = yield* message(connection)
+        assert.isFalse(yield* outbox.cancel(first.key))
+        assert.isFalse(yield* outbox.discard(first.key))
+        assert.isTrue(yield* outbox.cancel(third.key))
+        yield* connection.ack(frame, desk.handle(frame))
+        yield* outbox.result(first.key)
+        assert.isFalse(yield* outbox.cancel(first.key))
+        assert.isFalse(yield* outbox.cancel(OutboxKey.make("none")))
+        yield* settle
+        assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
+        assert.deepStrictEqual(yield* outbox.entries, [])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("does not take back what may have arrived while the connection is lost", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        const connection = yield* gateway.accept
+        yield* message(connection)
+        yield* connection.close(1006)
+        yield* settle
+        assert.deepStrictEqual(yield* states, ["Sending"])
+        assert.isFalse(yield* outbox.cancel(key))
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("interrupting a send takes it back while it waits, and lets it go on later", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const first = yield* Effect.forkChild(outbox.send(text("a")), { startImmediately: true })
+        const second = yield* Effect.forkChild(outbox.send(text("b")), { startImmediately: true })
+        const connection = yield* gateway.accept
+        const frame = yield* message(connection)
+        yield* Fiber.interrupt(first)
+        yield* Fiber.interrupt(second)
+        assert.deepStrictEqual(yield* states, ["Sending"])
+        yield* connection.ack(frame, desk.handle(frame))
+        yield* settle
+        assert.deepStrictEqual(yield* outbox.entries, [])
+        assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
+      }).pipe(Effect.provide(session()))
+    )
+  })
+
+  describe("a connection that is lost before the acknowledgement", () => {
+    /** Sends, loses the connection after `handle`, and connects again. */
+    const lose = Effect.fnUntraced(function* (
+      desk: Desk,
+      contents: ReadonlyArray<string>,
+      handle: (frame: Parameters<Desk["handle"]>[0]) => void
+    ) {
+      const { gateway, outbox } = yield* open(desk)
+      const keys: Array<OutboxKey> = []
+      for (const content of contents) keys.push((yield* outbox.enqueue(text(content))).key)
+      const first = yield* gateway.accept
+      handle(yield* message(first))
+      yield* first.close(1006)
+      yield* pass("1 millis")
+      const second = yield* gateway.accept
+      yield* pass("1 second")
+      return { outbox, keys, first, second, key: keys[0] as OutboxKey }
+    })
+
+    it.effect("sends once more what did not arrive", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox, second } = yield* lose(desk, ["a"], () => {})
+        const frame = yield* message(second)
+        yield* second.ack(frame, desk.handle(frame))
+        assert.strictEqual((yield* outbox.result(key)).id, 102)
+        assert.deepStrictEqual(desk.texts(), ["a"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("does not send again what arrived", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox, second } = yield* lose(desk, ["a"], (frame) => desk.handle(frame))
+        assert.strictEqual((yield* outbox.result(key)).id, 102)
+        yield* settle
+        assert.deepStrictEqual(yield* messagesOf(second), [])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("asks the history no sooner than a second after the reconnection", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        const first = yield* gateway.accept
+        const frame = yield* message(first)
+        yield* first.close(1006)
+        yield* pass("1 millis")
+        yield* gateway.accept
+        yield* pass("900 millis")
+        desk.handle(frame)
+        yield* pass("100 millis")
+        assert.strictEqual((yield* outbox.result(key)).id, 102)
+      }).pipe(Effect.provide(session()))
+    )
+
+    for (const handled of [false, true]) {
+      it.effect(`keeps the order and the number of equal messages, the first ${handled ? "handled" : "lost"}`, () =>
+        Effect.gen(function* () {
+          const desk = new Desk(7)
+          desk.say(7, me, "ok")
+          const { keys, outbox, second } = yield* lose(desk, ["ok", "ok", "ok", "bye"], (frame) => {
+            if (handled) desk.handle(frame)
+          })
+          for (let left = handled ? 3 : 4; left > 0; left--) {
+            const frame = yield* message(second)
+            yield* second.ack(frame, desk.handle(frame))
+          }
+          const sent = yield* Effect.forEach(keys, outbox.result)
+          assert.deepStrictEqual(
+            sent.map(({ id }) => id),
+            [103, 104, 105, 106]
+          )
+          assert.deepStrictEqual(desk.texts(), ["ok", "ok", "ok", "ok", "bye"])
+        }).pipe(Effect.provide(session()))
+      )
+    }
+
+    it.effect("decides by what was acknowledged before", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        yield* outbox.enqueue(text("ok"))
+        const { key } = yield* outbox.enqueue(text("ok"))
+        const first = yield* gateway.accept
+        const frame = yield* message(first)
+        yield* first.ack(frame, desk.handle(frame))
+        yield* message(first)
+        yield* first.close(1006)
+        yield* pass("1 millis")
+        const second = yield* gateway.accept
+        yield* pass("1 second")
+        const again = yield* message(second)
+        yield* second.ack(again, desk.handle(again))
+        yield* outbox.result(key)
+        assert.deepStrictEqual(desk.texts(), ["ok", "ok"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("looks again when the connection is lost again, as often as that happens", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        for (let times = 0; times < 5; times++) {
+          const connection = yield* gateway.accept
+          yield* pass("1 second")
+          yield* message(connection)
+          yield* connection.close(1006)
+          yield* pass("1 millis")
+          const shortLived = yield* gateway.accept
+          yield* pass("500 millis")
+          yield* shortLived.close(1006)
+          yield* pass("1 millis")
+        }
+        const last = yield* gateway.accept
+        yield* pass("1 second")
+        const frame = yield* message(last)
+        yield* last.ack(frame, desk.handle(frame))
+        yield* outbox.result(key)
+        assert.deepStrictEqual(desk.texts(), ["a"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("lets conversations find out independently", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7, 8)
+        const { gateway, outbox } = yield* open(desk)
+        const a = yield* outbox.enqueue(text("same"))
+        const b = yield* outbox.enqueue(text("same", eight))
+        const first = yield* gateway.accept
+        const frame = yield* message(first)
+        desk.handle(frame)
+        yield* message(first)
+        yield* first.close(1006)
+        yield* pass("1 millis")
+        const second = yield* gateway.accept
+        yield* pass("1 second")
+        assert.strictEqual((yield* outbox.result(a.key)).id, 103)
+        const again = yield* message(second)
+        yield* second.ack(again, desk.handle(again, 8))
+        assert.strictEqual((yield* outbox.result(b.key)).id, 104)
+        assert.deepStrictEqual([desk.texts(7), desk.texts(8)], [["same"], ["same"]])
+      }).pipe(Effect.provide(session()))
+    )
+
+    const doubts: ReadonlyArray<readonly [name: string, (desk: Desk, frame: Parameters<Desk["handle"]>[0]) => void]> = [
+      ["another message of one's own stands there", (desk) => desk.say(7, me, "from elsewhere")],
+      [
+        "it stands there, and another one",
+        (desk, frame) => {
+          desk.handle(frame)
+          desk.say(7, me, "from elsewhere")
+        }
+      ],
+      [
+        "the page is cut too short",
+        (desk) => {
+          desk.say(7, staff, "b")
+          desk.say(7, staff, "c")
+          desk.of(7).limit = 2
+        }
+      ],
+      [
+        "a message of one's own was recalled",
+        (desk, frame) => {
+          const id = desk.handle(frame)
+          desk.of(7).messages.pop()
+          desk.say(7, me, { message_id: id }, 103)
+        }
+      ],
+      ["a message names no author", (desk) => desk.say(7, null, "?")],
+      [
+        "the history cannot be read",
+        (desk) => {
+          desk.override = ({ path }) => (path === "/im/conversations/7" ? { status: 403 } : undefined)
+        }
+      ]
+    ]
+
+    for (const [name, happens] of doubts) {
+      it.effect(`is unknown, and not sent again, if ${name}`, () =>
+        Effect.gen(function* () {
+          const desk = new Desk(7)
+          const { key, outbox, second } = yield* lose(desk, ["a"], (frame) => happens(desk, frame))
+          assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
+          assert.deepStrictEqual(yield* states, ["DeliveryUnknown"])
+          yield* pass("10 minutes")
+          assert.deepStrictEqual(yield* messagesOf(second), [])
+        }).pipe(Effect.provide(session()))
+      )
+    }
+
+    it.effect("finds it in a page that is cut short", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        desk.of(7).limit = 2
+        const { key, outbox } = yield* lose(desk, ["a"], (frame) => {
+          desk.handle(frame)
+          desk.say(7, staff, "b")
+        })
+        assert.strictEqual((yield* outbox.result(key)).id, 102)
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("does not mind what others recalled", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox, second } = yield* lose(desk, ["a"], () => {
+          desk.say(7, staff, { message_id: 90 }, 103)
+        })
+        const frame = yield* message(second)
+        yield* second.ack(frame, desk.handle(frame))
+        yield* outbox.result(key)
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("reads again what could not be read for a moment", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        let failures = 2
+        const { key, outbox } = yield* lose(desk, ["a"], (frame) => {
+          desk.handle(frame)
+          desk.override = ({ path }) =>
+            path === "/im/conversations/7" && failures-- > 0 ? { status: 500, body: {} } : undefined
+        })
+        yield* pass("2 seconds")
+        yield* pass("1 second")
+        yield* pass("4 seconds")
+        yield* pass("1 second")
+        assert.strictEqual((yield* outbox.result(key)).id, 102)
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is unknown if it was not known what the conversation held before", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        desk.override = () => ({ status: 403 })
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        const first = yield* gateway.accept
+        const frame = yield* message(first)
+        desk.override = () => undefined
+        desk.handle(frame)
+        yield* first.close(1006)
+        yield* pass("1 millis")
+        yield* gateway.accept
+        yield* pass("1 second")
+        assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("looks into the conversation that followed one that has ended", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox } = yield* lose(desk, ["a"], (frame) => {
+          desk.say(7, null, { reason: 3 }, 104)
+          desk.of(7).state = "FINISHED"
+          desk.handle(frame, 8)
+        })
+        assert.strictEqual((yield* outbox.result(key)).id, 103)
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("sends a visitor's first message once more if no conversation came of it", () =>
+      Effect.gen(function* () {
+        const desk = new Desk()
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a", null))
+        const first = yield* gateway.accept
+        yield* message(first)
+        yield* first.close(1006)
+        yield* pass("1 millis")
+        const second = yield* gateway.accept
+        yield* pass("1 second")
+        const frame = yield* message(second)
+        desk.handle(frame)
+        yield* second.close(1006)
+        yield* pass("1 millis")
+        yield* gateway.accept
+        yield* pass("1 second")
+        assert.strictEqual((yield* outbox.result(key)).id, 101)
+        assert.deepStrictEqual(desk.texts(), ["a"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is unknown if no connection comes back within the lifetime", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        const waiting = yield* outbox.enqueue(text("b"))
+        const first = yield* gateway.accept
+        yield* message(first)
+        yield* first.close(1006)
+        yield* pass("5 minutes")
+        assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
+        assert.strictEqual((yield* failure(outbox.result(waiting.key)))._tag, "OutboxExpired")
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("does not send what was lost after its lifetime", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const connecting = yield* Effect.forkChild(Realtime.use((realtime) => realtime.open))
+        const first = yield* gateway.accept
+        yield* Fiber.join(connecting)
+        const blocking = yield* outbox.enqueue(text("a"))
+        yield* message(first)
+        const { key } = yield* outbox.enqueue(text("b"))
+        yield* first.close(1006)
+        yield* pass("9 seconds")
+        const second = yield* gateway.accept
+        yield* pass("1 second")
+        assert.strictEqual((yield* failure(outbox.result(blocking.key)))._tag, "OutboxExpired")
+        assert.strictEqual((yield* failure(outbox.result(key)))._tag, "OutboxExpired")
+        assert.deepStrictEqual(yield* messagesOf(second), [])
+      }).pipe(Effect.provide(session({ outbox: { lifetime: "9500 millis" } })))
+    )
+  })
+
+  describe("a message for which the connection was closed as too large", () => {
+    const overflow = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
+      const { gateway, outbox } = yield* open(desk)
+      const long = yield* outbox.enqueue(text("x".repeat(99)))
+      const short = yield* outbox.enqueue(text("b"))
+      const connection = yield* gateway.accept
+      const frame = yield* message(connection)
+      if (handle) desk.handle(frame)
+      yield* connection.close(1009, "too big")
+      yield* pass("1 millis")
+      const next = yield* gateway.accept
+      yield* pass("1 second")
+      return { long, next, outbox, short }
+    })
+
+    it.effect("is not sent again, and what waits behind it goes on", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { long, next, outbox, short } = yield* overflow(desk, false)
+        const reason = yield* failure(outbox.result(long.key))
+        assert.strictEqual(reason._tag, "RequestTooLarge")
+        assert.include(reason.message, "bytes, but too big")
+        const frame = yield* message(next)
+        yield* next.ack(frame, desk.handle(frame))
+        yield* outbox.result(short.key)
+        assert.deepStrictEqual(yield* messagesOf(next), ["b"])
+        assert.deepStrictEqual(yield* states, ["Failed"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is sent if the history shows it", () =>
+      Effect.gen(function* () {
+        const { long, outbox } = yield* overflow(new Desk(7), true)
+        assert.strictEqual((yield* outbox.result(long.key)).id, 102)
+      }).pipe(Effect.provide(session()))
+    )
+  })
+
+  describe("a message that is not acknowledged though the connection lives", () => {
+    const ignore = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
+      const { gateway, outbox } = yield* open(desk)
+      const first = yield* outbox.enqueue(text("a"))
+      const second = yield* outbox.enqueue(text("b"))
+      const connection = yield* gateway.accept
+      const frame = yield* message(connection)
+      if (handle) desk.handle(frame)
+      yield* pass("10 seconds")
+      const ping = yield* connection.next
+      assert.strictEqual(ping.eventType, "Ping")
+      assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
+      return { outbox, connection, ping, first, second }
+    })
+
+    it.effect("was refused if the next frame is acknowledged and the history does not show it", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { connection, first, outbox, ping, second } = yield* ignore(desk, false)
+        yield* connection.ack(ping)
+        assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "AckTimeout")
+        const frame = yield* message(connection)
+        yield* connection.ack(frame, desk.handle(frame))
+        yield* outbox.result(second.key)
+        assert.deepStrictEqual(yield* messagesOf(connection), ["a", "b"])
+        assert.deepStrictEqual(yield* states, ["Failed"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is sent if the history shows it", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { connection, first, outbox, ping } = yield* ignore(desk, true)
+        yield* connection.ack(ping)
+        assert.strictEqual((yield* outbox.result(first.key)).id, 102)
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is unknown if later frames are not acknowledged either, and the next one goes on", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { connection, first, outbox, second } = yield* ignore(desk, false)
+        // Keeps the link alive.
+        yield* pass("4 seconds")
+        yield* connection.push({ eventType: "Inputting", payload: { conversationId: seven } })
+        yield* pass("6 seconds")
+        assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "DeliveryUnknown")
+        yield* settle
+        const frame = yield* message(connection)
+        yield* connection.ack(frame, desk.handle(frame))
+        yield* outbox.result(second.key)
+        assert.deepStrictEqual(yield* messagesOf(connection), ["a", "b"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is not taken for a later one that is equal", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const first = yield* outbox.enqueue(text("a"))
+        const second = yield* outbox.enqueue(text("a"))
+        const connection = yield* gateway.accept
+        const frame = yield* message(connection)
+        yield* pass("14 seconds")
+        yield* connection.push({ eventType: "Inputting", payload: { conversationId: seven } })
+        yield* pass("6 seconds")
+        assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "DeliveryUnknown")
+        yield* message(connection)
+        desk.handle(frame)
+        yield* connection.close(1006)
+        yield* pass("1 millis")
+        yield* gateway.accept
+        yield* pass("1 second")
+        // There is one "a": which of the two is it?
+        assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "DeliveryUnknown")
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("is found out after a reconnection if the connection ends meanwhile", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        const connection = yield* gateway.accept
+        yield* message(connection)
+        yield* pass("10 seconds")
+        yield* connection.close(1006)
+        yield* pass("1 millis")
+        const second = yield* gateway.accept
+        yield* pass("1 second")
+        const frame = yield* message(second)
+        yield* second.ack(frame, desk.handle(frame))
+        yield* outbox.result(key)
+        assert.deepStrictEqual(desk.texts(), ["a"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("looks up a message whose acknowledgement bears no id", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const first = yield* outbox.enqueue(text("a"))
+        const second = yield* outbox.enqueue(text("b"))
+        const connection = yield* gateway.accept
+        const frame = yield* message(connection)
+        desk.handle(frame)
+        yield* connection.ack(frame)
+        yield* connection.ack(yield* connection.next)
+        assert.strictEqual((yield* outbox.result(first.key)).id, 102)
+        yield* connection.ack(yield* message(connection))
+        yield* connection.ack(yield* connection.next)
+        assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "DeliveryUnknown")
+      }).pipe(Effect.provide(session()))
+    )
+  })
+
+  describe("asking again", () => {
+    /** An outcome that stays unknown. */
+    const doubtful = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
+      const { gateway, outbox } = yield* open(desk)
+      const { key } = yield* outbox.enqueue(text("a"))
+      const first = yield* gateway.accept
+      const frame = yield* message(first)
+      if (handle) desk.handle(frame)
+      desk.override = ({ path }) => (path === "/im/conversations/7" ? { status: 403 } : undefined)
+      yield* first.close(1006)
+      yield* pass("1 millis")
+      const second = yield* gateway.accept
+      yield* pass("1 second")
+      yield* reaches(key, "DeliveryUnknown")
+      return { outbox, key, second }
+    })
+
+    it.effect("finds what has arrived, and does not send it again", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox, second } = yield* doubtful(desk, true)
+        desk.override = () => undefined
+        assert.strictEqual((yield* outbox.retry(key)).state._tag, "Queued")
+        assert.strictEqual((yield* outbox.result(key)).id, 102)
+        assert.deepStrictEqual(yield* messagesOf(second), [])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("sends what has not arrived", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox, second } = yield* doubtful(desk, false)
+        desk.override = () => undefined
+        yield* outbox.retry(key)
+        const frame = yield* message(second)
+        yield* second.ack(frame, desk.handle(frame))
+        yield* outbox.result(key)
+        assert.deepStrictEqual(desk.texts(), ["a"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("sends what is still unknown, since the app wants it", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox, second } = yield* doubtful(desk, true)
+        yield* outbox.retry(key)
+        const frame = yield* message(second)
+        yield* second.ack(frame, desk.handle(frame))
+        assert.strictEqual((yield* outbox.result(key)).id, 103)
+        assert.deepStrictEqual(desk.texts(), ["a", "a"])
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("stays unknown when it is taken back or expires after that", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { key, outbox, second } = yield* doubtful(desk, true)
+        yield* second.close(1006)
+        yield* settle
+        yield* outbox.retry(key)
+        assert.isTrue(yield* outbox.cancel(key))
+        assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
+        yield* outbox.retry(key)
+        yield* pass("5 minutes")
+        assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("sends a failed one, and leaves the others alone", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        yield* pass("5 minutes")
+        yield* reaches(key, "Failed")
+        assert.strictEqual((yield* outbox.retry(key)).state._tag, "Queued")
+        assert.strictEqual((yield* outbox.retry(key)).state._tag, "Queued")
+        assert.strictEqual((yield* failure(outbox.retry(OutboxKey.make("none"))))._tag, "NotFound")
+        yield* Realtime.use((realtime) => realtime.retryNow)
+        for (let done = false; !done;) {
+          const connection = yield* gateway.accept
+          yield* pass("1 millis")
+          if ((yield* Realtime.use(({ state }) => state))._tag !== "Connected") continue
+          const frame = yield* message(connection)
+          yield* connection.ack(frame, desk.handle(frame))
+          done = true
+        }
+        assert.strictEqual((yield* outbox.result(key)).state._tag, "Sent")
+        assert.strictEqual((yield* outbox.retry(key)).state._tag, "Sent")
+      }).pipe(Effect.provide(session()))
+    )
+  })
+
+  describe("the end", () => {
+    it.effect("closing fails what waits, leaves unknown what was under way, and takes nothing more", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const first = yield* outbox.enqueue(text("a"))
+        const second = yield* outbox.enqueue(text("b"))
+        const connection = yield* gateway.accept
+        yield* message(connection)
+        yield* Realtime.use((realtime) => realtime.close)
+        assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "DeliveryUnknown")
+        assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "Closed")
+        assert.strictEqual((yield* failure(outbox.send(text("c"))))._tag, "Closed")
+        assert.strictEqual((yield* failure(outbox.retry(second.key)))._tag, "Closed")
+        yield* Effect.forkChild(Realtime.use((realtime) => realtime.open))
+        const again = yield* gateway.accept
+        yield* pass("5 seconds")
+        assert.deepStrictEqual(yield* messagesOf(again), [])
+        yield* outbox.retry(second.key)
+        const frame = yield* message(again)
+        yield* again.ack(frame, desk.handle(frame))
+        yield* outbox.result(second.key)
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("a session that ends for good settles everything with its reason", () =>
+      Effect.gen(function* () {
+        const { gateway, outbox } = yield* open(new Desk(7))
+        const first = yield* outbox.enqueue(text("a"))
+        const second = yield* outbox.enqueue(text("b"))
+        const connection = yield* gateway.accept
+        yield* message(connection)
+        yield* connection.close(1006)
+        assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "DeliveryUnknown")
+        assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "ConnectionLost")
+      }).pipe(Effect.provide(session({ reconnect: false })))
+    )
+
+    it.effect("waits while another login has the session, and goes on after taking over", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        const first = yield* gateway.accept
+        const frame = yield* message(first)
+        desk.handle(frame)
+        yield* first.push({ eventType: "MultipleLogin" })
+        yield* pass("1 minute")
+        assert.deepStrictEqual(yield* states, ["Sending"])
+        yield* Effect.forkChild(Realtime.use((realtime) => realtime.takeOver))
+        yield* gateway.accept
+        yield* pass("1 second")
+        assert.strictEqual((yield* outbox.result(key)).id, 102)
+      }).pipe(Effect.provide(session()))
+    )
+
+    it.effect("closing the layer settles every send and ends every stream", () =>
+      Effect.gen(function* () {
+        const { changes, results } = yield* Effect.gen(function* () {
+          const { gateway, outbox } = yield* open(new Desk(7))
+          const changes = yield* Effect.forkDetach(Stream.runCollect(outbox.changes), { startImmediately: true })
+          const results = yield* Effect.forEach(["a", "b"], (content) =>
+            Effect.forkDetach(Effect.exit(outbox.send(text(content))), { startImmediately: true })
+          )
+          yield* message(yield* gateway.accept)
+          return { changes, results }
+        }).pipe(Effect.provide(session()))
+        const [first, second] = yield* Effect.forEach(results, Fiber.join)
+        assert.isDefined(reasonOf(first ?? Exit.void))
+        assert.isDefined(reasonOf(second ?? Exit.void))
+        const seen = yield* Fiber.join(changes)
+        assert.deepStrictEqual(
+          seen.slice(-2).map(({ state }) => state._tag),
+          ["DeliveryUnknown", "Failed"]
+        )
+      })
+    )
+  })
+
+  describe("what it tells", () => {
+    it.effect("gives every subscriber the present entries and then each change", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        yield* outbox.enqueue(text("a"))
+        const seen: Array<string> = []
+        yield* outbox.changes.pipe(
+          Stream.runForEach((entry) => Effect.sync(() => seen.push(`${entry.draft.content} ${entry.state._tag}`))),
+          Effect.forkScoped({ startImmediately: true })
+        )
+        yield* settle
+        const { key } = yield* outbox.enqueue(text("b"))
+        const connection = yield* gateway.accept
+        const frame = yield* message(connection)
+        yield* settle
+        yield* connection.ack(frame, desk.handle(frame))
+        yield* message(connection)
+        yield* settle
+        yield* Realtime.use((realtime) => realtime.close)
+        yield* settle
+        assert.isTrue(yield* outbox.discard(key))
+        assert.isFalse(yield* outbox.discard(key))
+        yield* settle
+        assert.deepStrictEqual(seen, [
+          "a Queued",
+          "b Queued",
+          "a Sending",
+          "a Sent",
+          "b Sending",
+          "b DeliveryUnknown",
+          "b Discarded"
+        ])
+        assert.deepStrictEqual(yield* outbox.entries, [])
+      }).pipe(Effect.scoped, Effect.provide(session()))
+    )
+
+    it.effect("holds one state of each entry for a subscriber that does not take them", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const pulled: Array<string> = []
+        const slow = yield* outbox.changes.pipe(
+          Stream.runForEach((entry) =>
+            Effect.andThen(
+              Effect.sync(() => pulled.push(entry.state._tag)),
+              Effect.sleep("1 hour")
+            )
+          ),
+          Effect.forkScoped({ startImmediately: true })
+        )
+        const connection = yield* Effect.andThen(outbox.enqueue(text("a")), gateway.accept)
+        const frame = yield* message(connection)
+        yield* connection.ack(frame, desk.handle(frame))
+        yield* settle
+        yield* pass("1 hour")
+        yield* pass("1 hour")
+        assert.strictEqual(pulled.length, 2)
+        assert.strictEqual(pulled[1], "Sent")
+        yield* Fiber.interrupt(slow)
+      }).pipe(Effect.scoped, Effect.provide(session()))
+    )
+
+    it.effect("remembers the latest settled sends only", () =>
+      Effect.gen(function* () {
+        const { outbox } = yield* open(new Desk(7))
+        const keys: Array<OutboxKey> = []
+        for (let number = 0; number < 5; number++) {
+          keys.push((yield* outbox.enqueue(text(`${number}`))).key)
+          yield* outbox.cancel(keys[number] as OutboxKey)
+        }
+        const reasons = yield* Effect.forEach(keys, (key) => failure(outbox.result(key)))
+        assert.deepStrictEqual(
+          reasons.map(({ _tag }) => _tag),
+          ["NotFound", "NotFound", "Cancelled", "Cancelled", "Cancelled"]
+        )
+      }).pipe(Effect.provide(session({ outbox: { capacity: 3 } })))
+    )
+  })
+})

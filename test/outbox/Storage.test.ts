@@ -1,0 +1,337 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type { KefuError } from "../../src/KefuError.ts"
+import { Outbox } from "../../src/outbox/Outbox.ts"
+import { Realtime } from "../../src/realtime/Realtime.ts"
+import { TestGateway } from "../../src/testing/TestGateway.ts"
+import { Desk, eight, me, message, messagesOf, pass, session, settle, staff, text } from "../support/OutboxDesk.ts"
+
+const failure = <A>(effect: Effect.Effect<A, KefuError>) => Effect.map(Effect.flip(effect), ({ reason }) => reason)
+
+/** A store that the test can look into and break. */
+const makeStore = () => {
+  const map = new Map<string, string>()
+  const control = { map, broken: false }
+  const write = (method: string, change: () => void) =>
+    Effect.suspend(() =>
+      control.broken
+        ? Effect.fail(new KeyValueStore.KeyValueStoreError({ method, message: "the disk is full" }))
+        : Effect.sync(change)
+    )
+  const store = KeyValueStore.makeStringOnly({
+    get: (key) => Effect.sync(() => map.get(key)),
+    set: (key, value) => write("set", () => map.set(key, value)),
+    remove: (key) => write("remove", () => map.delete(key)),
+    clear: write("clear", () => map.clear()),
+    size: Effect.sync(() => map.size),
+    keys: Effect.sync(() => Array.from(map.keys()))
+  })
+  const layer = Layer.succeed(KeyValueStore.KeyValueStore, store)
+  return Object.assign(control, { layer, has: (part: string) => Array.from(map.values()).join().includes(part) })
+}
+
+/** A program that uses the store until it is stopped. */
+const start = Effect.fnUntraced(function* (store: ReturnType<typeof makeStore>, desk: Desk) {
+  const scope = yield* Scope.make()
+  const context = yield* Layer.build(Layer.fresh(session({ outbox: { storage: store.layer } }))).pipe(
+    Scope.provide(scope),
+    Effect.orDie
+  )
+  const gateway = Context.get(context, TestGateway)
+  yield* gateway.respond(desk.respond)
+  return {
+    gateway,
+    outbox: Context.get(context, Outbox),
+    realtime: Context.get(context, Realtime),
+    stop: Scope.close(scope, Exit.void)
+  }
+})
+
+describe("an outbox with a store", () => {
+  it.effect("sends after a restart what waited, in its order and before what came later", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      const connection = yield* first.gateway.accept
+      const frame = yield* message(connection)
+      yield* connection.ack(frame, desk.handle(frame))
+      yield* connection.close(1006)
+      yield* settle
+      yield* first.outbox.enqueue(text("b"))
+      yield* first.outbox.enqueue(text("c"))
+      yield* pass("1 minute")
+      yield* first.stop
+
+      const second = yield* start(store, desk)
+      yield* second.outbox.enqueue(text("d"))
+      const again = yield* second.gateway.accept
+      for (const _ of ["b", "c", "d"]) {
+        const next = yield* message(again)
+        yield* again.ack(next, desk.handle(next))
+      }
+      yield* settle
+      assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
+      assert.deepStrictEqual(yield* second.outbox.entries, [])
+      assert.isTrue(store.has('"entries":[]'))
+      yield* second.stop
+    })
+  )
+
+  it.effect("connects by itself to send what is stored, and does not if nothing is", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const idle = yield* start(store, desk)
+      yield* pass("1 minute")
+      assert.strictEqual((yield* idle.realtime.state)._tag, "Idle")
+      yield* idle.outbox.enqueue(text("a"))
+      yield* message(yield* idle.gateway.accept)
+      yield* idle.stop
+      const second = yield* start(store, desk)
+      yield* second.gateway.accept
+      yield* second.stop
+    })
+  )
+
+  for (const handled of [true, false]) {
+    it.effect(`looks up what was under way, and ${handled ? "does not send" : "sends"} it again`, () =>
+      Effect.gen(function* () {
+        const store = makeStore()
+        const desk = new Desk(7)
+        const first = yield* start(store, desk)
+        const { key } = yield* first.outbox.enqueue(text("ok"))
+        yield* first.outbox.enqueue(text("ok"))
+        const frame = yield* message(yield* first.gateway.accept)
+        if (handled) desk.handle(frame)
+        yield* first.stop
+
+        const second = yield* start(store, desk)
+        const connection = yield* second.gateway.accept
+        yield* pass("1 second")
+        for (let left = handled ? 1 : 2; left > 0; left--) {
+          const next = yield* message(connection)
+          yield* connection.ack(next, desk.handle(next))
+        }
+        assert.strictEqual((yield* second.outbox.result(key)).id, 102)
+        yield* settle
+        assert.deepStrictEqual(desk.texts(), ["ok", "ok"])
+        yield* second.stop
+      })
+    )
+  }
+
+  it.effect("does not send after a restart what has expired meanwhile", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      const lost = yield* first.outbox.enqueue(text("a"))
+      const waiting = yield* first.outbox.enqueue(text("b"))
+      yield* message(yield* first.gateway.accept)
+      yield* first.stop
+      yield* pass("1 hour")
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* pass("1 second")
+      assert.strictEqual((yield* failure(second.outbox.result(lost.key)))._tag, "OutboxExpired")
+      assert.strictEqual((yield* failure(second.outbox.result(waiting.key)))._tag, "OutboxExpired")
+      assert.deepStrictEqual(yield* messagesOf(connection), [])
+      yield* second.stop
+    })
+  )
+
+  it.effect("keeps what is unknown for the app to decide, also over a restart", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      const { key } = yield* first.outbox.enqueue(text("a"))
+      yield* message(yield* first.gateway.accept)
+      desk.say(7, me, "from elsewhere")
+      yield* first.stop
+      for (let restart = 0; restart < 2; restart++) {
+        const next = yield* start(store, desk)
+        const connection = yield* next.gateway.accept
+        yield* pass("1 second")
+        assert.strictEqual((yield* failure(next.outbox.result(key)))._tag, "DeliveryUnknown")
+        assert.deepStrictEqual(yield* messagesOf(connection), [])
+        yield* next.stop
+      }
+      const last = yield* start(store, desk)
+      const connection = yield* last.gateway.accept
+      yield* pass("1 second")
+      yield* last.outbox.retry(key)
+      const frame = yield* message(connection)
+      yield* connection.ack(frame, desk.handle(frame))
+      yield* last.outbox.result(key)
+      yield* last.stop
+      assert.isTrue(store.has('"entries":[]'))
+    })
+  )
+
+  it.effect("does not take a message that was acknowledged before the restart for one that was not", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("ok"))
+      const connection = yield* first.gateway.accept
+      yield* message(connection)
+      // Without a conversation it may be in the same one, and goes out beside it.
+      yield* first.outbox.enqueue(text("ok", null))
+      const other = yield* message(connection)
+      yield* connection.ack(other, desk.handle(other))
+      yield* settle
+      yield* first.stop
+      const second = yield* start(store, desk)
+      const again = yield* second.gateway.accept
+      yield* pass("1 second")
+      const frame = yield* message(again)
+      yield* again.ack(frame, desk.handle(frame))
+      yield* settle
+      assert.deepStrictEqual(desk.texts(), ["ok", "ok"])
+      yield* second.stop
+    })
+  )
+
+  it.effect("is another one for another account", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      yield* message(yield* first.gateway.accept)
+      yield* first.stop
+      const others = new Desk(7)
+      others.override = ({ path }) =>
+        path === "/im/users/me" ? { body: { id: staff, user_type: "CUSTOMER" } } : undefined
+      const second = yield* start(store, others)
+      yield* second.outbox.enqueue(text("b", eight))
+      const connection = yield* second.gateway.accept
+      const frame = yield* message(connection)
+      yield* connection.ack(frame, others.handle(frame, 8))
+      yield* pass("5 seconds")
+      assert.deepStrictEqual(yield* messagesOf(connection), ["b"])
+      yield* second.stop
+      assert.strictEqual(store.map.size, 2)
+    })
+  )
+
+  it.effect("gives what a page has left to the page that connects next", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      const lost = yield* first.outbox.enqueue(text("a"))
+      const waiting = yield* first.outbox.enqueue(text("b"))
+      const old = yield* first.gateway.accept
+      const frame = yield* message(old)
+      desk.handle(frame)
+      yield* settle
+
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* old.push({ eventType: "MultipleLogin" })
+      yield* pass("1 second")
+      const next = yield* message(connection)
+      yield* connection.ack(next, desk.handle(next))
+      assert.strictEqual((yield* second.outbox.result(lost.key)).id, 102)
+      assert.strictEqual((yield* second.outbox.result(waiting.key)).id, 103)
+
+      // The first page may have the session back, but not what the other one has sent.
+      yield* Effect.forkChild(first.realtime.takeOver)
+      const back = yield* first.gateway.accept
+      yield* pass("5 seconds")
+      assert.strictEqual((yield* failure(first.outbox.result(lost.key)))._tag, "DeliveryUnknown")
+      assert.strictEqual((yield* failure(first.outbox.result(waiting.key)))._tag, "DeliveryUnknown")
+      assert.deepStrictEqual(yield* messagesOf(back), [])
+      assert.deepStrictEqual(desk.texts(), ["a", "b"])
+      yield* first.stop
+      yield* second.stop
+    })
+  )
+
+  it.effect("is empty after the app has closed the connection, which tells that nothing more is sent", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      const { key } = yield* first.outbox.enqueue(text("a"))
+      const connection = yield* first.gateway.accept
+      yield* message(connection)
+      yield* first.outbox.enqueue(text("b"))
+      yield* settle
+      assert.isTrue(store.has('"b"'))
+      yield* first.realtime.close
+      yield* settle
+      assert.isFalse(store.has('"b"'))
+      assert.strictEqual((yield* failure(first.outbox.result(key)))._tag, "DeliveryUnknown")
+      yield* first.stop
+    })
+  )
+
+  it.effect("does not send what the store still holds as waiting while it cannot be told", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      const { key } = yield* first.outbox.enqueue(text("b"))
+      const connection = yield* first.gateway.accept
+      const frame = yield* message(connection)
+      yield* settle
+      store.broken = true
+      yield* connection.ack(frame, desk.handle(frame))
+      yield* pass("3 seconds")
+      assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
+      store.broken = false
+      yield* pass("1 second")
+      const next = yield* message(connection)
+      yield* connection.ack(next, desk.handle(next))
+      yield* first.outbox.result(key)
+      yield* first.stop
+    })
+  )
+
+  it.effect("sends without the store what the store does not know", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      store.broken = true
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      const { key } = yield* first.outbox.enqueue(text("a"))
+      const connection = yield* first.gateway.accept
+      const frame = yield* message(connection)
+      yield* connection.ack(frame, desk.handle(frame))
+      yield* first.outbox.result(key)
+      yield* first.stop
+      assert.strictEqual(store.map.size, 0)
+    })
+  )
+
+  it.effect("waits until it is known whose the store is", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      desk.override = ({ path }) => (path === "/im/users/me" ? { status: 500, body: {} } : undefined)
+      const first = yield* start(store, desk)
+      const { key } = yield* first.outbox.enqueue(text("a"))
+      const connection = yield* first.gateway.accept
+      yield* pass("1 second")
+      assert.deepStrictEqual(yield* messagesOf(connection), [])
+      desk.override = () => undefined
+      yield* pass("10 seconds")
+      const frame = yield* message(connection)
+      yield* connection.ack(frame, desk.handle(frame))
+      yield* first.outbox.result(key)
+      yield* first.stop
+    })
+  )
+})

@@ -1,0 +1,107 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as TestClock from "effect/testing/TestClock"
+import * as heartbeat from "../../../src/realtime/internal/heartbeat.ts"
+
+const options = { idle: Duration.seconds(20), timeout: Duration.seconds(5) }
+
+/** A link whose machine can sleep: the wall clock then goes on while the timers stand still. */
+const make = Effect.gen(function* () {
+  const clock = yield* Clock.Clock
+  const machine = { slept: 0, lastInbound: 0, pings: Array<number>() }
+  const now = () => clock.currentTimeMillisUnsafe() + machine.slept
+  const wall: Clock.Clock = {
+    ...clock,
+    currentTimeMillisUnsafe: now,
+    currentTimeMillis: Effect.sync(now)
+  }
+  const check = Latch.makeUnsafe(false)
+  const fiber = yield* heartbeat
+    .run(options, {
+      lastInbound: () => machine.lastInbound,
+      ping: Effect.sync(() => {
+        machine.pings.push(now())
+      }),
+      check
+    })
+    .pipe(Effect.flip, Effect.provideService(Clock.Clock, wall), Effect.forkChild({ startImmediately: true }))
+  return { machine, now, fiber, check }
+})
+
+describe("heartbeat", () => {
+  it.effect("CONN-9 is silent while there is traffic, then pings, then gives up", () =>
+    Effect.gen(function* () {
+      const { fiber, machine, now } = yield* make
+      yield* TestClock.adjust("15 seconds")
+      machine.lastInbound = now()
+      yield* TestClock.adjust("19 seconds")
+      assert.deepStrictEqual(machine.pings, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(machine.pings, [35_000])
+      yield* TestClock.adjust("4 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "ConnectionLost")
+      assert.strictEqual(now(), 40_000)
+    })
+  )
+
+  it.effect("CONN-9 takes any frame for an answer, in the very millisecond of the ping too", () =>
+    Effect.gen(function* () {
+      const { fiber, machine, now } = yield* make
+      yield* TestClock.adjust("20 seconds")
+      machine.lastInbound = now()
+      yield* TestClock.adjust("20 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      assert.deepStrictEqual(machine.pings, [20_000, 40_000])
+    })
+  )
+
+  it.effect("CONN-8 grants one grace period when a timer was a second or more late", () =>
+    Effect.gen(function* () {
+      const { fiber, machine } = yield* make
+      yield* TestClock.adjust("22 seconds")
+      machine.slept = 3_600_000
+      yield* TestClock.adjust("3 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "ConnectionLost")
+    })
+  )
+
+  it.effect("CONN-8 keeps a link that answers within the grace period", () =>
+    Effect.gen(function* () {
+      const { fiber, machine, now } = yield* make
+      yield* TestClock.adjust("22 seconds")
+      machine.slept = 3_600_000
+      yield* TestClock.adjust("4 seconds")
+      machine.lastInbound = now()
+      yield* TestClock.adjust("10 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+    })
+  )
+
+  it.effect("CONN-8 grants no grace to a timer that was nearly on time", () =>
+    Effect.gen(function* () {
+      const { fiber, machine } = yield* make
+      yield* TestClock.adjust("22 seconds")
+      machine.slept = 999
+      yield* TestClock.adjust("3 seconds")
+      assert.isDefined(fiber.pollUnsafe())
+    })
+  )
+
+  it.effect("CONN-12 checks at once when asked", () =>
+    Effect.gen(function* () {
+      const { check, machine } = yield* make
+      yield* TestClock.adjust("2 seconds")
+      yield* check.open
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(machine.pings, [2_000])
+    })
+  )
+})

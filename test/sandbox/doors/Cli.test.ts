@@ -1,0 +1,73 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
+import * as Path from "node:path"
+import { command } from "../../../src/sandbox/doors/Cli.ts"
+
+const bin = Path.join(import.meta.dirname, "../../../src/sandbox/doors/bin.ts")
+
+/** The program in a process of its own. */
+const run = (...args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+      let output = ""
+      const watchers = new Set<() => void>()
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on("data", (data) => {
+          output += String(data)
+          for (const watcher of watchers) watcher()
+        })
+      }
+      const exited = new Promise<number | null>((resolve) => child.once("close", resolve))
+      return {
+        kill: (signal: NodeJS.Signals) => child.kill(signal),
+        exit: Effect.promise(() => exited),
+        output: () => output,
+        until: (pattern: RegExp) =>
+          Effect.callback<string>((resume) => {
+            const watcher = () => {
+              const found = pattern.exec(output)?.[1]
+              if (found !== undefined) resume(Effect.succeed(found))
+            }
+            watchers.add(watcher)
+            watcher()
+            return Effect.sync(() => watchers.delete(watcher))
+          })
+      }
+    }),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+describe("effect-kefu", () => {
+  it.live(
+    "runs a sandbox until it is interrupted",
+    () =>
+      Effect.gen(function* () {
+        const child = yield* run("sandbox", "--port", "0")
+        const base = yield* child.until(/REST +(http:\/\/127\.0\.0\.1:\d+)\/api\/v1[\s\S]*Ctrl/)
+        assert.match(child.output(), /staff-li-token +staff +李静/)
+        assert.include(child.output(), `${base}/docs`)
+        const response = yield* Effect.promise(() =>
+          fetch(`${base}/api/v1/im/users/me`, { headers: { authorization: "Bearer staff-li-token" } })
+        )
+        assert.strictEqual(response.status, 200)
+        child.kill("SIGINT")
+        assert.strictEqual(yield* child.exit, 130)
+        assert.notInclude(child.output(), "Error")
+      }),
+    30_000
+  )
+
+  it.effect("tells what is wrong with its options", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Command.runWith(command, { version: "0", renderErrors: false })(["sandbox", "--port", "99999"])
+      )
+      assert.strictEqual(error._tag, "ShowHelp")
+      assert.match(String(error._tag === "ShowHelp" && error.errors[0]), /from 0 to 65535, got 99999/)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
