@@ -13,11 +13,11 @@ import * as Schema from "effect/Schema"
 import { MessageId, RatingTagId, SubChannelId } from "../src/domain/Id.ts"
 import { isSystemMessage, type Message, type MessageType, messageTypeCode } from "../src/domain/Message.ts"
 import { RealtimeEvent } from "../src/realtime/RealtimeEvent.ts"
-import { Faults } from "../src/sandbox/faults/Faults.ts"
+import { FaultHooks } from "../src/sandbox/faults/FaultHooks.ts"
 import { talkToPerson } from "../src/sandbox/desk/Robot.ts"
 import { Sandbox } from "../src/sandbox/Sandbox.ts"
 import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
-import type { SandboxOptions } from "../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../src/sandbox/SandboxOptions.ts"
 import { eventTypeCode } from "../src/wire/Frame.ts"
 import * as Person from "./support/Person.ts"
 import * as Tape from "./support/Tape.ts"
@@ -26,7 +26,7 @@ const tape = Tape.make()
 const heard = new Set<MessageType>()
 
 const sandbox = (options: SandboxOptions) =>
-  SandboxNode.layer(options).pipe(Layer.provide(Layer.succeed(Faults, tape.hooks)))
+  SandboxNode.layer(options).pipe(Layer.provide(Layer.succeed(FaultHooks, tape.hooks)))
 
 const join = (...args: Parameters<typeof Person.join>) =>
   Effect.tap(Person.join(...args), (person) =>

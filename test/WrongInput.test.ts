@@ -20,8 +20,8 @@ import {
   UserId
 } from "../src/domain/Id.ts"
 import type { KefuError } from "../src/KefuError.ts"
-import type { Counter } from "../src/sandbox/desk/Counters.ts"
-import { Fate, type FaultHooks, Faults, noFaults } from "../src/sandbox/faults/Faults.ts"
+import type { Counter } from "../src/sandbox/Counters.ts"
+import { Fate, FaultHooks, noFaults } from "../src/sandbox/faults/FaultHooks.ts"
 import { Sandbox } from "../src/sandbox/Sandbox.ts"
 import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 import { connected, connectionOf, failure, Pair, talk, text, unharmed } from "./support/Pair.ts"
@@ -94,7 +94,7 @@ const wrongFrames = ["malformedFrames", "unknownEvents", "undecodableFrames"] as
 const timeout = 60_000
 
 const Served = SandboxNode.layer({ maxBodyBytes, maxFrameBytes, maxUploadBytes }).pipe(
-  Layer.provide(Layer.succeed(Faults, hooks))
+  Layer.provide(Layer.succeed(FaultHooks, hooks))
 )
 
 // Skipped frames are logged as warnings, which is not what is looked at here.

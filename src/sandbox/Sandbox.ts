@@ -23,13 +23,13 @@ import type { ConversationId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
 import type { NotFound } from "../wire/ApiError.ts"
 import { type Account, Accounts, type Login, type NewAccount, type Role, type SeededLogin } from "./desk/Accounts.ts"
-import { Alarms } from "./desk/Alarms.ts"
+import { Timers } from "./desk/Timers.ts"
 import { Blobs } from "./desk/Blobs.ts"
-import { Connections } from "./desk/Connections.ts"
+import { Presence } from "./desk/Presence.ts"
 import { Conversations } from "./desk/Conversations.ts"
-import { type Counter, Counters, type Refusal } from "./desk/Counters.ts"
+import { type Counter, Counters, type Refusal } from "./Counters.ts"
 import { Desk } from "./desk/Desk.ts"
-import type { Connection, DialRefused } from "./faults/Faults.ts"
+import type { Connection, DialRefused } from "./faults/FaultHooks.ts"
 import { type ClientConnection, connect, Gateway } from "./doors/Gateway.ts"
 import { History } from "./desk/History.ts"
 import * as HttpApp from "./doors/HttpApp.ts"
@@ -39,8 +39,8 @@ import { RatingForm } from "./desk/RatingForm.ts"
 import { Robot } from "./desk/Robot.ts"
 import { Routing } from "./desk/Routing.ts"
 import { SandboxFaults } from "./faults/SandboxFaults.ts"
-import { type SandboxOptions, Settings } from "./desk/Settings.ts"
-import { Turns } from "./desk/Turn.ts"
+import { type SandboxOptions, Settings } from "./SandboxOptions.ts"
+import { Turns } from "./desk/Turns.ts"
 
 /**
  * Where the in-process HTTP client finds the sandbox. Any other origin does as well.
@@ -99,7 +99,7 @@ export interface SandboxShape {
 const Stores = Layer.mergeAll(
   Accounts.layer,
   Blobs.layer,
-  Connections.layer,
+  Presence.layer,
   Counters.layer,
   KnowledgeBase.layer,
   QuickReplyBook.layer,
@@ -110,7 +110,7 @@ const Services = Gateway.layer.pipe(
   Layer.provideMerge(History.layer),
   Layer.provideMerge(Desk.layer),
   Layer.provideMerge(Layer.merge(Robot.layer, Routing.layer)),
-  Layer.provideMerge(Layer.merge(Conversations.layer, Alarms.layer)),
+  Layer.provideMerge(Layer.merge(Conversations.layer, Timers.layer)),
   Layer.provideMerge(Turns.layer),
   Layer.provideMerge(Stores),
   Layer.provideMerge(HttpServer.layerServices)
@@ -247,12 +247,13 @@ const make = Effect.gen(function* () {
     httpClient,
     httpApp,
     conversations: Effect.sync(() =>
-      conversations.all().map((thread) => ({
-        ...conversations.view(thread, auditor),
-        messages: conversations.messages(thread, auditor)
+      conversations.all().map((conversation) => ({
+        ...conversations.view(conversation, auditor),
+        messages: conversations.messages(conversation, auditor)
       }))
     ),
-    messages: (id) => Effect.map(conversations.get(id), (thread) => conversations.messages(thread, auditor)),
+    messages: (id) =>
+      Effect.map(conversations.get(id), (conversation) => conversations.messages(conversation, auditor)),
     knowledge: Effect.sync(() => knowledge.hot()),
     connections: gateway.connections,
     counters: counters.snapshot,

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 export { type Account, type Login, type NewAccount, type Role, type SeededLogin } from "./desk/Accounts.ts"
-export { type Counter, type Refusal } from "./desk/Counters.ts"
+export { type Counter, type Refusal } from "./Counters.ts"
 export { Fault } from "./faults/Fault.ts"
-export { faultsPath } from "./faults/FaultControl.ts"
+export { faultsPath } from "./faults/FaultApi.ts"
 export * as FaultPlan from "./faults/FaultPlan.ts"
 export {
   type Call,
@@ -15,11 +15,10 @@ export {
   DialRefused,
   Dropped,
   Fate,
-  type FaultHooks,
-  Faults,
+  FaultHooks,
   type Link,
   noFaults
-} from "./faults/Faults.ts"
+} from "./faults/FaultHooks.ts"
 export { type ClientConnection, closeCode } from "./doors/Gateway.ts"
 export { type HttpApp, socketPath, WireControl } from "./doors/HttpApp.ts"
 export { type ConnectOptions, origin, Sandbox, type SandboxShape } from "./Sandbox.ts"
@@ -32,6 +31,6 @@ export {
   type SeedConversation,
   type SeedQuestion,
   type SeedUser
-} from "./desk/Seed.ts"
+} from "./Seed.ts"
 export { SandboxFaults } from "./faults/SandboxFaults.ts"
-export { type SandboxOptions } from "./desk/Settings.ts"
+export { type SandboxOptions } from "./SandboxOptions.ts"

@@ -9,7 +9,7 @@ import * as Kefu from "../Kefu.ts"
 import * as FaultPlan from "../sandbox/faults/FaultPlan.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
 import type { SandboxFaults } from "../sandbox/faults/SandboxFaults.ts"
-import type { SandboxOptions } from "../sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../sandbox/SandboxOptions.ts"
 import * as SandboxPlatform from "./SandboxPlatform.ts"
 
 /**

@@ -15,7 +15,7 @@ import type { Fault } from "../../src/sandbox/faults/Fault.ts"
 import * as FaultPlan from "../../src/sandbox/faults/FaultPlan.ts"
 import { origin, Sandbox } from "../../src/sandbox/Sandbox.ts"
 import { SandboxFaults } from "../../src/sandbox/faults/SandboxFaults.ts"
-import type { SandboxOptions } from "../../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../../src/sandbox/SandboxOptions.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 
 const provide = (options?: SandboxOptions) =>

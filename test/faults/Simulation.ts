@@ -27,8 +27,8 @@ import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
 import * as FaultPlan from "../../src/sandbox/faults/FaultPlan.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import { SandboxFaults } from "../../src/sandbox/faults/SandboxFaults.ts"
-import { type Seed, seed as shop } from "../../src/sandbox/desk/Seed.ts"
-import { Witness } from "../../src/sandbox/desk/Turn.ts"
+import { type Seed, seed as shop } from "../../src/sandbox/Seed.ts"
+import { PushObserver } from "../../src/sandbox/desk/Turns.ts"
 import * as Device from "../../src/testing/Device.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 import { type Action, type Listener, type Name, people, type Schedule } from "./Schedule.ts"
@@ -150,7 +150,7 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
         maxOutgoingFrames: schedule.maxOutgoingFrames
       }).pipe(Layer.provideMerge(FaultPlan.layer(schedule.faults)))
     ).pipe(
-      Effect.provideService(Witness, (to, frame) => {
+      Effect.provideService(PushObserver, (to, frame) => {
         if (frame.eventType !== "Message") return
         pushes.push({ at: clock.currentTimeMillisUnsafe(), to, message: frame.payload })
       })

@@ -12,9 +12,9 @@ import * as metrics from "../../src/platform/metrics.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
-import { Fate, Faults, noFaults } from "../../src/sandbox/faults/Faults.ts"
+import { Fate, FaultHooks, noFaults } from "../../src/sandbox/faults/FaultHooks.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
-import type { SandboxOptions } from "../../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../../src/sandbox/SandboxOptions.ts"
 import * as Device from "../../src/testing/Device.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 
@@ -34,7 +34,7 @@ const breaking = (at: "message" | "acknowledgement", times: number, options?: Sa
     outbound: at === "acknowledgement" ? pass : through
   }
   return Sandbox.layer(options).pipe(
-    Layer.provide(Layer.succeed(Faults, { ...noFaults, link: () => Effect.succeed(link) }))
+    Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, link: () => Effect.succeed(link) }))
   )
 }
 

@@ -20,16 +20,16 @@ import { Page, type PageSignal } from "../../src/platform/Lifecycle.ts"
 import type * as Kefu from "../../src/Kefu.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
-import { DialRefused, Fate, type FaultHooks, Faults, noFaults } from "../../src/sandbox/faults/Faults.ts"
+import { DialRefused, Fate, FaultHooks, noFaults } from "../../src/sandbox/faults/FaultHooks.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
-import type { SandboxOptions } from "../../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../../src/sandbox/SandboxOptions.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 
 /** Lets everything that needs no time happen. */
 const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
 
 const sandboxWith = (faults: Partial<FaultHooks>, options?: SandboxOptions) =>
-  Sandbox.layer(options).pipe(Layer.provide(Layer.succeed(Faults, { ...noFaults, ...faults })))
+  Sandbox.layer(options).pipe(Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, ...faults })))
 
 const session = (options: Kefu.Options = {}, sandbox: Layer.Layer<Sandbox> = Sandbox.layer()) =>
   TestKefu.layerSession(options).pipe(Layer.provideMerge(sandbox))

@@ -11,9 +11,8 @@ import { TagId, UserId } from "../../domain/Id.ts"
 import type { Tag } from "../../domain/Tag.ts"
 import type { ProfileUpdate, User } from "../../domain/User.ts"
 import { BadRequest, NotFound, Unauthorized } from "../../wire/ApiError.ts"
-import * as Nesting from "./Nesting.ts"
-import type { SeedUser } from "./Seed.ts"
-import { Settings } from "./Settings.ts"
+import type { SeedUser } from "../Seed.ts"
+import { Settings } from "../SandboxOptions.ts"
 
 /**
  * A role at the desk.
@@ -210,7 +209,6 @@ export class Accounts extends Context.Service<
         }),
         revoke: (token) => Effect.sync(() => tokens.delete(token)),
         updateProfile: Effect.fn("Accounts.updateProfile")(function* (account, change) {
-          yield* Nesting.check(change)
           if (change.nickname !== undefined && change.nickname.trim() === "") {
             return yield* new BadRequest({ message: "A nickname cannot be empty", field: "nickname" })
           }

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type { PresignRequest } from "../../domain/Upload.ts"
 import { BadRequest, Conflict, Forbidden, NotFound, TooLarge } from "../../wire/ApiError.ts"
-import { Settings } from "./Settings.ts"
+import { Settings } from "../SandboxOptions.ts"
 
 /**
  * A stored file.

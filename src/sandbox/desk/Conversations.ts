@@ -12,11 +12,11 @@ import { ConversationId, MessageId, SubChannelId, type UserId } from "../../doma
 import type { Message } from "../../domain/Message.ts"
 import { NotFound } from "../../wire/ApiError.ts"
 import { type Account, Accounts } from "./Accounts.ts"
-import { Counters } from "./Counters.ts"
+import { Counters } from "../Counters.ts"
 import type { Knowledge } from "./KnowledgeBase.ts"
-import type { SeedChannel } from "./Seed.ts"
-import { Settings } from "./Settings.ts"
-import type { Outlet } from "./Turn.ts"
+import type { SeedChannel } from "../Seed.ts"
+import { Settings } from "../SandboxOptions.ts"
+import type { Turn } from "./Turns.ts"
 
 /**
  * Who sees a message in the history: everyone of the conversation, or one side only. Administrators see all.
@@ -32,7 +32,7 @@ export type Audience = "everyone" | "customer" | "staff"
  * @category models
  * @since 0.1.0
  */
-export interface Entry {
+export interface MessageRecord {
   readonly message: Message
   readonly audience: Audience
   /** What the robot answered from. */
@@ -66,12 +66,12 @@ export type NewMessage = {
  * @category models
  * @since 0.1.0
  */
-export interface Thread {
+export interface ConversationRecord {
   readonly id: ConversationId
   readonly customerId: UserId
   readonly channel: SeedChannel
   readonly openedAt: number
-  readonly entries: Array<Entry>
+  readonly entries: Array<MessageRecord>
   /** Everyone who took part, and how far they have read. */
   readonly marks: Map<UserId, MessageId | null>
   state: "ACTIVE" | "PENDING" | "FINISHED"
@@ -96,34 +96,41 @@ export interface Thread {
 export class Conversations extends Context.Service<
   Conversations,
   {
-    readonly all: () => ReadonlyArray<Thread>
-    readonly get: (id: ConversationId) => Effect.Effect<Thread, NotFound>
-    readonly locate: (id: MessageId) => { readonly thread: Thread; readonly entry: Entry } | undefined
+    readonly all: () => ReadonlyArray<ConversationRecord>
+    readonly get: (id: ConversationId) => Effect.Effect<ConversationRecord, NotFound>
+    readonly locate: (
+      id: MessageId
+    ) => { readonly conversation: ConversationRecord; readonly entry: MessageRecord } | undefined
     /** The conversations that a user took part in, the oldest first. */
-    readonly of: (userId: UserId) => ReadonlyArray<Thread>
+    readonly of: (userId: UserId) => ReadonlyArray<ConversationRecord>
     /** The customer's conversation that has not ended. */
-    readonly openOf: (customerId: UserId) => Thread | undefined
+    readonly openOf: (customerId: UserId) => ConversationRecord | undefined
     /** The conversations that a member of staff serves now. */
-    readonly servedBy: (userId: UserId) => ReadonlySet<Thread>
+    readonly servedBy: (userId: UserId) => ReadonlySet<ConversationRecord>
     /** Those who wait for staff, in their order. */
-    readonly waiting: () => Iterable<Thread>
+    readonly waiting: () => Iterable<ConversationRecord>
     readonly waitingCount: () => number
-    readonly positionOf: (thread: Thread) => number
-    readonly open: (turn: Outlet, customerId: UserId, channel: SeedChannel, servedBy: UserId) => Thread
-    readonly enqueue: (thread: Thread) => void
-    readonly assign: (thread: Thread, servedBy: UserId) => void
-    readonly finish: (thread: Thread, reason: number) => void
+    readonly positionOf: (conversation: ConversationRecord) => number
+    readonly open: (turn: Turn, customerId: UserId, channel: SeedChannel, servedBy: UserId) => ConversationRecord
+    readonly enqueue: (conversation: ConversationRecord) => void
+    readonly assign: (conversation: ConversationRecord, servedBy: UserId) => void
+    readonly finish: (conversation: ConversationRecord, reason: number) => void
     /** Adds a message, and pushes it to `recipients`. */
-    readonly post: (turn: Outlet, thread: Thread, message: NewMessage, recipients: ReadonlyArray<UserId>) => MessageId
+    readonly post: (
+      turn: Turn,
+      conversation: ConversationRecord,
+      message: NewMessage,
+      recipients: ReadonlyArray<UserId>
+    ) => MessageId
     /** Takes a message out of the history. */
-    readonly remove: (thread: Thread, entry: Entry) => void
+    readonly remove: (conversation: ConversationRecord, entry: MessageRecord) => void
     /** Moves a participant's read mark forward, never back. */
-    readonly mark: (thread: Thread, userId: UserId, id: MessageId) => void
+    readonly mark: (conversation: ConversationRecord, userId: UserId, id: MessageId) => void
     readonly channel: (id: SubChannelId | undefined) => SeedChannel
     /** The messages that `viewer` may see, the latest `limit` of them. */
-    readonly messages: (thread: Thread, viewer: Account, limit?: number) => ReadonlyArray<Message>
+    readonly messages: (conversation: ConversationRecord, viewer: Account, limit?: number) => ReadonlyArray<Message>
     /** The conversation as `viewer` may see it. */
-    readonly view: (thread: Thread, viewer: Account) => Conversation
+    readonly view: (conversation: ConversationRecord, viewer: Account) => Conversation
   }
 >()("effect-kefu/sandbox/desk/Conversations") {
   /**
@@ -135,52 +142,55 @@ export class Conversations extends Context.Service<
       const { seed, messagesPerConversation } = yield* Settings
       const accounts = yield* Accounts
       const counters = yield* Counters
-      const threads: Array<Thread> = []
-      const byUser = new Map<UserId, Array<Thread>>()
-      const openByCustomer = new Map<UserId, Thread>()
-      const servedByStaff = new Map<UserId, Set<Thread>>()
-      const queue = new Set<Thread>()
-      const byMessage = new Map<MessageId, { readonly thread: Thread; readonly entry: Entry }>()
+      const records: Array<ConversationRecord> = []
+      const byUser = new Map<UserId, Array<ConversationRecord>>()
+      const openByCustomer = new Map<UserId, ConversationRecord>()
+      const servedByStaff = new Map<UserId, Set<ConversationRecord>>()
+      const queue = new Set<ConversationRecord>()
+      const byMessage = new Map<
+        MessageId,
+        { readonly conversation: ConversationRecord; readonly entry: MessageRecord }
+      >()
       let messageIds = 0
 
-      const join = (thread: Thread, userId: UserId) => {
-        if (thread.marks.has(userId)) return
-        thread.marks.set(userId, null)
+      const join = (conversation: ConversationRecord, userId: UserId) => {
+        if (conversation.marks.has(userId)) return
+        conversation.marks.set(userId, null)
         const threadsOfUser = byUser.get(userId)
-        if (threadsOfUser === undefined) byUser.set(userId, [thread])
-        else threadsOfUser.push(thread)
+        if (threadsOfUser === undefined) byUser.set(userId, [conversation])
+        else threadsOfUser.push(conversation)
       }
 
-      const served = (userId: UserId): Set<Thread> => {
+      const served = (userId: UserId): Set<ConversationRecord> => {
         const found = servedByStaff.get(userId) ?? new Set()
         servedByStaff.set(userId, found)
         return found
       }
 
-      const release = (thread: Thread) => {
-        queue.delete(thread)
-        if (thread.servedBy !== undefined) served(thread.servedBy).delete(thread)
-        thread.unanswered = undefined
+      const release = (conversation: ConversationRecord) => {
+        queue.delete(conversation)
+        if (conversation.servedBy !== undefined) served(conversation.servedBy).delete(conversation)
+        conversation.unanswered = undefined
       }
 
-      const assign = (thread: Thread, servedBy: UserId) => {
-        release(thread)
-        thread.state = "ACTIVE"
-        thread.servedBy = servedBy
-        served(servedBy).add(thread)
-        join(thread, servedBy)
+      const assign = (conversation: ConversationRecord, servedBy: UserId) => {
+        release(conversation)
+        conversation.state = "ACTIVE"
+        conversation.servedBy = servedBy
+        served(servedBy).add(conversation)
+        join(conversation, servedBy)
       }
 
-      const finish = (thread: Thread, reason: number) => {
-        release(thread)
-        thread.state = "FINISHED"
-        thread.endReason = reason
-        openByCustomer.delete(thread.customerId)
+      const finish = (conversation: ConversationRecord, reason: number) => {
+        release(conversation)
+        conversation.state = "FINISHED"
+        conversation.endReason = reason
+        openByCustomer.delete(conversation.customerId)
       }
 
-      const open = (turn: Outlet, customerId: UserId, channel: SeedChannel, servedBy: UserId): Thread => {
-        const thread: Thread = {
-          id: ConversationId.make(threads.length + 1),
+      const open = (turn: Turn, customerId: UserId, channel: SeedChannel, servedBy: UserId): ConversationRecord => {
+        const conversation: ConversationRecord = {
+          id: ConversationId.make(records.length + 1),
           customerId,
           channel,
           openedAt: turn.now,
@@ -195,46 +205,50 @@ export class Conversations extends Context.Service<
           remark: undefined,
           rated: false
         }
-        threads.push(thread)
-        openByCustomer.set(customerId, thread)
-        join(thread, customerId)
-        assign(thread, servedBy)
-        return thread
+        records.push(conversation)
+        openByCustomer.set(customerId, conversation)
+        join(conversation, customerId)
+        assign(conversation, servedBy)
+        return conversation
       }
 
-      const mark = (thread: Thread, userId: UserId, id: MessageId) => {
-        const present = thread.marks.get(userId)
+      const mark = (conversation: ConversationRecord, userId: UserId, id: MessageId) => {
+        const present = conversation.marks.get(userId)
         if (present === undefined || (present !== null && present >= id)) return
-        thread.marks.set(userId, id)
+        conversation.marks.set(userId, id)
       }
 
       const post = (
-        turn: Outlet,
-        thread: Thread,
+        turn: Turn,
+        conversation: ConversationRecord,
         { audience = "everyone", knowledge, ...fields }: NewMessage,
         recipients: ReadonlyArray<UserId>
       ): MessageId => {
         const id = MessageId.make(++messageIds)
-        const message = { ...fields, id, conversationId: thread.id, createdAt: turn.now } as Message
-        const entry: Entry = { message, audience, knowledge, vote: undefined, recalled: false }
-        thread.entries.push(entry)
-        thread.updatedAt = turn.now
-        byMessage.set(id, { thread, entry })
+        const message = { ...fields, id, conversationId: conversation.id, createdAt: turn.now } as Message
+        const entry: MessageRecord = { message, audience, knowledge, vote: undefined, recalled: false }
+        conversation.entries.push(entry)
+        conversation.updatedAt = turn.now
+        byMessage.set(id, { conversation, entry })
         counters.add("messages")
         const frame = { eventType: "Message", payload: message } as const
         for (const recipient of recipients) turn.push(recipient, frame)
         return id
       }
 
-      const isVisible = ({ audience }: Entry, viewer: Account): boolean =>
+      const isVisible = ({ audience }: MessageRecord, viewer: Account): boolean =>
         audience === "everyone" ||
         viewer.userType === "ADMIN" ||
         (audience === "customer") === (viewer.userType === "CUSTOMER")
 
-      const messages = (thread: Thread, viewer: Account, limit = Infinity): ReadonlyArray<Message> => {
+      const messages = (
+        conversation: ConversationRecord,
+        viewer: Account,
+        limit = Infinity
+      ): ReadonlyArray<Message> => {
         const found: Array<Message> = []
-        for (let index = thread.entries.length - 1; index >= 0 && found.length < limit; index--) {
-          const entry = thread.entries[index]
+        for (let index = conversation.entries.length - 1; index >= 0 && found.length < limit; index--) {
+          const entry = conversation.entries[index]
           if (entry !== undefined && isVisible(entry, viewer)) found.push(entry.message)
         }
         return found.toReversed()
@@ -249,37 +263,42 @@ export class Conversations extends Context.Service<
         const staff = accounts.seeded(past.staff)
         if (customer === undefined || staff === undefined) continue
         const openedAt = startedAt - past.hoursAgo * 3_600_000
-        const at = (seconds: number): Outlet => ({ now: openedAt + seconds * 1000, push: () => {} })
-        const thread = open(at(0), customer.id, channel(SubChannelId.make(past.subChannelId)), staff.id)
-        post(at(0), thread, { messageType: "ManualServiceStart", fromId: staff.id, audience: "customer" }, [])
+        const at = (seconds: number): Turn => ({ now: openedAt + seconds * 1000, push: () => {} })
+        const conversation = open(at(0), customer.id, channel(SubChannelId.make(past.subChannelId)), staff.id)
+        post(at(0), conversation, { messageType: "ManualServiceStart", fromId: staff.id, audience: "customer" }, [])
         let last = 0
         for (const [seconds, from, content] of past.lines) {
           const fromId = accounts.seeded(from)?.id ?? customer.id
-          const id = post(at(seconds), thread, { messageType: "Text", content, fromId }, [])
-          for (const userId of thread.marks.keys()) mark(thread, userId, id)
+          const id = post(at(seconds), conversation, { messageType: "Text", content, fromId }, [])
+          for (const userId of conversation.marks.keys()) mark(conversation, userId, id)
           last = seconds
         }
         if (past.rating !== undefined) {
-          thread.rated = true
-          post(at(last + 20), thread, { messageType: "CustomerRate", content: past.rating, fromId: customer.id }, [])
+          conversation.rated = true
+          post(
+            at(last + 20),
+            conversation,
+            { messageType: "CustomerRate", content: past.rating, fromId: customer.id },
+            []
+          )
         }
         post(
           at(last + 30),
-          thread,
+          conversation,
           { messageType: "ConversationEnd", content: { reason: past.endReason }, fromId: null },
           []
         )
-        thread.remark = past.remark
-        finish(thread, past.endReason)
+        conversation.remark = past.remark
+        finish(conversation, past.endReason)
       }
 
       return Conversations.of({
-        all: () => threads,
+        all: () => records,
         get: (id) => {
-          const thread = threads[id - 1]
-          return thread === undefined
+          const conversation = records[id - 1]
+          return conversation === undefined
             ? new NotFound({ message: `There is no conversation ${id}` })
-            : Effect.succeed(thread)
+            : Effect.succeed(conversation)
         },
         locate: (id) => byMessage.get(id),
         of: (userId) => byUser.get(userId) ?? [],
@@ -287,41 +306,44 @@ export class Conversations extends Context.Service<
         servedBy: (userId) => served(userId),
         waiting: () => queue,
         waitingCount: () => queue.size,
-        positionOf: (thread) => (queue.has(thread) ? Array.from(queue).indexOf(thread) + 1 : 0),
+        positionOf: (conversation) => (queue.has(conversation) ? Array.from(queue).indexOf(conversation) + 1 : 0),
         open,
-        enqueue: (thread) => {
-          release(thread)
-          thread.state = "PENDING"
-          thread.servedBy = undefined
-          queue.add(thread)
+        enqueue: (conversation) => {
+          release(conversation)
+          conversation.state = "PENDING"
+          conversation.servedBy = undefined
+          queue.add(conversation)
         },
         assign,
         finish,
         post,
-        remove: (thread, entry) => {
+        remove: (conversation, entry) => {
           entry.recalled = true
-          const index = thread.entries.lastIndexOf(entry)
-          if (index >= 0) thread.entries.splice(index, 1)
+          const index = conversation.entries.lastIndexOf(entry)
+          if (index >= 0) conversation.entries.splice(index, 1)
         },
         mark,
         channel,
         messages,
-        view: (thread, viewer) => ({
-          id: thread.id,
-          state: thread.state,
-          customer: accounts.view(accounts.known(thread.customerId), viewer),
-          lastStaff: thread.servedBy === undefined ? null : accounts.view(accounts.known(thread.servedBy), viewer),
-          users: Array.from(thread.marks.keys(), (id) => accounts.view(accounts.known(id), viewer)),
-          conversationsUser: Array.from(thread.marks, ([userId, latestReadMessageId]) => ({
+        view: (conversation, viewer) => ({
+          id: conversation.id,
+          state: conversation.state,
+          customer: accounts.view(accounts.known(conversation.customerId), viewer),
+          lastStaff:
+            conversation.servedBy === undefined ? null : accounts.view(accounts.known(conversation.servedBy), viewer),
+          users: Array.from(conversation.marks.keys(), (id) => accounts.view(accounts.known(id), viewer)),
+          conversationsUser: Array.from(conversation.marks, ([userId, latestReadMessageId]) => ({
             userId,
             latestReadMessageId
           })),
-          messages: messages(thread, viewer, messagesPerConversation),
-          subChannelId: SubChannelId.make(thread.channel.id),
-          ...(thread.remark === undefined || viewer.userType === "CUSTOMER" ? {} : { remark: thread.remark }),
-          ...(thread.endReason === undefined ? {} : { endReason: thread.endReason }),
-          createdAt: thread.openedAt,
-          updatedAt: thread.updatedAt
+          messages: messages(conversation, viewer, messagesPerConversation),
+          subChannelId: SubChannelId.make(conversation.channel.id),
+          ...(conversation.remark === undefined || viewer.userType === "CUSTOMER"
+            ? {}
+            : { remark: conversation.remark }),
+          ...(conversation.endReason === undefined ? {} : { endReason: conversation.endReason }),
+          createdAt: conversation.openedAt,
+          updatedAt: conversation.updatedAt
         })
       })
     })

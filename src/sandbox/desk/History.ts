@@ -16,7 +16,7 @@ import type {
 import { ConversationId } from "../../domain/Id.ts"
 import { BadRequest, Forbidden, type NotFound } from "../../wire/ApiError.ts"
 import { type Account, Accounts, isEmployee } from "./Accounts.ts"
-import { Conversations, type Thread } from "./Conversations.ts"
+import { Conversations, type ConversationRecord } from "./Conversations.ts"
 import { Desk } from "./Desk.ts"
 
 const maxLimit = 100
@@ -39,9 +39,12 @@ export class History extends Context.Service<
     readonly list: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationPage, BadRequest | Forbidden>
     readonly count: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationCount, BadRequest | Forbidden>
     /** What the user has at hand now: a visitor's open conversation, those that staff serve, for administrators all. */
-    readonly current: (me: Account) => ReadonlyArray<Thread>
+    readonly current: (me: Account) => ReadonlyArray<ConversationRecord>
     /** What an export names or matches, the oldest first. */
-    readonly select: (me: Account, request: ExportRequest) => Effect.Effect<ReadonlyArray<Thread>, NotFound | Forbidden>
+    readonly select: (
+      me: Account,
+      request: ExportRequest
+    ) => Effect.Effect<ReadonlyArray<ConversationRecord>, NotFound | Forbidden>
   }
 >()("effect-kefu/sandbox/desk/History") {
   /**
@@ -54,7 +57,7 @@ export class History extends Context.Service<
       const conversations = yield* Conversations
       const desk = yield* Desk
 
-      const current = (me: Account): ReadonlyArray<Thread> => {
+      const current = (me: Account): ReadonlyArray<ConversationRecord> => {
         switch (me.userType) {
           case "CUSTOMER": {
             const open = conversations.openOf(me.id)
@@ -72,9 +75,9 @@ export class History extends Context.Service<
           ? value.toLowerCase().includes(words)
           : typeof value === "object" && value !== null && Object.values(value).some((item) => contains(item, words))
 
-      const mentions = (thread: Thread, me: Account, words: string): boolean =>
-        Array.from(thread.marks.keys()).some((id) => contains(accounts.known(id).profile.nickname, words)) ||
-        conversations.messages(thread, me).some(({ content }) => contains(content, words))
+      const mentions = (conversation: ConversationRecord, me: Account, words: string): boolean =>
+        Array.from(conversation.marks.keys()).some((id) => contains(accounts.known(id).profile.nickname, words)) ||
+        conversations.messages(conversation, me).some(({ content }) => contains(content, words))
 
       interface Filters {
         readonly beginAt?: number | null | undefined
@@ -84,13 +87,13 @@ export class History extends Context.Service<
 
       const matches = (me: Account, { beginAt, endAt, search }: Filters) => {
         const words = search?.trim().toLowerCase() ?? ""
-        return (thread: Thread): boolean =>
-          (Predicate.isNullish(beginAt) || thread.openedAt >= beginAt) &&
-          (Predicate.isNullish(endAt) || thread.openedAt <= endAt) &&
-          (words === "" || mentions(thread, me, words))
+        return (conversation: ConversationRecord): boolean =>
+          (Predicate.isNullish(beginAt) || conversation.openedAt >= beginAt) &&
+          (Predicate.isNullish(endAt) || conversation.openedAt <= endAt) &&
+          (words === "" || mentions(conversation, me, words))
       }
 
-      const visible = (me: Account, showAll: boolean): ReadonlyArray<Thread> => {
+      const visible = (me: Account, showAll: boolean): ReadonlyArray<ConversationRecord> => {
         if (me.userType === "ADMIN") return showAll ? conversations.all() : current(me)
         return conversations.of(me.id)
       }
@@ -101,10 +104,10 @@ export class History extends Context.Service<
         }
         const fits = matches(me, query)
         return visible(me, query.showAll === true).filter(
-          (thread) =>
-            (Predicate.isNullish(query.state) || thread.state === query.state) &&
-            (Predicate.isNullish(query.customerId) || thread.customerId === query.customerId) &&
-            fits(thread)
+          (conversation) =>
+            (Predicate.isNullish(query.state) || conversation.state === query.state) &&
+            (Predicate.isNullish(query.customerId) || conversation.customerId === query.customerId) &&
+            fits(conversation)
         )
       })
 
@@ -135,7 +138,7 @@ export class History extends Context.Service<
           return {
             conversations: found
               .slice((page - 1) * limit, page * limit)
-              .map((thread) => conversations.view(thread, me)),
+              .map((conversation) => conversations.view(conversation, me)),
             total: found.length,
             page,
             limit
@@ -144,7 +147,8 @@ export class History extends Context.Service<
 
         count: Effect.fn("History.count")(function* (me, query) {
           const found = yield* filter(me, query)
-          const inState = (state: Thread["state"]) => found.filter((thread) => thread.state === state).length
+          const inState = (state: ConversationRecord["state"]) =>
+            found.filter((conversation) => conversation.state === state).length
           return {
             total: found.length,
             active: inState("ACTIVE"),
@@ -155,11 +159,11 @@ export class History extends Context.Service<
 
         select: Effect.fn("History.select")(function* (me, { conversationIds, ...filters }) {
           if (!isEmployee(me)) return yield* new Forbidden({ message: "Only staff may export" })
-          const threads =
+          const records =
             conversationIds === undefined
               ? visible(me, true)
               : yield* Effect.forEach(new Set(conversationIds), (id) => desk.find(me, ConversationId.make(id)))
-          return threads.filter(matches(me, filters))
+          return records.filter(matches(me, filters))
         })
       })
     })

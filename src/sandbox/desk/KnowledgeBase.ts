@@ -7,8 +7,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Order from "effect/Order"
-import type { Language, SeedQuestion } from "./Seed.ts"
-import { Settings } from "./Settings.ts"
+import type { Language, SeedQuestion } from "../Seed.ts"
+import { Settings } from "../SandboxOptions.ts"
 
 /**
  * A question with its answer, and what visitors made of it.

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import { RatingTagId } from "../../domain/Id.ts"
 import type { Rating, RatingInput } from "../../domain/Rating.ts"
 import { BadRequest } from "../../wire/ApiError.ts"
-import { Settings } from "./Settings.ts"
+import { Settings } from "../SandboxOptions.ts"
 
 /**
  * The rating dialogue of the desk.

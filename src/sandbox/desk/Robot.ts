@@ -10,8 +10,8 @@ import * as Random from "effect/Random"
 import { MenuItemId } from "../../domain/Id.ts"
 import type { Menu, RobotAnswer } from "../../domain/Message.ts"
 import { type Knowledge, KnowledgeBase, languageOf, normalize } from "./KnowledgeBase.ts"
-import type { SeedChannel } from "./Seed.ts"
-import { Settings } from "./Settings.ts"
+import type { SeedChannel } from "../Seed.ts"
+import { Settings } from "../SandboxOptions.ts"
 
 /**
  * What the robot makes of something that a visitor wrote: it hands over to the staff, or says something.

@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { UserId } from "../../domain/Id.ts"
 import { type Account, Accounts } from "./Accounts.ts"
-import { Alarms } from "./Alarms.ts"
-import { Connections } from "./Connections.ts"
-import { Conversations, type Thread } from "./Conversations.ts"
-import { Settings } from "./Settings.ts"
-import type { Outlet } from "./Turn.ts"
+import { Timers } from "./Timers.ts"
+import { Presence } from "./Presence.ts"
+import { Conversations, type ConversationRecord } from "./Conversations.ts"
+import { Settings } from "../SandboxOptions.ts"
+import type { Turn } from "./Turns.ts"
 
 /**
  * The routing of conversations to staff.
@@ -32,15 +32,15 @@ export class Routing extends Context.Service<
     readonly loadOf: (staff: Account) => number
     readonly hasRoom: (staff: Account) => boolean
     /** Puts a conversation into the queue; the visitor hears if nobody can take it now. */
-    readonly queue: (turn: Outlet, thread: Thread) => void
+    readonly queue: (turn: Turn, conversation: ConversationRecord) => void
     /** Gives a conversation to a member of staff and tells both sides. */
-    readonly handOver: (turn: Outlet, thread: Thread, staffId: UserId) => void
+    readonly handOver: (turn: Turn, conversation: ConversationRecord, staffId: UserId) => void
     /** Tells both sides who their counterpart is. */
-    readonly introduce: (turn: Outlet, thread: Thread, staffId: UserId) => void
+    readonly introduce: (turn: Turn, conversation: ConversationRecord, staffId: UserId) => void
     /** The customer waits for the staff to say something: if they do not in time, both sides are told, once. */
-    readonly expectAnswer: (turn: Outlet, thread: Thread) => void
+    readonly expectAnswer: (turn: Turn, conversation: ConversationRecord) => void
     /** Hands over from the queue for as long as somebody has room. */
-    readonly drain: (turn: Outlet) => void
+    readonly drain: (turn: Turn) => void
   }
 >()("effect-kefu/sandbox/desk/Routing") {
   /**
@@ -51,14 +51,14 @@ export class Routing extends Context.Service<
     Effect.gen(function* () {
       const { staffTimeout } = yield* Settings
       const accounts = yield* Accounts
-      const alarms = yield* Alarms
-      const connections = yield* Connections
+      const timers = yield* Timers
+      const presence = yield* Presence
       const conversations = yield* Conversations
 
       const loadOf = (staff: Account) => conversations.servedBy(staff.id).size
       const hasRoom = (staff: Account) => loadOf(staff) < staff.capacity
 
-      const onlineStaff = (): ReadonlyArray<Account> => accounts.staff().filter(({ id }) => connections.isOnline(id))
+      const onlineStaff = (): ReadonlyArray<Account> => accounts.staff().filter(({ id }) => presence.isOnline(id))
 
       const leastLoaded = (): Account | undefined =>
         onlineStaff().reduce<Account | undefined>(
@@ -66,8 +66,8 @@ export class Routing extends Context.Service<
           undefined
         )
 
-      const introduce = (turn: Outlet, thread: Thread, staffId: UserId) => {
-        const { customerId } = thread
+      const introduce = (turn: Turn, conversation: ConversationRecord, staffId: UserId) => {
+        const { customerId } = conversation
         const about = (account: Account) => ({
           userId: account.id,
           nickname: account.profile.nickname ?? null,
@@ -75,7 +75,7 @@ export class Routing extends Context.Service<
         })
         conversations.post(
           turn,
-          thread,
+          conversation,
           {
             messageType: "ConversationBuilt",
             content: about(accounts.known(staffId)),
@@ -87,7 +87,7 @@ export class Routing extends Context.Service<
         if (staffId === accounts.robot.id) return
         conversations.post(
           turn,
-          thread,
+          conversation,
           {
             messageType: "ConversationBuilt",
             content: about(accounts.known(customerId)),
@@ -98,34 +98,37 @@ export class Routing extends Context.Service<
         )
       }
 
-      const handOver = (turn: Outlet, thread: Thread, staffId: UserId) => {
-        conversations.assign(thread, staffId)
-        thread.activeAt = turn.now
-        conversations.post(turn, thread, { messageType: "ManualServiceStart", fromId: staffId, audience: "customer" }, [
-          thread.customerId
-        ])
-        introduce(turn, thread, staffId)
+      const handOver = (turn: Turn, conversation: ConversationRecord, staffId: UserId) => {
+        conversations.assign(conversation, staffId)
+        conversation.activeAt = turn.now
+        conversations.post(
+          turn,
+          conversation,
+          { messageType: "ManualServiceStart", fromId: staffId, audience: "customer" },
+          [conversation.customerId]
+        )
+        introduce(turn, conversation, staffId)
       }
 
-      const expectAnswer = (turn: Outlet, thread: Thread) => {
+      const expectAnswer = (turn: Turn, conversation: ConversationRecord) => {
         const waiting = { since: turn.now }
-        thread.unanswered = waiting
-        alarms.set(staffTimeout, (turn) => {
-          if (thread.unanswered !== waiting) return
-          const fromId = thread.servedBy ?? null
-          conversations.post(turn, thread, { messageType: "StaffTimeoutMessage", fromId }, [
-            thread.customerId,
+        conversation.unanswered = waiting
+        timers.start(staffTimeout, (turn) => {
+          if (conversation.unanswered !== waiting) return
+          const fromId = conversation.servedBy ?? null
+          conversations.post(turn, conversation, { messageType: "StaffTimeoutMessage", fromId }, [
+            conversation.customerId,
             ...(fromId === null ? [] : [fromId])
           ])
         })
       }
 
-      const drain = (turn: Outlet) => {
-        for (const thread of conversations.waiting()) {
+      const drain = (turn: Turn) => {
+        for (const conversation of conversations.waiting()) {
           const staff = leastLoaded()
           if (staff === undefined) return
-          handOver(turn, thread, staff.id)
-          expectAnswer(turn, thread)
+          handOver(turn, conversation, staff.id)
+          expectAnswer(turn, conversation)
         }
       }
 
@@ -136,12 +139,14 @@ export class Routing extends Context.Service<
         introduce,
         expectAnswer,
         drain,
-        queue: (turn, thread) => {
-          conversations.enqueue(thread)
+        queue: (turn, conversation) => {
+          conversations.enqueue(conversation)
           drain(turn)
-          if (thread.state !== "PENDING") return
+          if (conversation.state !== "PENDING") return
           const messageType = onlineStaff().length === 0 ? "StaffOfflineEvent" : "StaffBusyEvent"
-          conversations.post(turn, thread, { messageType, fromId: null, audience: "customer" }, [thread.customerId])
+          conversations.post(turn, conversation, { messageType, fromId: null, audience: "customer" }, [
+            conversation.customerId
+          ])
         }
       })
     })

@@ -16,13 +16,13 @@ import * as Socket from "effect/socket/Socket"
 import { type MessageId, SubChannelId } from "../../domain/Id.ts"
 import { ClientFrame, eventTypeCode, type ServerFrame, ServerFrameJson } from "../../wire/Frame.ts"
 import { type Account, Accounts } from "../desk/Accounts.ts"
-import { Connections, type Mailbox } from "../desk/Connections.ts"
-import { Counters } from "../desk/Counters.ts"
+import { Presence, type Mailbox } from "../desk/Presence.ts"
+import { Counters } from "../Counters.ts"
 import { type Command, Desk } from "../desk/Desk.ts"
-import { type Connection, type Dial, DialRefused, type Fate, Faults, type Link } from "../faults/Faults.ts"
-import { isTooDeep } from "../desk/Nesting.ts"
-import { Settings } from "../desk/Settings.ts"
-import { Turns } from "../desk/Turn.ts"
+import { type Connection, type Dial, DialRefused, type Fate, FaultHooks, type Link } from "../faults/FaultHooks.ts"
+import { isTooDeep } from "./Nesting.ts"
+import { Settings } from "../SandboxOptions.ts"
+import { Turns } from "../desk/Turns.ts"
 
 /**
  * The codes with which the sandbox closes connections.
@@ -112,10 +112,10 @@ export class Gateway extends Context.Service<
     Gateway,
     Effect.gen(function* () {
       const accounts = yield* Accounts
-      const connections = yield* Connections
+      const presence = yield* Presence
       const counters = yield* Counters
       const desk = yield* Desk
-      const faults = yield* Faults
+      const faults = yield* FaultHooks
       const settings = yield* Settings
       const turns = yield* Turns
       const open = new Set<Connection>()
@@ -276,7 +276,7 @@ export class Gateway extends Context.Service<
             Effect.suspend(() => {
               open.add(connection)
               counters.add("connectionsOpened")
-              const previous = connections.attach(mailbox)
+              const previous = presence.attach(mailbox)
               if (previous !== undefined) {
                 counters.add("superseded")
                 previous.push({ eventType: "MultipleLogin" })
@@ -293,7 +293,7 @@ export class Gateway extends Context.Service<
             Effect.sync(() => {
               open.delete(connection)
               counters.add("connectionsClosed")
-              connections.detach(mailbox)
+              presence.detach(mailbox)
             })
         ).pipe(
           Effect.catchTag("Close", ({ code, reason }) => carrier.close(code, reason)),

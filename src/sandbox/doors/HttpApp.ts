@@ -34,13 +34,13 @@ import {
 import { toWireKey } from "../../codec/Wire.ts"
 import { Accounts } from "../desk/Accounts.ts"
 import { Blobs } from "../desk/Blobs.ts"
-import { Counters } from "../desk/Counters.ts"
-import * as FaultControl from "../faults/FaultControl.ts"
-import { type Dropped, Faults } from "../faults/Faults.ts"
+import { Counters } from "../Counters.ts"
+import * as FaultApi from "../faults/FaultApi.ts"
+import { type Dropped, FaultHooks } from "../faults/FaultHooks.ts"
 import { Gateway } from "./Gateway.ts"
 import * as Rest from "./Rest.ts"
 import { SandboxFaults } from "../faults/SandboxFaults.ts"
-import { Settings } from "../desk/Settings.ts"
+import { Settings } from "../SandboxOptions.ts"
 
 /**
  * What only the platform under the HTTP server can do with the connection that a request came on.
@@ -275,7 +275,7 @@ export type HttpApp<E = never> = Effect.Effect<
 export const make = Effect.fn("HttpApp.make")(function* () {
   const accounts = yield* Accounts
   const counters = yield* Counters
-  const faults = yield* Faults
+  const faults = yield* FaultHooks
   const settings = yield* Settings
   const bodyLimit = ByteSize.bytes(settings.maxBodyBytes)
   let calls = 0
@@ -284,11 +284,10 @@ export const make = Effect.fn("HttpApp.make")(function* () {
   const control = settings.faultControl ? yield* Effect.serviceOption(SandboxFaults) : Option.none()
   const routes = Option.match(control, {
     onNone: () => backend,
-    onSome: (faults) =>
-      Layer.merge(backend, FaultControl.layer.pipe(Layer.provide(Layer.succeed(SandboxFaults, faults))))
+    onSome: (faults) => Layer.merge(backend, FaultApi.layer.pipe(Layer.provide(Layer.succeed(SandboxFaults, faults))))
   })
   const docs = Option.isSome(control)
-    ? HttpApiSwagger.layer(Api.addHttpApi(FaultControl.ControlApi))
+    ? HttpApiSwagger.layer(Api.addHttpApi(FaultApi.ControlApi))
     : HttpApiSwagger.layer(Api)
   const router = yield* HttpRouter.toHttpEffect(settings.docs ? Layer.merge(routes, docs) : routes)
 
@@ -319,7 +318,7 @@ export const make = Effect.fn("HttpApp.make")(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const path = pathOf(request)
     counters.add("requests")
-    if (path === socketPath || path === FaultControl.faultsPath) return yield* handled
+    if (path === socketPath || path === FaultApi.faultsPath) return yield* handled
     const { headers, method } = request
     const userId = accounts.ownerOf(/^Bearer (.*)$/i.exec(headers["authorization"] ?? "")?.[1] ?? "")
     return yield* faults.request({ id: ++calls, method, path, userId, headers }, handled)

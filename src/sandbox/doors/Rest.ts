@@ -18,17 +18,18 @@ import { Api, Authorization, Caller } from "../../wire/Api.ts"
 import { BadRequest, Forbidden, NotFound } from "../../wire/ApiError.ts"
 import { type Account, Accounts, isEmployee } from "../desk/Accounts.ts"
 import { Blobs } from "../desk/Blobs.ts"
-import { Connections } from "../desk/Connections.ts"
-import { Conversations, type Thread } from "../desk/Conversations.ts"
-import * as Csv from "../desk/Csv.ts"
+import { Presence } from "../desk/Presence.ts"
+import { Conversations } from "../desk/Conversations.ts"
+import { historyCsv } from "./Csv.ts"
 import { Desk } from "../desk/Desk.ts"
 import { History } from "../desk/History.ts"
 import { type Knowledge, KnowledgeBase } from "../desk/KnowledgeBase.ts"
 import { QuickReplyBook } from "../desk/QuickReplyBook.ts"
 import { RatingForm } from "../desk/RatingForm.ts"
 import { Routing } from "../desk/Routing.ts"
-import { Turns } from "../desk/Turn.ts"
+import { Turns } from "../desk/Turns.ts"
 import { visitOf } from "../desk/Visits.ts"
+import * as Nesting from "./Nesting.ts"
 
 /** Makes an address of a path, on the origin that the caller knows this server by. */
 const absolute = (request: HttpServerRequest.HttpServerRequest, path: string): string =>
@@ -64,7 +65,7 @@ const UsersLive = HttpApiBuilder.group(
   "users",
   Effect.fn(function* (handlers) {
     const accounts = yield* Accounts
-    const connections = yield* Connections
+    const presence = yield* Presence
     const routing = yield* Routing
     const caller = yield* whoCalls
 
@@ -79,9 +80,10 @@ const UsersLive = HttpApiBuilder.group(
     })
 
     return handlers.handleAll({
-      me: () => Effect.map(caller, (me) => ({ ...accounts.view(me, me), online: connections.isOnline(me.id) })),
+      me: () => Effect.map(caller, (me) => ({ ...accounts.view(me, me), online: presence.isOnline(me.id) })),
       updateMe: Effect.fn("Users.updateMe")(function* ({ payload }) {
         const me = yield* caller
+        yield* Nesting.check(payload)
         yield* accounts.updateProfile(me, payload)
         return accounts.view(me, me)
       }),
@@ -90,6 +92,7 @@ const UsersLive = HttpApiBuilder.group(
         const account = yield* accounts.get(params.id)
         const may = account === me || me.userType === "ADMIN" || (isEmployee(me) && account.userType === "CUSTOMER")
         if (!may) return yield* new Forbidden({ message: `You may not change user ${params.id}` })
+        yield* Nesting.check(payload)
         yield* accounts.updateProfile(account, payload)
         return accounts.view(account, me)
       }),
@@ -104,7 +107,7 @@ const UsersLive = HttpApiBuilder.group(
             id: account.id,
             userType: account.userType,
             nickname: account.profile.nickname ?? null,
-            online: connections.isOnline(account.id),
+            online: presence.isOnline(account.id),
             capacity: account.capacity,
             load: routing.loadOf(account)
           }))
@@ -129,49 +132,20 @@ const ConversationsLive = HttpApiBuilder.group(
   Api,
   "conversations",
   Effect.fn(function* (handlers) {
-    const accounts = yield* Accounts
     const blobs = yield* Blobs
     const conversations = yield* Conversations
     const desk = yield* Desk
     const history = yield* History
     const turns = yield* Turns
+    const toCsv = yield* historyCsv
     const caller = yield* whoCalls
-
-    const toRows = (me: Account, threads: ReadonlyArray<Thread>) =>
-      threads.flatMap((thread) =>
-        conversations
-          .messages(thread, me)
-          .map((message) => [
-            thread.id,
-            thread.state,
-            accounts.known(thread.customerId).profile.nickname ?? "",
-            thread.servedBy === undefined ? "" : (accounts.known(thread.servedBy).profile.nickname ?? ""),
-            Csv.time(thread.openedAt),
-            message.id,
-            Csv.time(message.createdAt ?? 0),
-            Predicate.isNullish(message.fromId) ? "" : (accounts.known(message.fromId).profile.nickname ?? ""),
-            message.messageType,
-            typeof message.content === "string" ? message.content : JSON.stringify(message.content ?? "")
-          ])
-      )
-    const columns = [
-      "conversation_id",
-      "state",
-      "customer",
-      "staff",
-      "created_at",
-      "message_id",
-      "sent_at",
-      "sender",
-      "message_type",
-      "content"
-    ]
 
     return handlers.handleAll({
       list: Effect.fn("Conversations.list")(function* ({ query }) {
         return yield* history.list(yield* caller, query)
       }),
-      current: () => Effect.map(caller, (me) => history.current(me).map((thread) => conversations.view(thread, me))),
+      current: () =>
+        Effect.map(caller, (me) => history.current(me).map((conversation) => conversations.view(conversation, me))),
       get: Effect.fn("Conversations.get")(function* ({ params }) {
         const me = yield* caller
         return conversations.view(yield* desk.find(me, params.id), me)
@@ -206,10 +180,10 @@ const ConversationsLive = HttpApiBuilder.group(
       }),
       export: Effect.fn("Conversations.export")(function* ({ payload, request }) {
         const me = yield* caller
-        const threads = yield* history.select(me, payload)
-        const csv = new TextEncoder().encode(Csv.encode([columns, ...toRows(me, threads)]))
+        const records = yield* history.select(me, payload)
+        const csv = new TextEncoder().encode(toCsv(me, records))
         const path = yield* blobs.put("conversations.csv", "text/csv; charset=utf-8", csv)
-        return { url: absolute(request, path), count: threads.length }
+        return { url: absolute(request, path), count: records.length }
       })
     })
   })
@@ -226,9 +200,11 @@ const QuickRepliesLive = HttpApiBuilder.group(
         return { commonWords: yield* book.list(yield* caller) }
       }),
       add: Effect.fn("QuickReplies.add")(function* ({ payload }) {
+        yield* Nesting.check(payload)
         return yield* book.add(yield* caller, payload)
       }),
       update: Effect.fn("QuickReplies.update")(function* ({ params, payload }) {
+        yield* Nesting.check(payload)
         return yield* book.update(yield* caller, params.id, payload)
       }),
       remove: Effect.fn("QuickReplies.remove")(function* ({ params }) {

@@ -15,7 +15,7 @@ import { createServer, IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import { WireControl } from "./HttpApp.ts"
 import { Sandbox } from "../Sandbox.ts"
-import type { SandboxOptions } from "../desk/Settings.ts"
+import type { SandboxOptions } from "../SandboxOptions.ts"
 
 /**
  * The sandbox's options, and where it listens.

@@ -1,5 +1,5 @@
 /**
- * Faults on command: what is to go wrong, at any time while the sandbox runs.
+ * Injects faults into a running sandbox.
  *
  * @since 0.1.0
  */
@@ -12,14 +12,14 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type { UserId } from "../../domain/Id.ts"
 import type { Fault } from "./Fault.ts"
-import { type Connection, DialRefused, Dropped, Fate, type FaultHooks, Faults, type Link } from "./Faults.ts"
+import { type Connection, DialRefused, Dropped, Fate, FaultHooks, type Link } from "./FaultHooks.ts"
 
 /**
  * Makes things go wrong.
  *
  * **Details**
  *
- * What a fault says of time counts from its injection. Faults add up.
+ * What a fault says of time counts from its injection. Several faults may be in force at once.
  *
  * @category services
  * @since 0.1.0
@@ -44,7 +44,9 @@ export class SandboxFaults extends Context.Service<
    */
   static readonly layer: Layer.Layer<SandboxFaults> = Layer.effectContext(
     Effect.suspend(() =>
-      Effect.map(make, ({ hooks, service }) => Context.make(SandboxFaults, service).pipe(Context.add(Faults, hooks)))
+      Effect.map(make, ({ hooks, service }) =>
+        Context.make(SandboxFaults, service).pipe(Context.add(FaultHooks, hooks))
+      )
     )
   )
 }
@@ -84,7 +86,7 @@ const malformed = [
 const bytesOf = (frame: string): number => new TextEncoder().encode(frame).length
 
 const make = Effect.gen(function* () {
-  const ambient = yield* Faults
+  const ambient = yield* FaultHooks
   const fork = yield* FiberSet.make<void>()
   const run = yield* FiberSet.runtime(fork)<never>()
   const cleared = Latch.makeUnsafe(false)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { Sandbox } from "../../../src/sandbox/Sandbox.ts"
-import type { SandboxOptions } from "../../../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../../../src/sandbox/SandboxOptions.ts"
 import { alice, chen, dial, kinds, li, rest, served, text, wang, zhao } from "../Client.ts"
 
 const provide = (options?: SandboxOptions) => Effect.provide(Sandbox.layer(options))

@@ -4,14 +4,14 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Socket from "effect/socket/Socket"
 import * as TestClock from "effect/testing/TestClock"
-import { DialRefused, Fate, type FaultHooks, Faults, noFaults } from "../../../src/sandbox/faults/Faults.ts"
+import { DialRefused, Fate, FaultHooks, noFaults } from "../../../src/sandbox/faults/FaultHooks.ts"
 import { Sandbox } from "../../../src/sandbox/Sandbox.ts"
-import type { SandboxOptions } from "../../../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../../../src/sandbox/SandboxOptions.ts"
 import { alice, chen, dial, kinds, li, rest, served, text } from "../Client.ts"
 
 const provide = (options?: SandboxOptions) => Effect.provide(Sandbox.layer(options))
 const withFaults = (hooks: Partial<FaultHooks>) =>
-  Effect.provide(Sandbox.layer().pipe(Layer.provide(Layer.succeed(Faults, { ...noFaults, ...hooks }))))
+  Effect.provide(Sandbox.layer().pipe(Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, ...hooks }))))
 
 const closeCodeOf = <A>(pull: Effect.Effect<A, Socket.SocketError>) =>
   pull.pipe(

@@ -5,9 +5,9 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { Dropped, type FaultHooks, Faults, noFaults } from "../../../src/sandbox/faults/Faults.ts"
+import { Dropped, FaultHooks, noFaults } from "../../../src/sandbox/faults/FaultHooks.ts"
 import { origin, Sandbox } from "../../../src/sandbox/Sandbox.ts"
-import type { SandboxOptions } from "../../../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../../../src/sandbox/SandboxOptions.ts"
 import { alice, chen, dial, emma, li, rest, served, text, wang, zhao } from "../Client.ts"
 
 const provide = (options?: SandboxOptions) => Effect.provide(Sandbox.layer(options))
@@ -486,7 +486,7 @@ describe("uploads", () => {
 
 describe("faults", () => {
   const withFaults = (request: FaultHooks["request"]) =>
-    Effect.provide(Sandbox.layer().pipe(Layer.provide(Layer.succeed(Faults, { ...noFaults, request }))))
+    Effect.provide(Sandbox.layer().pipe(Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, request }))))
 
   it.effect("answer something else", () =>
     Effect.gen(function* () {

@@ -10,7 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { get } from "node:http"
 import { connect } from "node:net"
-import { Dropped, Fate, Faults, noFaults } from "../../../src/sandbox/faults/Faults.ts"
+import { Dropped, Fate, FaultHooks, noFaults } from "../../../src/sandbox/faults/FaultHooks.ts"
 import { Sandbox } from "../../../src/sandbox/Sandbox.ts"
 import * as SandboxNode from "../../../src/sandbox/doors/SandboxNode.ts"
 import { alice, chen, emma, kinds, li, makeClient, text } from "../Client.ts"
@@ -175,7 +175,7 @@ layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
 
 const Faulty = SandboxNode.layer({ maxOutgoingFrames: 50, maxFrameBytes: 256 * 1024 }).pipe(
   Layer.provide(
-    Layer.succeed(Faults, {
+    Layer.succeed(FaultHooks, {
       ...noFaults,
       link: () =>
         Effect.succeed({

@@ -10,12 +10,12 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as Socket from "effect/socket/Socket"
 import * as TestClock from "effect/testing/TestClock"
 import type { Fault } from "../../../src/sandbox/faults/Fault.ts"
-import { faultsPath } from "../../../src/sandbox/faults/FaultControl.ts"
+import { faultsPath } from "../../../src/sandbox/faults/FaultApi.ts"
 import * as FaultPlan from "../../../src/sandbox/faults/FaultPlan.ts"
-import { DialRefused, Faults, noFaults } from "../../../src/sandbox/faults/Faults.ts"
+import { DialRefused, FaultHooks, noFaults } from "../../../src/sandbox/faults/FaultHooks.ts"
 import { origin, Sandbox } from "../../../src/sandbox/Sandbox.ts"
 import { SandboxFaults } from "../../../src/sandbox/faults/SandboxFaults.ts"
-import type { SandboxOptions } from "../../../src/sandbox/desk/Settings.ts"
+import type { SandboxOptions } from "../../../src/sandbox/SandboxOptions.ts"
 import { alice, chen, type Client, dial, li, rest, served, text } from "../Client.ts"
 
 const provide = (options?: SandboxOptions, plan: FaultPlan.FaultPlan = []) =>
@@ -296,7 +296,7 @@ describe("FaultPlan", () => {
       assert.strictEqual((yield* dialFails(chen)).status, 503)
     }).pipe(
       provide(),
-      Effect.provideService(Faults, {
+      Effect.provideService(FaultHooks, {
         ...noFaults,
         dial: () => new DialRefused({ status: 418, message: "a teapot" })
       })

@@ -7,33 +7,33 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import { type Outlet, Turn, Turns } from "./Turn.ts"
+import { type Turn, CurrentTurn, Turns } from "./Turns.ts"
 
 /**
- * Alarms of the desk, on Effect's clock. They stop with the sandbox.
+ * Timers of the desk, on Effect's clock. They stop with the sandbox.
  *
  * @category services
  * @since 0.1.0
  */
-export class Alarms extends Context.Service<
-  Alarms,
+export class Timers extends Context.Service<
+  Timers,
   {
     /** Takes a turn after so many milliseconds; never, if they are infinite. */
-    readonly set: (after: number, action: (turn: Outlet) => void) => void
+    readonly start: (after: number, action: (turn: Turn) => void) => void
   }
->()("effect-kefu/sandbox/desk/Alarms") {
+>()("effect-kefu/sandbox/desk/Timers") {
   /**
    * @since 0.1.0
    */
   static readonly layer = Layer.effect(
-    Alarms,
+    Timers,
     Effect.gen(function* () {
       const turns = yield* Turns
       const fork = yield* FiberSet.makeRuntime<never>()
-      return Alarms.of({
-        set: (after, action) => {
+      return Timers.of({
+        start: (after, action) => {
           if (after === Infinity) return
-          fork(Effect.andThen(Effect.sleep(after), turns.take(Turn.useSync(action))))
+          fork(Effect.andThen(Effect.sleep(after), turns.take(CurrentTurn.useSync(action))))
         }
       })
     })

@@ -6,7 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { UserId } from "../../domain/Id.ts"
+import type { UserId } from "../domain/Id.ts"
 
 const names = [
   "dials",
@@ -72,7 +72,7 @@ export class Counters extends Context.Service<
     /** The latest refusals, the oldest first. */
     readonly refusals: Effect.Effect<ReadonlyArray<Refusal>>
   }
->()("effect-kefu/sandbox/desk/Counters") {
+>()("effect-kefu/sandbox/Counters") {
   /**
    * @since 0.1.0
    */

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import type { UserId } from "../../domain/Id.ts"
 import type { ServerFrame } from "../../wire/Frame.ts"
-import { Connections } from "./Connections.ts"
+import { Presence } from "./Presence.ts"
 
 /**
  * What a command may do to the outside while it has the turn: know the time, and push frames to users. The frames leave
@@ -19,7 +19,7 @@ import { Connections } from "./Connections.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Outlet {
+export interface Turn {
   /** Milliseconds since 1970. */
   readonly now: number
   readonly push: (to: UserId, frame: ServerFrame) => void
@@ -32,9 +32,12 @@ export interface Outlet {
  * @category references
  * @since 0.1.0
  */
-export const Witness = Context.Reference<(to: UserId, frame: ServerFrame) => void>("effect-kefu/sandbox/Witness", {
-  defaultValue: () => () => {}
-})
+export const PushObserver = Context.Reference<(to: UserId, frame: ServerFrame) => void>(
+  "effect-kefu/sandbox/desk/PushObserver",
+  {
+    defaultValue: () => () => {}
+  }
+)
 
 /**
  * The turn that a command has.
@@ -42,7 +45,7 @@ export const Witness = Context.Reference<(to: UserId, frame: ServerFrame) => voi
  * @category services
  * @since 0.1.0
  */
-export class Turn extends Context.Service<Turn, Outlet>()("effect-kefu/sandbox/desk/Turn") {}
+export class CurrentTurn extends Context.Service<CurrentTurn, Turn>()("effect-kefu/sandbox/desk/CurrentTurn") {}
 
 /**
  * Gives out turns, one after the other.
@@ -60,17 +63,17 @@ export class Turns extends Context.Service<
     readonly take: <A, E, R>(
       command: Effect.Effect<A, E, R>,
       answer?: (value: A) => void
-    ) => Effect.Effect<A, E, Exclude<R, Turn>>
+    ) => Effect.Effect<A, E, Exclude<R, CurrentTurn>>
   }
->()("effect-kefu/sandbox/Turns") {
+>()("effect-kefu/sandbox/desk/Turns") {
   /**
    * @since 0.1.0
    */
   static readonly layer = Layer.effect(
     Turns,
     Effect.gen(function* () {
-      const connections = yield* Connections
-      const witness = yield* Witness
+      const presence = yield* Presence
+      const observe = yield* PushObserver
       const lock = yield* Semaphore.make(1)
       return Turns.of({
         take: (command, answer) =>
@@ -78,12 +81,12 @@ export class Turns extends Context.Service<
             Effect.uninterruptible(
               Effect.flatMap(Clock.currentTimeMillis, (now) => {
                 const pushes: Array<readonly [to: UserId, frame: ServerFrame]> = []
-                const turn = Turn.of({ now, push: (to, frame) => pushes.push([to, frame]) })
-                return Effect.map(Effect.provideService(command, Turn, turn), (value) => {
+                const turn = CurrentTurn.of({ now, push: (to, frame) => pushes.push([to, frame]) })
+                return Effect.map(Effect.provideService(command, CurrentTurn, turn), (value) => {
                   answer?.(value)
                   for (const [to, frame] of pushes) {
-                    witness(to, frame)
-                    connections.get(to)?.push(frame)
+                    observe(to, frame)
+                    presence.get(to)?.push(frame)
                   }
                   return value
                 })

@@ -140,13 +140,13 @@ export class Dropped extends Schema.TaggedError<Dropped>("effect-kefu/sandbox/Dr
  * ```ts
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
- * import { DialRefused, Faults, noFaults } from "effect-kefu/sandbox/faults/Faults"
+ * import { DialRefused, FaultHooks, noFaults } from "effect-kefu/sandbox/faults/FaultHooks"
  * import { Sandbox } from "effect-kefu/sandbox/Sandbox"
  *
  * let dials = 0
  * const layer = Sandbox.layer().pipe(
  *   Layer.provide(
- *     Layer.succeed(Faults, {
+ *     Layer.succeed(FaultHooks, {
  *       ...noFaults,
  *       dial: () =>
  *         Effect.suspend(() =>
@@ -187,6 +187,6 @@ export const noFaults: FaultHooks = {
  * @category references
  * @since 0.1.0
  */
-export const Faults = Context.Reference<FaultHooks>("effect-kefu/sandbox/faults/Faults", {
+export const FaultHooks = Context.Reference<FaultHooks>("effect-kefu/sandbox/faults/FaultHooks", {
   defaultValue: () => noFaults
 })

@@ -69,7 +69,7 @@ export class Settings extends Context.Service<
     readonly docs: boolean
     readonly faultControl: boolean
   }
->()("effect-kefu/sandbox/desk/Settings") {
+>()("effect-kefu/sandbox/Settings") {
   /**
    * @since 0.1.0
    */

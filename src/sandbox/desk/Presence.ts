@@ -28,8 +28,8 @@ export interface Mailbox {
  * @category services
  * @since 0.1.0
  */
-export class Connections extends Context.Service<
-  Connections,
+export class Presence extends Context.Service<
+  Presence,
   {
     readonly get: (userId: UserId) => Mailbox | undefined
     readonly isOnline: (userId: UserId) => boolean
@@ -38,15 +38,15 @@ export class Connections extends Context.Service<
     /** Forgets a connection; false when a later login had taken its place. */
     readonly detach: (mailbox: Mailbox) => boolean
   }
->()("effect-kefu/sandbox/desk/Connections") {
+>()("effect-kefu/sandbox/desk/Presence") {
   /**
    * @since 0.1.0
    */
   static readonly layer = Layer.effect(
-    Connections,
+    Presence,
     Effect.sync(() => {
       const mailboxes = new Map<UserId, Mailbox>()
-      return Connections.of({
+      return Presence.of({
         get: (userId) => mailboxes.get(userId),
         isOnline: (userId) => mailboxes.has(userId),
         attach: (mailbox) => {
