@@ -38,7 +38,7 @@ import type * as handler from "./client/callbacks.ts"
 import * as http from "./http/pipeline.ts"
 import * as lenient from "./client/lenient.ts"
 import type * as perspective from "./domain/Perspective.ts"
-import type { Given, Plain, Without } from "./domain/plain.ts"
+import type { Given, Plain, Without } from "./domain/Perspective.ts"
 import * as Kefu from "./Kefu.ts"
 import { KefuConfig } from "./KefuConfig.ts"
 import {
@@ -57,7 +57,7 @@ import { Transport } from "./http/Transport.ts"
 import { UploadApi, type UploadEvent } from "./rest/UploadApi.ts"
 import { Api } from "./wire/Api.ts"
 import type { AckPayload } from "./wire/Frame.ts"
-import * as Wire from "./codec/Wire.ts"
+import * as Key from "./codec/Key.ts"
 
 /**
  * What every call of a {@link Client} rejects with, apart from aborts.
@@ -1104,7 +1104,7 @@ export class Client {
         if (page === undefined || !Array.isArray(listed)) return Option.none()
         const { conversations: _, ...rest } = page
         return Option.some({
-          ...(Wire.fromWire(rest) as { readonly [key: string]: unknown }),
+          ...(Key.fromWire(rest) as { readonly [key: string]: unknown }),
           conversations: lenient.conversations(listed).map(show)
         } as ConversationPage)
       },
@@ -1729,7 +1729,7 @@ const disposed = (method: string): KefuError =>
   new KefuError({ method, reason: new Closed({ detail: "the client was disposed", remedy: "build a new client" }) })
 
 const toResponse = <Data>({ data, headers, status }: answer.Answered): ClientResponse<Data> => ({
-  data: (data === undefined ? "" : Wire.fromWire(data)) as Data,
+  data: (data === undefined ? "" : Key.fromWire(data)) as Data,
   status,
   headers
 })

@@ -9,6 +9,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import type { HttpMethod } from "effect/http/HttpMethod"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { type ErrorResponse, InvalidRequest, KefuError } from "../KefuError.ts"
+import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 import { call } from "../http/call.ts"
 import { ResponseObserver } from "../http/pipeline.ts"
@@ -31,7 +32,7 @@ export interface Input {
 /** The body as it came (undefined if there was none), with status and headers. */
 export type Answered = ErrorResponse
 
-const encodeQuery = Schema.encodeUnknownEffect(Wire.Query({}))
+const encodeQuery = Schema.encodeUnknownEffect(Query.Struct({}))
 const encodeBody = Schema.encodeUnknownEffect(Wire.Json(Wire.Free))
 
 /** The integer that an app gave as an id. Apps also have them as text, from an address or an attribute. */

@@ -5,8 +5,7 @@ import * as Predicate from "effect/Predicate"
 import type { ConnectionState } from "../realtime/ConnectionState.ts"
 import type { KefuError } from "../KefuError.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
-import type { ViewedConversation, ViewedMessage } from "../domain/Perspective.ts"
-import type { Plain } from "../domain/plain.ts"
+import type { Plain, ViewedConversation, ViewedMessage } from "../domain/Perspective.ts"
 
 /** The connection is open. */
 export interface ClientOpenEvent {

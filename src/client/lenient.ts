@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import { Conversation, ReadMark } from "../domain/Conversation.ts"
 import { Message } from "../domain/Message.ts"
 import { User } from "../domain/User.ts"
-import * as Wire from "../codec/Wire.ts"
+import * as Key from "../codec/Key.ts"
 
 const decodeConversation = Schema.decodeUnknownOption(Conversation)
 const decodeUser = Schema.decodeUnknownOption(User)
@@ -27,7 +27,7 @@ const each = <A>(values: unknown, read: (value: unknown) => Option.Option<A>): A
 /** A user of whom at least the id and the type make sense. */
 export const user = (raw: unknown): Option.Option<User> =>
   Option.orElse(decodeUser(raw), () => {
-    const given = Wire.fromWire(raw)
+    const given = Key.fromWire(raw)
     return hasId(given) && typeof given["userType"] === "string"
       ? Option.some({
           ...given,
@@ -40,7 +40,7 @@ export const user = (raw: unknown): Option.Option<User> =>
 export const conversation = (raw: unknown): Option.Option<Conversation> =>
   Option.orElse(decodeConversation(raw), () => {
     if (!hasId(raw)) return Option.none()
-    const given = Wire.fromWire(raw) as { readonly [key: string]: unknown }
+    const given = Key.fromWire(raw) as { readonly [key: string]: unknown }
     const message = (value: unknown) => decodeMessage(isRecord(value) ? { conversation_id: raw.id, ...value } : value)
     return Option.some({
       ...given,

@@ -31,13 +31,13 @@ import { OwnSends } from "./ownSends.ts"
 import {
   isVisitor,
   messageName,
+  plain,
   readUpTo,
   viewConversation,
   type ViewedConversation,
   type ViewedMessage,
   viewMessage
 } from "../domain/Perspective.ts"
-import { plain } from "../domain/plain.ts"
 import { ReadFlags } from "./readFlags.ts"
 import { Whereabouts } from "./whereabouts.ts"
 import { type Occurrence, Witness } from "../realtime/witness.ts"

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 import { ConversationId, MessageId, SubChannelId, UserId } from "./Id.ts"
 import { Message } from "./Message.ts"
@@ -90,16 +91,16 @@ export class ConversationPage extends Schema.Opaque<ConversationPage>()(
  * @category schemas
  * @since 0.1.0
  */
-export const ConversationQuery = Wire.Query({
+export const ConversationQuery = Query.Struct({
   state: Wire.Optional(ConversationState),
-  page: Wire.Optional(Wire.NumberFromString),
-  limit: Wire.Optional(Wire.NumberFromString),
+  page: Wire.Optional(Query.NumberFromString),
+  limit: Wire.Optional(Query.NumberFromString),
   search: Wire.Optional(Schema.String),
-  beginAt: Wire.Optional(Wire.NumberFromString),
-  endAt: Wire.Optional(Wire.NumberFromString),
+  beginAt: Wire.Optional(Query.NumberFromString),
+  endAt: Wire.Optional(Query.NumberFromString),
   order: Wire.Optional(Wire.Open(["DESC", "ASC"])),
-  customerId: Wire.Optional(Wire.NumberFromString.pipe(Schema.decodeTo(UserId))),
-  showAll: Wire.Optional(Wire.BooleanFromString)
+  customerId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(UserId))),
+  showAll: Wire.Optional(Query.BooleanFromString)
 })
 
 /**

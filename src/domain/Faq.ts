@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 import { FaqGroupId, SubChannelId } from "./Id.ts"
 
@@ -31,9 +32,9 @@ export class Suggestions extends Schema.Opaque<Suggestions>()(Wire.Struct({ ques
  * @category schemas
  * @since 0.1.0
  */
-export const SuggestionQuery = Wire.Query({
+export const SuggestionQuery = Query.Struct({
   query: Schema.String,
-  subChannelId: Wire.Optional(Wire.NumberFromString.pipe(Schema.decodeTo(SubChannelId)))
+  subChannelId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(SubChannelId)))
 })
 
 /**
@@ -75,10 +76,10 @@ export class Faqs extends Schema.Opaque<Faqs>()(
  * @category schemas
  * @since 0.1.0
  */
-export const FaqQuery = Wire.Query({
-  limit: Wire.Optional(Wire.NumberFromString),
-  page: Wire.Optional(Wire.NumberFromString),
-  groupId: Wire.Optional(Wire.NumberFromString.pipe(Schema.decodeTo(FaqGroupId)))
+export const FaqQuery = Query.Struct({
+  limit: Wire.Optional(Query.NumberFromString),
+  page: Wire.Optional(Query.NumberFromString),
+  groupId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(FaqGroupId)))
 })
 
 /**

@@ -34,10 +34,11 @@ import { PresignedUrl, PresignRequest } from "../domain/Upload.ts"
 import { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
 import { VisitInfo } from "../domain/Visit.ts"
 import { ApiError, Unauthorized } from "./ApiError.ts"
+import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 
 const fromPath = <S extends Schema.ConstraintCodec<unknown, number>>(id: S) =>
-  Wire.NumberFromString.pipe(Schema.decodeTo(id))
+  Query.NumberFromString.pipe(Schema.decodeTo(id))
 
 const error = ApiError
 
@@ -89,7 +90,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       success: Wire.Free,
       error
     }),
-    HttpApiEndpoint.get("transferTargets", "/im/users", { query: Wire.Query({}), success: TransferTargets, error }),
+    HttpApiEndpoint.get("transferTargets", "/im/users", { query: Query.Struct({}), success: TransferTargets, error }),
     HttpApiEndpoint.post("addTag", "/im/users/:id/tags", {
       params: { id: fromPath(UserId) },
       payload: NewTag,
@@ -142,7 +143,7 @@ export class ConversationsGroup extends HttpApiGroup.make("conversations")
     }),
     HttpApiEndpoint.get("pendingCount", "/im/pending_count", { success: PendingCount, error }),
     HttpApiEndpoint.get("count", "/im/conversations_count", {
-      query: Wire.Query({}),
+      query: Query.Struct({}),
       success: ConversationCount,
       error
     }),

@@ -31,7 +31,7 @@ import {
   TooLarge,
   type Unauthorized
 } from "../../wire/ApiError.ts"
-import { toWireKey } from "../../codec/Wire.ts"
+import { toWireKey } from "../../codec/Key.ts"
 import { Accounts } from "../desk/Accounts.ts"
 import { Blobs } from "../desk/Blobs.ts"
 import { Counters } from "../Counters.ts"
