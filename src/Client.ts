@@ -35,7 +35,6 @@ import type * as Snapshots from "./inbox/InboxSnapshot.ts"
 import { Engine, type Fate, takeBack } from "./client/session.ts"
 import * as feed from "./client/feed.ts"
 import type * as handler from "./client/callbacks.ts"
-import * as http from "./http/pipeline.ts"
 import * as lenient from "./client/lenient.ts"
 import type * as perspective from "./domain/Perspective.ts"
 import type { Given, Plain, Without } from "./domain/Perspective.ts"
@@ -1431,7 +1430,7 @@ export class Client {
     const method = "Client.getAnonymousToken"
     const { baseUrl, requestTimeout } = options
     const effect = Effect.gen(function* () {
-      const { client } = http.make(yield* HttpClient.HttpClient, yield* KefuConfig)
+      const client = Transport.makeHttpClient(yield* HttpClient.HttpClient, yield* KefuConfig)
       return toResponse<AnonymousToken>(yield* answer.request(client, method, Api.groups.tokens.endpoints.anonymous))
     }).pipe(Effect.provide([FetchHttpClient.layer, KefuConfig.layer({ baseUrl, requestTimeout })]))
     return settle(

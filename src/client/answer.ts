@@ -12,7 +12,7 @@ import { type ErrorResponse, InvalidRequest, KefuError } from "../KefuError.ts"
 import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 import { call } from "../http/call.ts"
-import { ResponseObserver } from "../http/pipeline.ts"
+import { ResponseObserver } from "../http/responseObserver.ts"
 
 /** What of an endpoint of the contract is needed to call it. */
 export interface Endpoint {

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Semaphore from "effect/Semaphore"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import { ResponseObserver } from "./pipeline.ts"
+import { ResponseObserver } from "./responseObserver.ts"
 import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
 import { TokenApi } from "./TokenApi.ts"
 

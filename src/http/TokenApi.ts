@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as HttpClient from "effect/http/HttpClient"
-import { call, group } from "./call.ts"
-import * as http from "./pipeline.ts"
+import { forSession } from "./call.ts"
+import * as pipeline from "./internal/pipeline.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import type { KefuError } from "../KefuError.ts"
 
@@ -30,9 +30,11 @@ export class TokenApi extends Context.Service<
   static readonly layer: Layer.Layer<TokenApi, never, KefuConfig | HttpClient.HttpClient> = Layer.effect(
     TokenApi,
     Effect.gen(function* () {
-      const client = yield* group("tokens", http.make(yield* HttpClient.HttpClient, yield* KefuConfig).client)
+      const { call, client } = forSession(
+        pipeline.make(yield* HttpClient.HttpClient, yield* KefuConfig, undefined).client
+      )
       return TokenApi.of({
-        anonymous: Effect.map(call("TokenApi.anonymous", client.anonymous({})), ({ token }) => token)
+        anonymous: Effect.map(call("TokenApi.anonymous", client.tokens.anonymous({})), ({ token }) => token)
       })
     })
   )

@@ -1,5 +1,5 @@
 /**
- * How a session reaches the backend: HTTP requests and the dialling of its WebSocket, behind one service.
+ * How a session reaches the backend: its HTTP client and the dial of its WebSocket.
  *
  * @since 0.1.0
  */
@@ -14,22 +14,22 @@ import * as Scope from "effect/Scope"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Socket from "effect/socket/Socket"
 import { Credentials } from "./Credentials.ts"
-import * as http from "./pipeline.ts"
+import * as pipeline from "./internal/pipeline.ts"
 import { location } from "../platform/Lifecycle.ts"
 import * as scrub from "./scrub.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { ConnectionLost, ConnectTimeout, KefuError, NetworkUnreachable } from "../KefuError.ts"
 
 /**
- * An open WebSocket. The scope that dialled it closes it, with code 1000.
+ * An open WebSocket. It closes with code 1000 when the scope of its dial ends.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Connection {
-  /** The next frames, in order. Fails with `ConnectionLost`, which bears the close code, once there are no more. */
+  /** The next frames, in order. Fails with `ConnectionLost`, which has the close code, after the last one. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, KefuError>
-  /** Hands one frame to the socket. Fails with `ConnectionLost` once that has ended. */
+  /** Hands one frame to the socket. Fails with `ConnectionLost` once the socket has closed. */
   write(frame: string): Effect.Effect<void, KefuError>
 }
 
@@ -38,13 +38,13 @@ export interface Connection {
  *
  * **Details**
  *
- * `httpClient` knows the base URL, the token, the time-out and which requests may be repeated: GET and HEAD after 429
- * and 503 (obeying Retry-After up to 30 seconds), 502, 504 and network faults, with full jitter; never a POST, PUT or
- * DELETE. After a 401 the token is refreshed once, and the request replayed. It fails with `KefuError` only.
+ * `httpClient` adds the base URL and the token, and applies the request timeout. It retries GET and HEAD after 429 and
+ * 503 (with `Retry-After` up to 30 seconds), 502, 504 and network failures, with full jitter; it never retries POST, PUT
+ * or DELETE. After a 401 it refreshes the token once and repeats the request. It fails with `KefuError` only.
  *
- * `connect` dials once, with the token of the moment. A browser does not tell why a dial was refused, so a refused dial
- * is followed by one GET /im/users/me, whose failure (`Unauthorized`, `RateLimited`, ...) is then the dial's. If that
- * has replaced the token, it dials once more.
+ * `connect` dials once, with the current token. Browsers do not say why a dial was refused, so a refused dial is
+ * followed by one GET /im/users/me, whose failure (`Unauthorized`, `RateLimited`, ...) becomes the dial's. If that
+ * request replaced the token, the dial is repeated once.
  *
  * @category services
  * @since 0.1.0
@@ -53,9 +53,9 @@ export class Transport extends Context.Service<
   Transport,
   {
     readonly httpClient: HttpClient.HttpClient.With<KefuError>
-    /** Requests to addresses outside the API, for example signed ones: as they are, without token or trace headers. */
+    /** For URLs outside the API, for example signed ones: adds no token and no trace headers. */
     readonly publicHttpClient: HttpClient.HttpClient
-    /** The backend's address, against which relative addresses are resolved. */
+    /** The backend's URL, against which relative URLs are resolved. */
     readonly baseUrl: string
     readonly connect: Effect.Effect<Connection, KefuError, Scope.Scope>
   }
@@ -75,7 +75,19 @@ export class Transport extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * The `httpClient` of a transport with a `connect` of its own, for example in tests. Without credentials, it sends no
+   * token.
+   *
+   * @since 0.1.0
+   */
+  static readonly makeHttpClient = (
+    platform: HttpClient.HttpClient,
+    config: KefuConfig["Service"],
+    credentials?: Credentials["Service"]
+  ): HttpClient.HttpClient.With<KefuError> => pipeline.make(platform, config, credentials).client
+
+  /**
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */
@@ -97,7 +109,7 @@ const make = Effect.gen(function* () {
   const credentials = yield* Credentials
   const platform = yield* HttpClient.HttpClient
   const webSocket = yield* Socket.WebSocketConstructor
-  const { client: httpClient, once } = http.make(platform, config, credentials)
+  const { client: httpClient, once } = pipeline.make(platform, config, credentials)
 
   const dial = Effect.fnUntraced(function* (token: Redacted.Redacted) {
     let ws: Socket.WebSocketLike | undefined
@@ -116,7 +128,7 @@ const make = Effect.gen(function* () {
     const writer = yield* socket.writer
     return {
       pull: Effect.mapError(pull, (error) => (end = connectionLost(error, token))),
-      // A socket that has ended takes frames without a word, and one that was released keeps them waiting for ever.
+      // A closed socket silently discards writes, and a released one suspends them for ever.
       write: (frame: string) =>
         Effect.suspend(() => {
           if (end !== undefined) return Effect.fail(end)
@@ -126,7 +138,7 @@ const make = Effect.gen(function* () {
     }
   })
 
-  /** What is left of a dial that failed is released at once, not when the caller's scope ends. */
+  /** A failed dial releases its socket at once, not when the caller's scope ends. */
   const attempt = (token: Redacted.Redacted) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
@@ -157,7 +169,7 @@ const make = Effect.gen(function* () {
         if (failure.reason._tag === "ConnectTimeout") return yield* failure
         yield* probe
         const fresh = yield* credentials.token
-        // The probe may have replaced the token, which then was why the dial was refused.
+        // If the probe replaced the token, the old one was the reason for the refusal.
         if (Redacted.value(fresh) === Redacted.value(token)) return yield* failure
         return yield* Effect.mapError(attempt(fresh), refused)
       })
@@ -166,14 +178,14 @@ const make = Effect.gen(function* () {
 
   return Transport.of({
     httpClient,
-    // Trace headers would need the leave of whoever is addressed.
+    // Trace headers require CORS permission from the target.
     publicHttpClient: HttpClient.transform(platform, Effect.provideService(HttpClient.TracerPropagationEnabled, false)),
     baseUrl: config.baseUrl,
     connect
   })
 })
 
-/** The `readyState` of a WebSocket that is open; greater ones are closing or closed. */
+/** The `readyState` of an open WebSocket; greater values mean closing or closed. */
 const open = 1
 
 const closed = () => new KefuError({ method, reason: new ConnectionLost({ code: 1006, detail: "it was closed" }) })

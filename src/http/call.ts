@@ -1,37 +1,51 @@
 /**
- * Turns calls of the typed HTTP client into calls of our services: one span each, and one kind of error.
+ * Calls endpoints of the contract: one typed client per process, one span and one kind of error per call.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
-import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import { InvalidRequest, KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Api } from "../wire/Api.ts"
 
-type Groups = typeof Api extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
+/** The HTTP client of the session that makes the call. */
+class SessionClient extends Context.Service<SessionClient, HttpClient.HttpClient.With<KefuError>>()(
+  "effect-kefu/http/call/SessionClient"
+) {}
+
+const sessionClient = HttpClient.makeWith<never, never, KefuError, SessionClient>(
+  Effect.flatMap((request) => SessionClient.use((client) => client.execute(request))),
+  Effect.succeed
+)
+
+const build = () =>
+  Effect.runSync(
+    HttpApiClient.makeWith(Api, {
+      httpClient: sessionClient,
+      transformResponse: Effect.mapError((error) =>
+        Schema.isSchemaError(error)
+          ? new KefuError({ method: "Api", reason: new UnexpectedResponse(firstIssue(error)) })
+          : error
+      )
+    })
+  )
+
+let shared: ReturnType<typeof build> | undefined
 
 /**
- * The typed client of one group of the REST API.
+ * The typed client, and `call`, which runs one of its calls over a session's HTTP client. The typed client compiles a
+ * decoder for every endpoint, so it is built once, at the first use, and all sessions share it.
  */
-export const group = <const Name extends HttpApiGroup.Identifier<Groups>>(
-  name: Name,
-  httpClient: HttpClient.HttpClient.With<KefuError>
-) =>
-  HttpApiClient.group(Api, {
-    group: name,
-    httpClient,
-    transformResponse: Effect.mapError((error) =>
-      Schema.isSchemaError(error)
-        ? new KefuError({ method: name, reason: new UnexpectedResponse(firstIssue(error)) })
-        : error
-    )
-  })
+export const forSession = (httpClient: HttpClient.HttpClient.With<KefuError>) => ({
+  client: (shared ??= build()),
+  call: <A, E>(method: string, effect: Effect.Effect<A, E, SessionClient>): Effect.Effect<A, KefuError> =>
+    call(method, Effect.provideService(effect, SessionClient, httpClient))
+})
 
 /**
- * Names a call: its span is called `method`, and so is the error it fails with.
+ * Runs a call as `method`: that is the name of its span and of the method in its error.
  */
 export const call = <A, E, R>(method: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, KefuError, R> =>
   effect.pipe(
@@ -44,7 +58,7 @@ export const call = <A, E, R>(method: string, effect: Effect.Effect<A, E, R>): E
   )
 
 /**
- * An argument that its schema refused.
+ * The error of a call whose argument does not match its schema.
  */
 export const invalid = (method: string, error: Schema.SchemaError): KefuError => {
   const { detail, path } = firstIssue(error)

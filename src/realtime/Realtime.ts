@@ -182,7 +182,7 @@ const make = Effect.gen(function* () {
   const leftovers = yield* Leftovers
   leftovers("subscribers", events.size)
   leftovers("positions", () => positions.size)
-  const gap = config.catchUp ? yield* catchUp.make(transport, positions) : undefined
+  const gap = config.catchUp ? catchUp.make(transport, positions) : undefined
   const wake = Latch.makeUnsafe(false)
   let current: session.Session | undefined
   let sessions = 0

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SubChannel } from "../domain/Channel.ts"
 import type { SubChannelId } from "../domain/Id.ts"
-import { call, group } from "../http/call.ts"
+import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
@@ -51,10 +51,10 @@ export class ChannelApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<ChannelApi, never, Transport> = Layer.effect(
     ChannelApi,
-    Effect.gen(function* () {
-      const client = yield* group("channels", (yield* Transport).httpClient)
+    Effect.map(Transport, ({ httpClient }) => {
+      const { call, client } = forSession(httpClient)
       return ChannelApi.of({
-        subChannel: (id) => call("ChannelApi.subChannel", client.subChannel({ params: { id } }))
+        subChannel: (id) => call("ChannelApi.subChannel", client.channels.subChannel({ params: { id } }))
       })
     })
   )

@@ -20,7 +20,7 @@ import type {
 import type { ConversationId } from "../domain/Id.ts"
 import type { PendingCount, PendingPosition } from "../domain/PendingQueue.ts"
 import type { VisitInfo } from "../domain/Visit.ts"
-import { call, group } from "../http/call.ts"
+import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
@@ -122,23 +122,25 @@ export class ConversationApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<ConversationApi, never, Transport> = Layer.effect(
     ConversationApi,
-    Effect.gen(function* () {
-      const client = yield* group("conversations", (yield* Transport).httpClient)
+    Effect.map(Transport, ({ httpClient }) => {
+      const { call, client } = forSession(httpClient)
       return ConversationApi.of({
-        list: (query = {}) => call("ConversationApi.list", client.list({ query })),
-        current: call("ConversationApi.current", client.current({})),
-        get: (id) => call("ConversationApi.get", client.get({ params: { id } })),
-        request: (payload) => call("ConversationApi.request", client.request({ payload })),
+        list: (query = {}) => call("ConversationApi.list", client.conversations.list({ query })),
+        current: call("ConversationApi.current", client.conversations.current({})),
+        get: (id) => call("ConversationApi.get", client.conversations.get({ params: { id } })),
+        request: (payload) => call("ConversationApi.request", client.conversations.request({ payload })),
         update: (id, payload) =>
-          Effect.asVoid(call("ConversationApi.update", client.update({ params: { id }, payload }))),
-        visitInfo: (id) => call("ConversationApi.visitInfo", client.visitInfo({ params: { id } })),
-        pendingPosition: (id) => call("ConversationApi.pendingPosition", client.pendingPosition({ params: { id } })),
-        pendingCount: call("ConversationApi.pendingCount", client.pendingCount({})),
-        count: (query = {}) => call("ConversationApi.count", client.count({ query })),
-        terminate: (id) => Effect.asVoid(call("ConversationApi.terminate", client.terminate({ params: { id } }))),
+          Effect.asVoid(call("ConversationApi.update", client.conversations.update({ params: { id }, payload }))),
+        visitInfo: (id) => call("ConversationApi.visitInfo", client.conversations.visitInfo({ params: { id } })),
+        pendingPosition: (id) =>
+          call("ConversationApi.pendingPosition", client.conversations.pendingPosition({ params: { id } })),
+        pendingCount: call("ConversationApi.pendingCount", client.conversations.pendingCount({})),
+        count: (query = {}) => call("ConversationApi.count", client.conversations.count({ query })),
+        terminate: (id) =>
+          Effect.asVoid(call("ConversationApi.terminate", client.conversations.terminate({ params: { id } }))),
         transfer: (id, payload) =>
-          Effect.asVoid(call("ConversationApi.transfer", client.transfer({ params: { id }, payload }))),
-        exportHistory: (payload) => call("ConversationApi.exportHistory", client.export({ payload }))
+          Effect.asVoid(call("ConversationApi.transfer", client.conversations.transfer({ params: { id }, payload }))),
+        exportHistory: (payload) => call("ConversationApi.exportHistory", client.conversations.export({ payload }))
       })
     })
   )

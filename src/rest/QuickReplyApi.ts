@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { QuickReplyId } from "../domain/Id.ts"
 import type { QuickReplies, QuickReply, QuickReplyInput } from "../domain/QuickReply.ts"
-import { call, group } from "../http/call.ts"
+import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
@@ -59,14 +59,14 @@ export class QuickReplyApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<QuickReplyApi, never, Transport> = Layer.effect(
     QuickReplyApi,
-    Effect.gen(function* () {
-      const client = yield* group("quickReplies", (yield* Transport).httpClient)
+    Effect.map(Transport, ({ httpClient }) => {
+      const { call, client } = forSession(httpClient)
       return QuickReplyApi.of({
-        list: call("QuickReplyApi.list", client.list({})),
-        add: (payload) => call("QuickReplyApi.add", client.add({ payload })),
+        list: call("QuickReplyApi.list", client.quickReplies.list({})),
+        add: (payload) => call("QuickReplyApi.add", client.quickReplies.add({ payload })),
         update: (id, payload) =>
-          Effect.asVoid(call("QuickReplyApi.update", client.update({ params: { id }, payload }))),
-        remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", client.remove({ params: { id } })))
+          Effect.asVoid(call("QuickReplyApi.update", client.quickReplies.update({ params: { id }, payload }))),
+        remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", client.quickReplies.remove({ params: { id } })))
       })
     })
   )

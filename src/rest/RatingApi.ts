@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { RatingInput, RatingReceipt, Ratings } from "../domain/Rating.ts"
-import { call, group } from "../http/call.ts"
+import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
@@ -50,11 +50,11 @@ export class RatingApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<RatingApi, never, Transport> = Layer.effect(
     RatingApi,
-    Effect.gen(function* () {
-      const client = yield* group("ratings", (yield* Transport).httpClient)
+    Effect.map(Transport, ({ httpClient }) => {
+      const { call, client } = forSession(httpClient)
       return RatingApi.of({
-        rate: (payload) => call("RatingApi.rate", client.rate({ payload })),
-        list: call("RatingApi.list", client.list({}))
+        rate: (payload) => call("RatingApi.rate", client.ratings.rate({ payload })),
+        list: call("RatingApi.list", client.ratings.list({}))
       })
     })
   )

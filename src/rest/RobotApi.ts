@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { FaqQuery, Faqs, SuggestionQuery, Suggestions } from "../domain/Faq.ts"
 import type { MessageId } from "../domain/Id.ts"
-import { call, group } from "../http/call.ts"
+import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
@@ -58,13 +58,13 @@ export class RobotApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<RobotApi, never, Transport> = Layer.effect(
     RobotApi,
-    Effect.gen(function* () {
-      const client = yield* group("robot", (yield* Transport).httpClient)
+    Effect.map(Transport, ({ httpClient }) => {
+      const { call, client } = forSession(httpClient)
       return RobotApi.of({
-        like: (id) => Effect.asVoid(call("RobotApi.like", client.like({ params: { id } }))),
-        dislike: (id) => Effect.asVoid(call("RobotApi.dislike", client.dislike({ params: { id } }))),
-        suggestions: (query) => call("RobotApi.suggestions", client.suggestions({ query })),
-        hotFaqs: (query = {}) => call("RobotApi.hotFaqs", client.hotFaqs({ query }))
+        like: (id) => Effect.asVoid(call("RobotApi.like", client.robot.like({ params: { id } }))),
+        dislike: (id) => Effect.asVoid(call("RobotApi.dislike", client.robot.dislike({ params: { id } }))),
+        suggestions: (query) => call("RobotApi.suggestions", client.robot.suggestions({ query })),
+        hotFaqs: (query = {}) => call("RobotApi.hotFaqs", client.robot.hotFaqs({ query }))
       })
     })
   )

@@ -20,8 +20,8 @@ import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { UploadedFile } from "../domain/Upload.ts"
-import { call, group } from "../http/call.ts"
-import * as http from "../http/pipeline.ts"
+import { forSession } from "../http/call.ts"
+import { unreachable } from "../http/failure.ts"
 import * as multipart from "./internal/multipart.ts"
 import * as scrub from "../http/scrub.ts"
 import * as uploadSource from "./source.ts"
@@ -169,7 +169,7 @@ const make = Effect.gen(function* () {
   const { uploadTimeout } = yield* KefuConfig
   const { baseUrl, httpClient, publicHttpClient } = yield* Transport
   const makeXhr = yield* xhr.MakeXhr
-  const client = yield* group("uploads", httpClient)
+  const { call, client } = forSession(httpClient)
 
   const address = (signedUrl: string) => {
     const url = Result.try(() => new URL(signedUrl, baseUrl))
@@ -213,7 +213,7 @@ const make = Effect.gen(function* () {
       const text = yield* Effect.orElseSucceed(response.text, () => "")
       return { status: response.status, headers: { ...response.headers }, text }
     }).pipe(
-      Effect.mapError((error) => new KefuError({ method, reason: http.unreachable(error) })),
+      Effect.mapError((error) => new KefuError({ method, reason: unreachable(error) })),
       // A signed address is a secret that no span may show. Without one there are no trace headers, either, for which a
       // store's leave would be needed.
       Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
@@ -284,7 +284,7 @@ const make = Effect.gen(function* () {
     const { byteSize, contentType, filename } = file
     const tooLarge = new UploadTooLarge({ byteSize })
     const presigned = yield* Effect.mapError(
-      client.presign({ payload: { filename, contentType, byteSize } }),
+      client.uploads.presign({ payload: { filename, contentType, byteSize } }),
       (error) =>
         error instanceof KefuError && error.reason._tag === "RequestTooLarge"
           ? new KefuError({ ...error, reason: tooLarge })

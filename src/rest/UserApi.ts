@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import type { TagId, UserId } from "../domain/Id.ts"
 import type { NewTag, Tag } from "../domain/Tag.ts"
 import type { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
-import { call, group } from "../http/call.ts"
+import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
@@ -71,15 +71,17 @@ export class UserApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<UserApi, never, Transport> = Layer.effect(
     UserApi,
-    Effect.gen(function* () {
-      const client = yield* group("users", (yield* Transport).httpClient)
+    Effect.map(Transport, ({ httpClient }) => {
+      const { call, client } = forSession(httpClient)
       return UserApi.of({
-        me: call("UserApi.me", client.me({})),
-        updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", client.updateMe({ payload }))),
-        update: (id, payload) => Effect.asVoid(call("UserApi.update", client.update({ params: { id }, payload }))),
-        transferTargets: (query = {}) => call("UserApi.transferTargets", client.transferTargets({ query })),
-        addTag: (id, payload) => call("UserApi.addTag", client.addTag({ params: { id }, payload })),
-        removeTag: (id, tagId) => Effect.asVoid(call("UserApi.removeTag", client.removeTag({ params: { id, tagId } })))
+        me: call("UserApi.me", client.users.me({})),
+        updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", client.users.updateMe({ payload }))),
+        update: (id, payload) =>
+          Effect.asVoid(call("UserApi.update", client.users.update({ params: { id }, payload }))),
+        transferTargets: (query = {}) => call("UserApi.transferTargets", client.users.transferTargets({ query })),
+        addTag: (id, payload) => call("UserApi.addTag", client.users.addTag({ params: { id }, payload })),
+        removeTag: (id, tagId) =>
+          Effect.asVoid(call("UserApi.removeTag", client.users.removeTag({ params: { id, tagId } })))
       })
     })
   )

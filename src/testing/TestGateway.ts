@@ -13,7 +13,6 @@ import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { MessageId } from "../domain/Id.ts"
-import * as http from "../http/pipeline.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { ConnectionLost, KefuError, type KefuErrorReason } from "../KefuError.ts"
 import { type Connection, Transport } from "../http/Transport.ts"
@@ -244,7 +243,7 @@ const make = Effect.gen(function* () {
   )
 
   const transport = Transport.of({
-    httpClient: http.make(platform, config).client,
+    httpClient: Transport.makeHttpClient(platform, config),
     publicHttpClient: platform,
     baseUrl: config.baseUrl,
     connect: Effect.acquireRelease(

@@ -6,7 +6,6 @@ import * as Random from "effect/Random"
 import * as HttpClient from "effect/http/HttpClient"
 import * as TestClock from "effect/testing/TestClock"
 import * as Latch from "effect/Latch"
-import * as http from "../../src/http/pipeline.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
 import { ConnectionLost, KefuError, NetworkUnreachable } from "../../src/KefuError.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
@@ -41,7 +40,7 @@ describe("a herd", () => {
             Transport.of({
               baseUrl: config.baseUrl,
               publicHttpClient: platform,
-              httpClient: http.make(platform, config).client,
+              httpClient: Transport.makeHttpClient(platform, config),
               connect
             })
           )

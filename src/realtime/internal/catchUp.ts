@@ -7,7 +7,7 @@ import type { ConversationId } from "../../domain/Id.ts"
 import type { KefuError } from "../../KefuError.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Transport } from "../../http/Transport.ts"
-import { call, group } from "../../http/call.ts"
+import { forSession } from "../../http/call.ts"
 import type { Positions } from "./deliveryLog.ts"
 
 export interface CatchUp {
@@ -19,14 +19,14 @@ export interface CatchUp {
   readonly read: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
 }
 
-export const make = Effect.fnUntraced(function* (transport: Transport["Service"], positions: Positions) {
-  const client = yield* group("conversations", transport.httpClient)
+export const make = (transport: Transport["Service"], positions: Positions): CatchUp => {
+  const { call, client } = forSession(transport.httpClient)
 
-  const listed = call("Realtime.catchUp", client.current({})).pipe(
+  const listed = call("Realtime.catchUp", client.conversations.current({})).pipe(
     // The list of current conversations came with newer backends; the old ones page through the active ones.
     Effect.catchReason("KefuError", "NotFound", () =>
       Effect.map(
-        call("Realtime.catchUp", client.list({ query: { state: "ACTIVE", limit: 100 } })),
+        call("Realtime.catchUp", client.conversations.list({ query: { state: "ACTIVE", limit: 100 } })),
         (page) => page.conversations
       )
     )
@@ -37,7 +37,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
   /** Those that ended lately: one may have come and gone unseen. Not every backend may let everyone list them. */
   const finished = call(
     "Realtime.catchUp",
-    client.list({ query: { state: "FINISHED", order: "DESC", limit: finishedRead } })
+    client.conversations.list({ query: { state: "FINISHED", order: "DESC", limit: finishedRead } })
   ).pipe(
     Effect.map(({ conversations }) => conversations.map(inOrder)),
     Effect.catchIf(
@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
   }
 
   const reread = (id: ConversationId) =>
-    call("Realtime.catchUp", client.get({ params: { id } })).pipe(
+    call("Realtime.catchUp", client.conversations.get({ params: { id } })).pipe(
       Effect.map((conversation): Conversation | undefined => inOrder(conversation)),
       Effect.catchIf(
         ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
@@ -117,7 +117,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
   })
 
   return { start, restart, read }
-})
+}
 
 /** How many conversations that have ended are looked at. */
 const finishedRead = 5

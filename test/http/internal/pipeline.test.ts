@@ -11,11 +11,12 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
-import { Credentials } from "../../src/http/Credentials.ts"
-import * as http from "../../src/http/pipeline.ts"
-import { type ErrorResponse, KefuError, NetworkUnreachable } from "../../src/KefuError.ts"
-import { Transport } from "../../src/http/Transport.ts"
-import * as Recorder from "../support/Recorder.ts"
+import { Credentials } from "../../../src/http/Credentials.ts"
+import { unreachable } from "../../../src/http/failure.ts"
+import { ResponseObserver } from "../../../src/http/responseObserver.ts"
+import { type ErrorResponse, KefuError, NetworkUnreachable } from "../../../src/KefuError.ts"
+import { Transport } from "../../../src/http/Transport.ts"
+import * as Recorder from "../../support/Recorder.ts"
 
 const encode = Schema.encodeSync(KefuError)
 
@@ -134,7 +135,7 @@ describe("internal/http", () => {
       it(`tells the host and ${detail}, and nothing else of the address`, () => {
         const signed = HttpClientRequest.get("https://u:p@files.test:8443/a?signature=5")
         const broken = new HttpClientError.TransportError({ request: signed, cause: new TypeError("x", { cause }) })
-        const reason = http.unreachable(new HttpClientError.HttpClientError({ reason: broken }))
+        const reason = unreachable(new HttpClientError.HttpClientError({ reason: broken }))
         assert.deepInclude(reason, { _tag: "NetworkUnreachable", detail: `files.test:8443: ${detail}` })
       })
     }
@@ -162,7 +163,7 @@ describe("internal/http", () => {
           const seen: Array<ErrorResponse> = []
           for (const body of status === 204 ? [null] : [null, " \n"]) {
             yield* request(Recorder.make(() => new Response(body, { status }))).pipe(
-              Effect.provideService(http.ResponseObserver, (response) => seen.push(response))
+              Effect.provideService(ResponseObserver, (response) => seen.push(response))
             )
           }
           for (const response of seen) assert.deepInclude(response, { status, data: undefined })
@@ -495,7 +496,7 @@ describe("internal/http", () => {
           Recorder.make(() => Recorder.json({ id: 1, nickname: "1" })),
           undefined,
           { credentials: Credentials.layer("1") }
-        ).pipe(Effect.provideService(http.ResponseObserver, (observed) => seen.push(observed)))
+        ).pipe(Effect.provideService(ResponseObserver, (observed) => seen.push(observed)))
         assert.deepStrictEqual(yield* response.json, { id: 1, nickname: "1" })
         assert.deepStrictEqual(seen[0]?.data, { id: 1, nickname: "1" })
       })
@@ -572,7 +573,7 @@ describe("internal/http", () => {
   it.effect("shows the final response of a call, and none that failed", () =>
     Effect.gen(function* () {
       const seen: Array<ErrorResponse> = []
-      const observe = Effect.provideService(http.ResponseObserver, (response: ErrorResponse) => seen.push(response))
+      const observe = Effect.provideService(ResponseObserver, (response: ErrorResponse) => seen.push(response))
       const backend = Recorder.make((_, nth) =>
         nth === 1
           ? new Response(null, { status: 503 })

@@ -1,0 +1,174 @@
+/**
+ * The HTTP pipeline of a session: base URL, token, timeouts, retries of safe methods, and one kind of error.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import type { KefuConfig } from "../../KefuConfig.ts"
+import { KefuError, type KefuErrorReason, RequestTimeout, Unauthorized, UnexpectedResponse } from "../../KefuError.ts"
+import * as backoff from "../../platform/backoff.ts"
+import * as failure from "../failure.ts"
+import { ResponseObserver } from "../responseObserver.ts"
+import * as scrub from "../scrub.ts"
+
+/** What the pipeline needs to sign requests; `Credentials` provides it. */
+export interface TokenSource {
+  readonly token: Effect.Effect<Redacted.Redacted, KefuError>
+  /** The token that replaces a refused one. */
+  refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError>
+}
+
+export interface Pipeline {
+  /** Retries GET and HEAD. */
+  readonly client: HttpClient.HttpClient.With<KefuError>
+  /** Never retries. */
+  readonly once: HttpClient.HttpClient.With<KefuError>
+}
+
+type Request = HttpClientRequest.HttpClientRequest
+type Exchange = Effect.Effect<HttpClientResponse.HttpClientResponse, KefuError>
+type Send = (request: Request, token: Redacted.Redacted | undefined) => Exchange
+
+/** A longer `Retry-After` is reported to the caller instead of waited for. */
+const longestWait = Duration.seconds(30)
+
+/** Without a token source, requests are not signed. */
+export const make = (
+  platform: HttpClient.HttpClient,
+  config: KefuConfig["Service"],
+  tokens: TokenSource | undefined
+): Pipeline => {
+  const attempt: Send = (request, token) => {
+    const method = `${request.method} ${request.url}`
+    const fail = (reason: KefuErrorReason) => Effect.fail(new KefuError({ method, reason }))
+    const { requestTimeout } = config
+    const signed = token === undefined ? request : HttpClientRequest.bearerToken(request, token)
+    return Effect.gen(function* () {
+      if (token !== undefined && !isHeaderValue(Redacted.value(token))) {
+        return yield* fail(
+          new Unauthorized({ detail: "it holds characters that no header may hold, perhaps a line break" })
+        )
+      }
+      const response = yield* platform.execute(HttpClientRequest.prependUrl(signed, config.baseUrl))
+      return yield* read(method, response, yield* response.text, token)
+    }).pipe(
+      Effect.provideService(HttpClient.TracerPropagationEnabled, config.tracePropagation),
+      Effect.catchTag("HttpClientError", (error) => fail(failure.unreachable(error))),
+      Effect.timeoutOrElse({
+        duration: requestTimeout,
+        orElse: () =>
+          fail(new RequestTimeout({ afterMillis: Duration.toMillis(requestTimeout), option: "requestTimeout" }))
+      })
+    )
+  }
+
+  const retried =
+    (retries: number): Send =>
+    (request, token) =>
+      Effect.catch(
+        attempt(request, token),
+        Effect.fnUntraced(function* (error) {
+          if (retries >= config.retry.times || !mayRetry(error.reason)) return yield* error
+          const asked = "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined
+          if (asked !== undefined && asked > Duration.toMillis(longestWait)) return yield* error
+          yield* Effect.sleep(
+            asked === undefined ? yield* backoff.delay(config.retry, retries) : Duration.millis(asked)
+          )
+          return yield* retried(retries + 1)(request, token)
+        })
+      )
+
+  // Wraps the retries, so that they never repeat the request for a token, which may be a POST.
+  const authorized =
+    (send: Send) =>
+    (request: Request): Exchange => {
+      if (tokens === undefined) return send(request, undefined)
+      return Effect.flatMap(tokens.token, (token) =>
+        Effect.catch(send(request, token), (error) =>
+          error.reason._tag === "Unauthorized"
+            ? Effect.flatMap(Effect.mapError(tokens.refresh(token), because(error)), (fresh) => send(request, fresh))
+            : Effect.fail(error)
+        )
+      )
+    }
+
+  const once = authorized(attempt)
+  const safe = authorized(retried(0))
+
+  return {
+    client: through((request) => (request.method === "GET" || request.method === "HEAD" ? safe : once)(request)),
+    once: through(once)
+  }
+}
+
+const through = (run: (request: Request) => Exchange) =>
+  HttpClient.makeWith<KefuError, never, KefuError, never>(Effect.flatMap(run), Effect.succeed)
+
+/** What `fetch` accepts: it throws on anything else, which would look like a network failure. */
+const isHeaderValue = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
+
+/** A failed refresh, reported together with the refusal that caused it. */
+const because = (refused: KefuError) => (error: KefuError) =>
+  error.reason._tag === "Unauthorized" && refused.reason._tag === "Unauthorized"
+    ? new KefuError({
+        ...refused,
+        reason: new Unauthorized({ detail: `${refused.reason.detail}; ${error.reason.detail}` })
+      })
+    : error
+
+const mayRetry = (reason: KefuErrorReason): boolean => {
+  switch (reason._tag) {
+    case "NetworkUnreachable":
+    case "RequestTimeout":
+    case "RateLimited":
+      return true
+    case "ServerFault":
+      return reason.status >= 502 && reason.status <= 504
+    default:
+      return false
+  }
+}
+
+const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
+
+const read = Effect.fnUntraced(function* (
+  method: string,
+  response: HttpClientResponse.HttpClientResponse,
+  text: string,
+  token: Redacted.Redacted | undefined
+) {
+  const { headers, status } = response
+  const empty = text.trim() === ""
+  const parsed = empty ? Option.some(undefined) : decodeJson(text)
+  const ok = status >= 200 && status < 300
+  if (ok && Option.isSome(parsed)) {
+    ;(yield* ResponseObserver)({ status, headers: { ...headers }, data: parsed.value })
+    return accepted(response, empty)
+  }
+  const secrets = scrub.token(token)
+  const data = secrets.data(Option.getOrElse(parsed, () => text))
+  return yield* new KefuError({
+    method,
+    reason: ok
+      ? new UnexpectedResponse({ path: "", detail: "the body is not JSON" })
+      : yield* failure.fromStatus(response, data),
+    response: { status, headers: secrets.values(headers), data }
+  })
+})
+
+const emptyBody = new TextEncoder().encode("{}").buffer
+
+/** The contract declares status 200 and a body; a backend may answer with any 2xx, and without a body. */
+const accepted = (
+  response: HttpClientResponse.HttpClientResponse,
+  empty: boolean
+): HttpClientResponse.HttpClientResponse =>
+  Object.create(response, {
+    status: { value: 200 },
+    ...(empty ? { arrayBuffer: { value: Effect.succeed(emptyBody) } } : undefined)
+  })
