@@ -89,6 +89,7 @@ interface Told {
     readonly conversations: Array<ViewedConversation>
     readonly complete: boolean
   }
+  readonly StateChanged: { readonly _tag: "StateChanged"; readonly state: ConnectionState }
 }
 
 /** What the client tells, by name: the events of the session, and each change of its state. */
@@ -96,8 +97,6 @@ export type ClientEvents = {
   readonly [Tag in RealtimeEvent["_tag"]]: Tag extends keyof Told
     ? Told[Tag]
     : Readonly<Plain<Extract<RealtimeEvent, { readonly _tag: Tag }>>>
-} & {
-  readonly StateChanged: { readonly _tag: "StateChanged"; readonly state: ConnectionState }
 }
 
 /** The name of something that the client tells. */

@@ -213,7 +213,7 @@ const make = Effect.fnUntraced(function* (
     last = next
     switch (next._tag) {
       case "Connected":
-        open(next.session)
+        open(next.connection)
         break
       case "Waiting":
         closed(next.cause, endOf(next.cause.reason), true)
@@ -278,6 +278,8 @@ const make = Effect.fnUntraced(function* (
       case "Superseded":
         audience.call(["onMultipleLogin"])
         return plain(event)
+      case "StateChanged":
+        return undefined
       default:
         return plain(event)
     }

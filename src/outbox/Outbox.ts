@@ -427,7 +427,7 @@ const make = Effect.gen(function* () {
   const connection = (least: number): Effect.Effect<number> =>
     realtime.states.pipe(
       Stream.filter(isConnected),
-      Stream.map(({ session }) => session),
+      Stream.map(({ connection }) => connection),
       Stream.filter((session) => session >= least),
       Stream.runHead,
       Effect.flatMap(Option.match({ onNone: () => Effect.never, onSome: Effect.succeed }))
@@ -435,7 +435,7 @@ const make = Effect.gen(function* () {
 
   const lost = (session: number): Effect.Effect<undefined> =>
     realtime.states.pipe(
-      Stream.filter((state) => !isConnected(state) || state.session !== session),
+      Stream.filter((state) => !isConnected(state) || state.connection !== session),
       Stream.runHead,
       Effect.flatMap(Option.match({ onNone: () => Effect.never, onSome: () => Effect.undefined }))
     )
@@ -519,7 +519,7 @@ const make = Effect.gen(function* () {
       backToQueue(item, attempt)
       return yield* Effect.raceFirst(Effect.sleep(pause(0)), item.over.await)
     }
-    const sent = yield* Effect.result(realtime.send(message, { session }))
+    const sent = yield* Effect.result(realtime.send(message, { connection: session }))
     if (Result.isSuccess(sent)) {
       ledger.acknowledged(attempt, sent.success.messageId)
       return yield* arrived(item, sent.success.messageId)
@@ -590,7 +590,7 @@ const make = Effect.gen(function* () {
     yield* claim(session)
     const isSame = session === attempt.session
     if (isSame) {
-      const ping = yield* Effect.result(realtime.ping({ session }))
+      const ping = yield* Effect.result(realtime.ping({ connection: session }))
       if (Result.isFailure(ping)) {
         if (ping.failure.reason._tag !== "AckTimeout") attempt.ended = true
         else yield* unknown(item, "neither it nor a later frame was acknowledged")
@@ -761,7 +761,7 @@ const make = Effect.gen(function* () {
   })
 
   const follow = (state: ConnectionState): Effect.Effect<unknown> => {
-    if (state._tag === "Connected") return Effect.forkIn(claim(state.session), scope)
+    if (state._tag === "Connected") return Effect.forkIn(claim(state.connection), scope)
     return state._tag === "Closed" ? abandon(state.reason?.reason ?? closedByApp) : Effect.void
   }
 

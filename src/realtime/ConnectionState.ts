@@ -13,7 +13,7 @@ import type { KefuError } from "../KefuError.ts"
  *
  * - `Idle`: nothing has asked for a connection yet.
  * - `Connecting`: dialling; `attempt` counts the failures before, from 0.
- * - `Connected`: open since `since` (milliseconds since 1970); `session` counts the connections, from 1.
+ * - `Connected`: open since `since` (milliseconds since 1970); `connection` is its number, from 1.
  * - `Waiting`: lost or refused because of `cause`; dials again at `retryAt` (milliseconds since 1970).
  * - `Suspended`: would dial, but the page is hidden or offline; goes on by itself.
  * - `Superseded`: the account logged in elsewhere; stays so until `takeOver`.
@@ -25,7 +25,7 @@ import type { KefuError } from "../KefuError.ts"
 export type ConnectionState = Data.TaggedEnum<{
   Idle: {}
   Connecting: { readonly attempt: number }
-  Connected: { readonly since: number; readonly session: number }
+  Connected: { readonly since: number; readonly connection: number }
   Waiting: { readonly attempt: number; readonly retryAt: number; readonly cause: KefuError }
   Suspended: { readonly why: "offline" | "hidden" }
   Superseded: {}

@@ -20,7 +20,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { ConnectionState } from "./ConnectionState.ts"
 import type { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
 import * as backoff from "../platform/backoff.ts"
-import * as broadcast from "./internal/subscribers.ts"
+import * as broadcast from "./subscribers.ts"
 import { invalid } from "../http/call.ts"
 import * as catchUp from "./internal/catchUp.ts"
 import { verdict } from "./internal/closeCodes.ts"
@@ -51,7 +51,7 @@ import { type AckPayload, type ClientFrame, ClientFrameJson, type SendPayload } 
  * @since 0.1.0
  */
 export interface SubscribeOptions {
-  /** How many events may wait. */
+  /** How many events may wait; `Infinity` for no bound. */
   readonly bufferSize?: number | undefined
   /** What happens past that. */
   readonly overflow?: Overflow | undefined
@@ -65,10 +65,10 @@ export interface SubscribeOptions {
  */
 export interface CommandOptions {
   /**
-   * Only over the connection of this number (`Connected.session`): where that one has ended, the command is not sent and
-   * fails with `NotConnected`.
+   * Only over the connection of this number (`Connected.connection`). Once that one has ended, the command is not sent
+   * and fails with `NotConnected`.
    */
-  readonly session?: number | undefined
+  readonly connection?: number | undefined
 }
 
 /**
@@ -177,7 +177,10 @@ const make = Effect.gen(function* () {
   const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Idle())
   const supervisor = yield* FiberHandle.make<void, never>()
   const supervise = yield* FiberHandle.runtime(supervisor)<never>()
-  const events = yield* Effect.acquireRelease(Effect.sync(broadcast.make), (events) => events.end)
+  const events = yield* Effect.acquireRelease(
+    Effect.sync(() => broadcast.make<RealtimeEvent>((dropped) => RealtimeEvent.Lagged({ dropped }))),
+    (events) => events.end
+  )
   const positions = new Positions()
   const leftovers = yield* Leftovers
   leftovers("subscribers", events.size)
@@ -195,7 +198,10 @@ const make = Effect.gen(function* () {
   const enter = (next: ConnectionState) =>
     Effect.andThen(
       SubscriptionRef.set(state, next),
-      Effect.sync(() => witness({ state: next }))
+      Effect.sync(() => {
+        events.publish(RealtimeEvent.StateChanged({ state: next }))
+        witness({ state: next })
+      })
     )
 
   const publish = (event: RealtimeEvent) =>
@@ -240,7 +246,7 @@ const make = Effect.gen(function* () {
     sessions++
     forced = false
     begun = true
-    yield* enter(ConnectionState.Connected({ since, session: sessions }))
+    yield* enter(ConnectionState.Connected({ since, connection: sessions }))
     return yield* next.run
   }).pipe(
     Effect.scoped,
@@ -348,7 +354,7 @@ const make = Effect.gen(function* () {
     return Effect.gen(function* () {
       yield* startIfAuto
       const began = yield* Clock.currentTimeMillis
-      const only = options?.session
+      const only = options?.connection
       const connection = yield* connected(method, (next) => next._tag === "Connecting" && only === undefined)
       if (only !== undefined && only !== sessions) {
         return yield* new KefuError({ method, reason: new NotConnected({ detail: "that connection has ended" }) })

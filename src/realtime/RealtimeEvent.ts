@@ -8,6 +8,7 @@ import type { Conversation } from "../domain/Conversation.ts"
 import type { ConversationId, MessageId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
 import type { InputtingPayload } from "../wire/Frame.ts"
+import type { ConnectionState } from "./ConnectionState.ts"
 
 /**
  * An event of the session, told apart by `_tag`.
@@ -22,6 +23,8 @@ import type { InputtingPayload } from "../wire/Frame.ts"
  *   their read marks and states. `complete` is false where a `GapUnresolved` named something.
  * - `GapUnresolved`: messages may be missing, or came late, in this conversation (in any, if undefined): read it again.
  *   Where the session itself could only not read them yet, it goes on trying, and gives what it finds as recovered.
+ * - `StateChanged`: the connection entered another state. States and all other events come in the order in which they
+ *   happened.
  * - `Lagged`: this subscriber was too slow and lost so many events at this place: read the conversations again.
  * - `Superseded`: the account logged in elsewhere.
  * - `UnknownReceived`: a frame of a type that this version does not know, or whose payload was not what its type
@@ -38,6 +41,7 @@ export type RealtimeEvent = Data.TaggedEnum<{
   Inputting: { readonly conversationId: ConversationId; readonly payload: InputtingPayload }
   Resynced: { readonly conversations: ReadonlyArray<Conversation>; readonly complete: boolean }
   GapUnresolved: { readonly conversationId: ConversationId | undefined; readonly detail: string }
+  StateChanged: { readonly state: ConnectionState }
   Lagged: { readonly dropped: number }
   Superseded: {}
   UnknownReceived: { readonly eventTypeCode: number; readonly payload: unknown }

@@ -106,7 +106,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("a silent peer over TC
         yield* say("four")
         const back = yield* Effect.forkChild(enters(visitor, "Connected"), { startImmediately: true })
         yield* proxy.forward
-        assert.strictEqual((yield* Fiber.join(back)).session, 2)
+        assert.strictEqual((yield* Fiber.join(back)).connection, 2)
         yield* visitor.next("Resynced")
         yield* say("five")
         yield* visitor.hear("Text", ({ content }) => content === "five")
@@ -135,7 +135,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("a silent peer over TC
         yield* say("one")
         yield* visitor.hear("Text")
         const back = yield* Effect.forkChild(
-          enters(visitor, "Connected", ({ session }) => session === 2),
+          enters(visitor, "Connected", ({ connection }) => connection === 2),
           { startImmediately: true }
         )
         yield* proxy.cut

@@ -336,7 +336,7 @@ describe("reading again", () => {
       assert.lengthOf(called("current"), 2)
       backend.conversations = [conversation({ messages: [message(1, li)] })]
       yield* enter(ConnectionState.Connecting({ attempt: 0 }))
-      yield* enter({ ...connected, session: 2 })
+      yield* enter({ ...connected, connection: 2 })
       assert.deepStrictEqual(ids(shown()), [1])
     })
   )

@@ -64,6 +64,8 @@ const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({
 const received = (events: ReadonlyArray<RealtimeEvent>): ReadonlyArray<Message> =>
   events.flatMap((event) => (event._tag === "MessageReceived" ? [event.message] : []))
 
+const isClosed = (event: RealtimeEvent) => event._tag === "StateChanged" && event.state._tag === "Closed"
+
 describe("dialling", () => {
   it.effect("CONN-1 opens nothing for a program that uses only REST, and connects at the first use", () =>
     Effect.gen(function* () {
@@ -192,7 +194,7 @@ describe("dialling", () => {
         for (const connection of yield* connections) yield* connection.close(code)
         yield* TestClock.adjust("10 seconds")
         const state = yield* realtime.state
-        assert.strictEqual(state._tag === "Connected" && state.session, 2)
+        assert.strictEqual(state._tag === "Connected" && state.connection, 2)
       }).pipe(Effect.provide(session()))
     )
   }
@@ -259,7 +261,7 @@ describe("dialling", () => {
       assert.strictEqual(waiting?._tag === "Waiting" && waiting.cause.reason._tag, "ConnectionLost")
       assert.strictEqual(waiting?._tag === "Waiting" && waiting.retryAt, dialling?.at)
       const again = seen[5]
-      assert.strictEqual(again?._tag === "Connected" && again.session, 2)
+      assert.strictEqual(again?._tag === "Connected" && again.connection, 2)
       assert.strictEqual(again?._tag === "Connected" && again.since, again?.at)
     }).pipe(Effect.scoped, Effect.provide(session()), Random.withSeed("states"))
   )
@@ -634,6 +636,37 @@ describe("events", () => {
       )
       assert.include(tags(events), "Resynced")
     }).pipe(Effect.scoped, Effect.provide(session()))
+  )
+
+  it.effect("CONN-18 gives states and all other events to a subscriber in the order in which they happened", () =>
+    Effect.gen(function* () {
+      const realtime = yield* Realtime
+      const all = yield* realtime.subscribe({ bufferSize: Infinity })
+      yield* TestClock.adjust("1 second")
+      yield* inject('{"event_type":9001}')
+      yield* settle
+      yield* reset
+      yield* TestClock.adjust("1 second")
+      for (let n = 0; n < 5000; n++) yield* inject('{"event_type":9002}')
+      yield* settle
+      yield* realtime.close
+      const seen = Array.from(yield* all.pipe(Stream.takeUntil(isClosed), Stream.runCollect), (event) =>
+        event._tag === "StateChanged" ? event.state._tag : event._tag
+      )
+      assert.deepStrictEqual(seen.slice(0, 10), [
+        "Connecting",
+        "Connected",
+        "MessageReceived",
+        "MessageReceived",
+        "Resynced",
+        "UnknownReceived",
+        "Waiting",
+        "Connecting",
+        "Connected",
+        "Resynced"
+      ])
+      assert.deepStrictEqual(seen.slice(10), [...Array<string>(5000).fill("UnknownReceived"), "Closed"])
+    }).pipe(Effect.scoped, Effect.provide(session()), Random.withSeed("order"))
   )
 
   it.effect("CONN-18 `on` narrows the kind of event", () =>

@@ -18,7 +18,7 @@ import { Message, messageTypeCode } from "../../src/domain/Message.ts"
 import type { User } from "../../src/domain/User.ts"
 import { Inbox } from "../../src/inbox/Inbox.ts"
 import type { InboxConversation } from "../../src/inbox/InboxSnapshot.ts"
-import * as broadcast from "../../src/realtime/internal/subscribers.ts"
+import * as broadcast from "../../src/realtime/subscribers.ts"
 import { Page, type PageSignal } from "../../src/platform/Lifecycle.ts"
 import { KefuConfig, type Options } from "../../src/KefuConfig.ts"
 import { KefuError, type KefuErrorReason, NotFound } from "../../src/KefuError.ts"
@@ -126,7 +126,7 @@ export interface Call {
  * An inbox over a session that is no more than what the test says. The backend's answers can be changed at any time.
  */
 export const make = Effect.fnUntraced(function* (me: User, options: Options = {}) {
-  const events = broadcast.make()
+  const events = broadcast.make<RealtimeEvent>((dropped) => RealtimeEvent.Lagged({ dropped }))
   const sends = yield* PubSub.unbounded<OutboxEntry>()
   const signals = yield* PubSub.unbounded<PageSignal>()
   const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Idle())
@@ -222,7 +222,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     send: (entry: OutboxEntry) => Effect.andThen(PubSub.publish(sends, entry), settle),
     signal: (signal: PageSignal) => Effect.andThen(PubSub.publish(signals, signal), settle),
     enter: (next: ConnectionState) => Effect.andThen(SubscriptionRef.set(state, next), settle),
-    connected: ConnectionState.Connected({ since: 0, session: 1 }),
+    connected: ConnectionState.Connected({ since: 0, connection: 1 }),
     shown: (id = 7) => inbox.getConversation(cid(id))
   }
 })

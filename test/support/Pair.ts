@@ -49,12 +49,12 @@ export const talk = Effect.fnUntraced(function* (after: string) {
 
 /** Which connection a person has. */
 export const connectionOf = ({ realtime }: Person.Person) =>
-  Effect.map(realtime.state, (state) => (state._tag === "Connected" ? state.session : state._tag))
+  Effect.map(realtime.state, (state) => (state._tag === "Connected" ? state.connection : state._tag))
 
 /** Waits for a person's connection number `session`. */
 export const connected = ({ realtime }: Person.Person, session: number) =>
   realtime.states.pipe(
-    Stream.filter((state) => state._tag === "Connected" && state.session === session),
+    Stream.filter((state) => state._tag === "Connected" && state.connection === session),
     Stream.runHead
   )
 
