@@ -43,7 +43,7 @@ describe("TestGateway", () => {
       })
       yield* connection.pushText('{"event_type":102,"payload":[]}{')
       const seen = yield* events.pipe(
-        Stream.filter(({ _tag }) => _tag !== "Resynced"),
+        Stream.filter(({ _tag }) => _tag !== "Resynced" && _tag !== "StateChanged"),
         Stream.take(2),
         Stream.runCollect
       )
