@@ -3,37 +3,31 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
-import * as Queue from "effect/Queue"
-import * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { ConversationApi } from "../rest/ConversationApi.ts"
-import type { Conversation } from "../domain/Conversation.ts"
 import { type ConversationId, type MessageId, UserId } from "../domain/Id.ts"
-import type { InboxConversation, InboxSnapshot } from "./InboxSnapshot.ts"
-import { InboxStore } from "./internal/state.ts"
-import { Page } from "../platform/Lifecycle.ts"
 import { isVisitor } from "../domain/Perspective.ts"
-import * as queuePosition from "./internal/queue.ts"
-import * as rereads from "./internal/refresher.ts"
-import type { Thread } from "./internal/thread.ts"
-import * as typing from "./internal/typing.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { Closed, KefuError } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
+import { Page } from "../platform/Lifecycle.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
-import { UserApi } from "../rest/UserApi.ts"
+import { ConversationApi } from "../rest/ConversationApi.ts"
+import type { UserApi } from "../rest/UserApi.ts"
+import type { InboxConversation, InboxSnapshot } from "./InboxSnapshot.ts"
+import { type Loader, make as makeLoader } from "./internal/loader.ts"
+import * as notifier from "./internal/notifier.ts"
+import * as queue from "./internal/queue.ts"
+import { InboxState } from "./internal/state.ts"
+import type { Thread } from "./internal/thread.ts"
+import * as typing from "./internal/typing.ts"
 
 /**
  * Which of the past conversations to load, see `Inbox.loadMore`.
@@ -141,259 +135,173 @@ export class Inbox extends Context.Service<
     Layer.mock(Inbox, partial)
 }
 
-/** How many past conversations make a page. */
-const pageOfPast = 20
+interface Parts {
+  readonly state: InboxState
+  readonly commit: Effect.Effect<void>
+  readonly loader: Loader
+  readonly drafts: typing.Drafts
+  readonly places: queue.Places
+}
 
-const make = Effect.gen(function* () {
-  const api = yield* ConversationApi
+/** Builds the effect that loads everything, then follows events, sends and the page, as long as the session lasts. */
+const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places, state }: Parts) {
   const config = yield* KefuConfig
   const outbox = yield* Outbox
   const page = yield* Page
   const realtime = yield* Realtime
-  const users = yield* UserApi
-  const store = new InboxStore()
-  const run = yield* FiberSet.makeRuntime<never, void>()
   const expiries = yield* FiberMap.make<ConversationId, void>()
-  const listeners = new Set<() => void>()
-  const watchers = new Set<Queue.Queue<InboxSnapshot, Cause.Done>>()
-  const introduced = Latch.makeUnsafe(false)
-  const introducing = yield* Semaphore.make(1)
-  const paging = yield* Semaphore.make(1)
-  const pagesOfPast = new Map<string, number>()
-  let begun = false
-
-  // --- telling
-
-  /** Tells whoever listens, after the state has been changed. */
-  const commit = Effect.suspend(() => {
-    if (!store.takeNews()) return Effect.void
-    followQueue()
-    for (const watcher of watchers) Queue.offerUnsafe(watcher, store.snapshot)
-    const failures: Array<unknown> = []
-    for (const listener of Array.from(listeners)) {
-      const told = Result.try(listener)
-      if (Result.isFailure(told)) failures.push(told.failure)
-    }
-    return Effect.forEach(failures, (failure) => Effect.logError("A listener of the inbox failed", failure), {
-      discard: true
-    })
-  })
-
-  const change = (f: () => void) => Effect.andThen(Effect.sync(f), commit)
-
-  // --- reading
-
-  /** In the background. */
-  const readAgain = (what: ConversationId | "all"): Effect.Effect<void> => reads.request(what)
-
-  /** Learns whose session it is, unless that is known. */
-  const introduce = introducing.withPermit(Effect.suspend(() => (store.me === undefined ? meet : Effect.void)))
-
-  const meet = Effect.flatMap(users.me, (me) => {
-    store.setMe(me)
-    return introduced.open
-  })
-
-  const current = api.current.pipe(
-    // The list of current conversations came with newer backends; the old ones page through the open ones.
-    Effect.catchReason("KefuError", "NotFound", () =>
-      Effect.map(
-        Effect.forEach(["ACTIVE", "PENDING"], (state) => api.list({ state })),
-        (pages) => pages.flatMap(({ conversations }) => conversations)
-      )
-    )
-  )
-
-  /** Takes in what was read of several conversations, which may be older than what events have told since. */
-  const take = (conversations: ReadonlyArray<Conversation>) =>
-    Effect.forEach(
-      conversations.filter((conversation) => store.merge(conversation)),
-      ({ id }) => readAgain(id),
-      { discard: true }
-    )
-
-  /** Takes in all current conversations. Those that are open here and not among them have changed unseen. */
-  const takeCurrent = Effect.fnUntraced(function* (conversations: ReadonlyArray<Conversation>) {
-    yield* take(conversations)
-    const present = new Set(conversations.map(({ id }) => id))
-    for (const { id, state } of store.threads) if (state !== "FINISHED" && !present.has(id)) yield* readAgain(id)
-    yield* change(() => store.setLoaded())
-  })
-
-  const readAll = introduce.pipe(Effect.andThen(current), Effect.flatMap(takeCurrent))
-
-  const readOne = Effect.fnUntraced(function* (id: ConversationId) {
-    yield* introduce
-    const conversation = yield* api.get(id)
-    yield* change(() => store.merge(conversation, !reads.isDue(id)))
-  })
-
-  const giveUp = (what: ConversationId | "all", error: KefuError) => {
-    if (what === "all") return store.setError(error)
-    const isGone = error.reason._tag === "NotFound" || error.reason._tag === "Forbidden"
-    if (isGone && store.thread(what)?.isKnown === true) store.remove(what)
-    else store.thread(what)?.doubt()
-  }
-
-  const reads: rereads.Rereads<ConversationId | "all"> = yield* rereads.make<ConversationId | "all">({
-    read: (what) => (what === "all" ? readAll : readOne(what)),
-    onRetry: (what, error) => (what === "all" ? change(() => store.setError(error)) : Effect.void),
-    onFailure: (what, error) => change(() => giveUp(what, error))
-  })
-
-  // --- following
 
   const follow = (event: RealtimeEvent): Effect.Effect<void> => {
     switch (event._tag) {
-      case "MessageReceived": {
-        const { message } = event
-        return store.receive(message) ? readAgain(message.conversationId) : Effect.void
-      }
+      case "MessageReceived":
+        return state.receive(event.message) ? loader.request(event.message.conversationId) : Effect.void
       case "MessagesRead":
-        return Effect.sync(() => store.thread(event.conversationId)?.readByOthers(event.messageId))
+        return Effect.sync(() => state.thread(event.conversationId)?.mark("theirs", event.messageId))
       case "Inputting":
         return showTyping(event)
       case "Resynced":
-        return takeCurrent(event.conversations)
+        return loader.takeCurrent(event.conversations)
       case "GapUnresolved":
-        return event.conversationId === undefined ? doubtAll : doubt(event.conversationId)
+        return loader.doubt(event.conversationId ?? "all")
       case "Lagged":
-        return doubtAll
+        return loader.doubt("all")
       default:
         return Effect.void
     }
   }
 
-  const doubt = (id: ConversationId) => {
-    store.thread(id)?.doubt()
-    return readAgain(id)
-  }
-
-  const doubtAll = Effect.suspend(() => {
-    for (const thread of store.threads) if (thread.state !== "FINISHED") thread.doubt()
-    return readAgain("all")
-  })
-
   const showTyping = ({ conversationId, payload }: Extract<RealtimeEvent, { readonly _tag: "Inputting" }>) => {
-    const thread = store.thread(conversationId)
+    const thread = state.thread(conversationId)
     const userId = typeof payload.fromId === "number" ? UserId.make(payload.fromId) : undefined
-    if (thread === undefined || (userId !== undefined && userId === store.me?.id)) return Effect.void
-    const stop = change(() => thread.setTyping(undefined))
+    if (thread === undefined || (userId !== undefined && userId === state.me?.id)) return Effect.void
+    const stop = Effect.suspend(() => {
+      thread.setTyping(undefined)
+      return commit
+    })
     if (payload.content === "") return stop
     thread.setTyping({ draft: payload.content ?? undefined, userId })
     return Effect.asVoid(FiberMap.run(expiries, conversationId, Effect.delay(stop, typing.expiry)))
   }
 
+  const connection = Stream.runForEach(realtime.states, (connection) => {
+    state.set({ connection })
+    const isUnread = connection._tag === "Connected" && (!config.catchUp || state.me === undefined)
+    return Effect.andThen(commit, isUnread ? loader.doubt("all") : Effect.void)
+  })
+
+  const signals = Stream.runForEach(page.signals, (signal) => (signal === "wake" ? places.wake : Effect.void))
+
+  const sends = Stream.runForEach(outbox.changes, (entry) => {
+    const { conversationId, isNew, needsReading } = state.echo(entry)
+    if (conversationId === undefined) return commit
+    if (isNew) drafts.clear(conversationId)
+    return Effect.andThen(commit, needsReading ? loader.request(conversationId) : Effect.void)
+  })
+
+  return Effect.gen(function* () {
+    // Subscribes before it reads, so that nothing is lost in between.
+    const events = yield* realtime.subscribe({ overflow: "lagged" })
+    yield* loader.request("all")
+    const following = Stream.runForEachArray(events, (batch) =>
+      Effect.andThen(Effect.forEach(batch, follow, { discard: true }), commit)
+    )
+    yield* Effect.all([Effect.andThen(loader.introduced, following), connection, signals, sends], {
+      concurrency: "unbounded",
+      discard: true
+    })
+  }).pipe(
+    Effect.scoped,
+    Effect.catch((error) => {
+      state.set({ error })
+      return commit
+    })
+  )
+})
+
+const make = Effect.gen(function* () {
+  const api = yield* ConversationApi
+  const config = yield* KefuConfig
+  const page = yield* Page
+  const realtime = yield* Realtime
+  const run = yield* FiberSet.makeRuntime<never, void>()
+  const state = new InboxState()
+  const { changes, commit: announce, listen } = yield* notifier.make(() => state.snapshot)
+  let begun = false
+
+  const commit = Effect.suspend(() => {
+    const { me } = state.snapshot
+    if (me !== undefined && isVisitor(me)) places.follow(state.waiting)
+    return announce
+  })
+
+  const change = (f: () => void) => Effect.andThen(Effect.sync(f), commit)
+
+  const loader = yield* makeLoader(state, commit)
+
   const places =
     config.inbox.queuePoll === undefined
-      ? undefined
-      : yield* queuePosition.make({
+      ? queue.none
+      : yield* queue.make({
           base: config.inbox.queuePoll,
           page,
           read: api.pendingPosition,
-          show: (id, place) => change(() => store.thread(id)?.setQueue(place)),
-          doubt: readAgain
+          show: (id, place) => change(() => state.thread(id)?.setQueue(place)),
+          doubt: loader.request
         })
 
-  const followQueue = () => {
-    if (places === undefined || store.me === undefined || !isVisitor(store.me)) return
-    const waiting = Array.from(store.threads).filter(({ state }) => state === "PENDING")
-    places.follow(new Set(waiting.map(({ id }) => id)))
-  }
-
-  const main = Effect.gen(function* () {
-    const events = yield* realtime.subscribe({ overflow: "lagged" })
-    yield* readAgain("all")
-    const following = Effect.andThen(
-      introduced.await,
-      Stream.runForEachArray(events, (batch) =>
-        Effect.andThen(Effect.forEach(batch, follow, { discard: true }), commit)
-      )
-    )
-    const connection = Stream.runForEach(realtime.states, (state) =>
-      Effect.andThen(
-        change(() => store.setConnection(state)),
-        state._tag === "Connected" && (!config.catchUp || store.me === undefined) ? doubtAll : Effect.void
-      )
-    )
-    const signals = Stream.runForEach(page.signals, (signal) =>
-      signal === "wake" && places !== undefined ? places.wake : Effect.void
-    )
-    const sends = Stream.runForEach(outbox.changes, (entry) =>
-      Effect.suspend(() => {
-        const { conversationId, isNew, needsReading } = store.echo(entry)
-        if (conversationId === undefined) return commit
-        if (isNew) drafts.clear(conversationId)
-        return needsReading ? Effect.andThen(commit, readAgain(conversationId)) : commit
-      })
-    )
-    yield* Effect.all([following, connection, signals, sends], { concurrency: "unbounded", discard: true })
-  }).pipe(
-    Effect.scoped,
-    Effect.catch((error) => change(() => store.setError(error)))
-  )
-
-  const begin = () => {
-    if (begun) return
-    begun = true
-    run(main)
-  }
-
-  // --- writing
-
-  /** Whom a draft in a conversation would reach. */
-  const listenerOf = (id: ConversationId): UserId | undefined => {
-    const thread = store.thread(id)
-    const counterpart = thread?.counterpart
-    const isDeaf = thread === undefined || thread.state === "FINISHED" || counterpart?.userType === "ROBOT"
-    return isDeaf ? undefined : counterpart?.id
+  /** Who would see a draft in a conversation; undefined if nobody would. */
+  const readerOf = (id: ConversationId): UserId | undefined => {
+    const thread = state.thread(id)
+    if (thread === undefined || thread.state === "FINISHED") return undefined
+    const { counterpart } = thread
+    return counterpart?.userType === "ROBOT" ? undefined : counterpart?.id
   }
 
   const drafts = yield* typing.makeDrafts((conversationId, draft) =>
     Effect.gen(function* () {
-      const toId = listenerOf(conversationId)
+      const toId = readerOf(conversationId)
       if (toId === undefined || (yield* realtime.state)._tag !== "Connected") return
       const content = draft !== "" && config.inbox.withholdDraft ? typing.withheld : typing.beginning(draft)
       yield* realtime.inputting({ content, conversationId, toId })
     }).pipe(Effect.ignore)
   )
 
-  /** Without an acknowledgement, only reading again tells what has become of a command. */
-  const orLookUp =
+  const follow = yield* makeFollow({ state, commit, loader, drafts, places })
+
+  const begin = () => {
+    if (begun) return
+    begun = true
+    run(follow)
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(() => (begun = true)))
+
+  /** A method of the service: its first use begins the inbox. */
+  const method =
+    (name: string) =>
+    <A>(effect: Effect.Effect<A, KefuError>) =>
+      Effect.andThen(Effect.sync(begin), effect).pipe(
+        Effect.mapError((error) => error.at(name)),
+        Effect.withSpan(name)
+      )
+
+  /** Reads conversations again after a command without an ack: it may have been executed. */
+  const orRead =
     (threads: ReadonlyArray<Thread>) =>
     <A>(command: Effect.Effect<A, KefuError>) =>
       Effect.tapError(command, ({ reason }) =>
         reason._tag === "AckTimeout" || reason._tag === "ConnectionLost"
-          ? Effect.forEach(threads, ({ id }) => readAgain(id), { discard: true })
+          ? Effect.forEach(threads, ({ id }) => loader.request(id), { discard: true })
           : Effect.void
       )
 
-  const afterBeginning = <A, E>(effect: Effect.Effect<A, E>) => Effect.andThen(Effect.sync(begin), effect)
-
-  const changes = Stream.unwrap(
-    Effect.gen(function* () {
-      const watcher = yield* Queue.sliding<InboxSnapshot, Cause.Done>(1)
-      yield* Effect.acquireRelease(
-        Effect.sync(() => watchers.add(watcher)),
-        () => Effect.sync(() => watchers.delete(watcher))
-      )
-      begin()
-      Queue.offerUnsafe(watcher, store.snapshot)
-      return Stream.fromQueue(watcher)
-    })
-  )
-
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      begun = true
-      listeners.clear()
-      for (const watcher of watchers) Queue.endUnsafe(watcher)
-    })
-  )
+  const allChanges = Stream.unwrap(Effect.as(Effect.sync(begin), changes))
 
   return Inbox.of({
-    snapshot: afterBeginning(Effect.sync(() => store.snapshot)),
-    ready: changes.pipe(
+    snapshot: Effect.sync(() => {
+      begin()
+      return state.snapshot
+    }),
+    ready: allChanges.pipe(
       Stream.filter(({ error, isLoaded }) => isLoaded || error?.isRetryable === false),
       Stream.runHead,
       Effect.flatMap(
@@ -407,72 +315,40 @@ const make = Effect.gen(function* () {
         })
       )
     ),
-    changes,
+    changes: allChanges,
     subscribe: (listener) => {
-      // An object of its own, since the same function may listen twice.
-      const own = () => listener()
-      listeners.add(own)
+      const stop = listen(listener)
       begin()
-      return () => {
-        listeners.delete(own)
-      }
+      return stop
     },
-    getSnapshot: () => store.snapshot,
-    getConversation: (id) => store.thread(id)?.view,
-    conversation: (id) =>
-      Effect.gen(function* () {
-        yield* introduce
-        if (store.thread(id)?.isFresh !== true) {
-          const conversation = yield* api.get(id)
-          yield* Effect.andThen(take([conversation]), commit)
-        }
-        return store.open(id).view
-      }).pipe(afterBeginning, named("Inbox.conversation")),
+    getSnapshot: () => state.snapshot,
+    getConversation: (id) => state.thread(id)?.view,
+    conversation: (id) => method("Inbox.conversation")(loader.open(id)),
     markRead: (id) =>
       Effect.suspend(() => {
-        const thread = store.thread(id)
-        const latest = thread?.unacknowledged
+        const thread = state.thread(id)
+        const latest = thread?.unreported
         if (thread === undefined || latest === undefined) return Effect.void
         return Effect.acquireUseRelease(
-          change(() => thread.claim(latest)),
-          () => realtime.read(latest).pipe(orLookUp([thread])),
-          (_, exit) => change(() => (Exit.isSuccess(exit) ? thread.acknowledge(latest) : thread.disclaim(latest)))
+          change(() => thread.mark("claimed", latest)),
+          () => realtime.read(latest).pipe(orRead([thread])),
+          (_, exit) => change(() => (Exit.isSuccess(exit) ? thread.mark("told", latest) : thread.withdraw(latest)))
         )
-      }).pipe(Effect.asVoid, afterBeginning, named("Inbox.markRead")),
+      }).pipe(Effect.asVoid, method("Inbox.markRead")),
     typing: (id, draft) =>
-      afterBeginning(Effect.suspend(() => (listenerOf(id) === undefined ? Effect.void : drafts.write(id, draft)))),
+      Effect.suspend(() => {
+        begin()
+        return readerOf(id) === undefined ? Effect.void : drafts.write(id, draft)
+      }),
     recall: (id) =>
       Effect.suspend(() => {
-        const holders = Array.from(store.threads).filter((thread) => thread.has(id))
+        const holders = Array.from(state.threads).filter((thread) => thread.has(id))
         return Effect.andThen(
-          realtime.recall(id).pipe(orLookUp(holders)),
+          realtime.recall(id).pipe(orRead(holders)),
           change(() => holders.forEach((thread) => thread.recall(id)))
         )
-      }).pipe(afterBeginning, named("Inbox.recall")),
-    refresh: users.me.pipe(
-      Effect.flatMap((me) => change(() => store.setMe(me))),
-      Effect.andThen(introduced.open),
-      Effect.andThen(readAll),
-      afterBeginning,
-      named("Inbox.refresh")
-    ),
-    loadMore: ({ customerId, limit = pageOfPast } = {}) =>
-      Effect.gen(function* () {
-        yield* introduce
-        const filter = `${customerId} ${limit}`
-        const page = (pagesOfPast.get(filter) ?? 0) + 1
-        const { conversations, total } = yield* api.list({ state: "FINISHED", order: "DESC", page, limit, customerId })
-        pagesOfPast.set(filter, page)
-        yield* Effect.andThen(take(conversations), commit)
-        return Predicate.isNotNullish(total) ? page * limit < total : conversations.length >= limit
-      }).pipe(paging.withPermit, afterBeginning, named("Inbox.loadMore"))
+      }).pipe(method("Inbox.recall")),
+    refresh: method("Inbox.refresh")(loader.refresh),
+    loadMore: ({ customerId, limit = 20 } = {}) => method("Inbox.loadMore")(loader.loadMore(customerId, limit))
   })
 })
-
-const named =
-  (method: string) =>
-  <A>(effect: Effect.Effect<A, KefuError>) =>
-    effect.pipe(
-      Effect.mapError((error) => error.at(method)),
-      Effect.withSpan(method)
-    )

@@ -1,6 +1,5 @@
 /**
- * Where waiting conversations stand in the queue: polled at a pace that adapts, with an estimate of the time that is
- * left.
+ * The places of waiting conversations in the queue: polled at an adaptive pace, with an estimate of the waiting time.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,23 +10,23 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ConversationId } from "../../domain/Id.ts"
 import type { PendingPosition } from "../../domain/PendingQueue.ts"
-import type { QueuePlace } from "../InboxSnapshot.ts"
 import type { KefuError } from "../../KefuError.ts"
 import type { Page } from "../../platform/Lifecycle.ts"
+import type { QueuePlace } from "../InboxSnapshot.ts"
 
-/** How many times slower than the base the pace may become. */
+/** How many times the base interval the pause may become. */
 const slowest = 6
 
-/** How many moves of the queue the estimate rests on at most. */
+/** How many moves of the queue the estimate takes into account. */
 const movesKept = 10
 
-/** Learns how fast a queue moves. */
+/** Measures how fast a queue moves. */
 export class Pace {
   readonly #moves: Array<{ readonly at: number; readonly by: number }> = []
   #since: number | undefined
   #position = 0
 
-  /** Where one stands now, with an estimate if the queue has moved. */
+  /** The place now, with an estimate if the queue has moved. */
   observe(position: number, now: number): QueuePlace {
     this.#since ??= now
     const by = this.#position - position
@@ -42,7 +41,7 @@ export class Pace {
   }
 }
 
-/** How long to wait before the next look, as a multiple of the base. */
+/** The pause before the next poll, as a multiple of the base interval. */
 export const slowness = (position: number, failures: number): number =>
   Math.min(slowest, Math.max(Math.ceil(position / 5), 2 ** failures, 1))
 
@@ -50,18 +49,21 @@ export interface Options {
   readonly base: Duration.Duration
   readonly page: Page
   readonly read: (id: ConversationId) => Effect.Effect<PendingPosition, KefuError>
-  /** Somebody stands there, or it is not known where. */
+  /** Shows the place of a conversation; undefined if it has none. */
   readonly show: (id: ConversationId, place: QueuePlace | undefined) => Effect.Effect<void>
   /** The backend says that a conversation does not wait. */
   readonly doubt: (id: ConversationId) => Effect.Effect<void>
 }
 
-export interface QueuePosition {
-  /** Follows these conversations and no others. */
+export interface Places {
+  /** Polls for these conversations and no others. */
   readonly follow: (waiting: ReadonlySet<ConversationId>) => void
   /** The page has become visible, or is online again. */
   readonly wake: Effect.Effect<unknown>
 }
+
+/** Polls for nothing. */
+export const none: Places = { follow: () => {}, wake: Effect.void }
 
 export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show }: Options) {
   const polls = yield* FiberMap.make<ConversationId, void>()
@@ -70,7 +72,7 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
   const wake = Latch.makeUnsafe(false)
   const baseMillis = Duration.toMillis(base)
 
-  /** Waits until the next look is due; a page that nobody sees is in no hurry, and one that is offline cannot look. */
+  /** Waits until the next poll is due: later on a hidden page, and not before the page is online. */
   const pause = Effect.fnUntraced(function* (times: number, atLeast: number) {
     const begun = yield* Clock.currentTimeMillis
     while (true) {
@@ -90,15 +92,15 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
     let failures = 0
     while (true) {
       let retryAfter = 0
-      const looked = yield* Effect.result(read(id))
-      if (Result.isFailure(looked)) {
-        const { reason } = looked.failure
+      const polled = yield* Effect.result(read(id))
+      if (Result.isFailure(polled)) {
+        const { reason } = polled.failure
         if (!reason.isRetryable) return yield* show(id, undefined)
         if ("retryAfterMillis" in reason) retryAfter = reason.retryAfterMillis ?? 0
         failures++
       } else {
         failures = 0
-        position = looked.success.position ?? 0
+        position = polled.success.position ?? 0
         if (position >= 1) {
           yield* show(id, pace.observe(position, yield* Clock.currentTimeMillis))
         } else {
@@ -110,7 +112,7 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
     }
   })
 
-  const queuePosition: QueuePosition = {
+  const places: Places = {
     wake: wake.open,
     follow: (waiting) => {
       for (const id of followed) {
@@ -125,5 +127,5 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
       }
     }
   }
-  return queuePosition
+  return places
 })

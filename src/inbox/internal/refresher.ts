@@ -1,5 +1,5 @@
 /**
- * Reads in the background, each thing once at a time, until it has worked, and not as often as somebody else pleases.
+ * Reads things in the background: each once at a time, repeated until it succeeds, and at a limited rate.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -10,26 +10,26 @@ import * as backoff from "../../platform/backoff.ts"
 
 export interface Options<What> {
   readonly read: (what: What) => Effect.Effect<unknown, KefuError>
-  /** It has failed and is repeated in a while. */
+  /** The read has failed and will be repeated. */
   readonly onRetry: (what: What, error: KefuError) => Effect.Effect<void>
-  /** It has failed for good. */
+  /** The read has failed and will not be repeated. */
   readonly onFailure: (what: What, error: KefuError) => Effect.Effect<void>
 }
 
-export interface Rereads<What> {
-  /** Has something read from now on: once more, if that is going on already. */
+export interface Refresher<What> {
+  /** Requests a read that begins after this call. */
   readonly request: (what: What) => Effect.Effect<void>
-  /** Whether it will be read once more after this. */
+  /** Whether a read has been requested that has not begun. */
   readonly isDue: (what: What) => boolean
 }
 
-/** How often something is read without a pause in between. After that the pauses grow. */
+/** How many reads of one thing follow each other without a pause. After that the pauses grow. */
 const burst = 3
 
-/** What was not read for so long may be read in a burst again. */
+/** After how many milliseconds without a read the next burst is allowed. */
 const calm = 60_000
 
-/** The pause before the n-th read of something that is asked for again and again. */
+/** The pause before the n-th read of one thing. */
 const pause = (reads: number): Duration.Duration =>
   reads < burst ? Duration.zero : Duration.seconds(Math.min(30, 2 ** (reads - burst)))
 
@@ -39,21 +39,20 @@ export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, rea
   const run = yield* FiberSet.makeRuntime<never, void>()
   const due = new Set<What>()
   const active = new Set<What>()
-  /** What was read of late, and how often. */
-  const lately = new Map<What, { readonly reads: number; readonly at: number }>()
+  /** The number of reads since the last calm, and the time of the latest; the least recent first. */
+  const recent = new Map<What, { readonly reads: number; readonly at: number }>()
 
-  /** Waits for the turn of something that was read often: a peer that sends nonsense must not make us flood the backend. */
+  /** Waits for the turn of a thing, so that a peer that sends nonsense cannot make this client flood the backend. */
   const turn = Effect.fnUntraced(function* (what: What) {
     const now = yield* Clock.currentTimeMillis
-    for (const [longest, { at }] of lately) {
+    for (const [oldest, { at }] of recent) {
       if (now - at < calm) break
-      lately.delete(longest)
+      recent.delete(oldest)
     }
-    const { reads } = lately.get(what) ?? { reads: 0 }
+    const { reads } = recent.get(what) ?? { reads: 0 }
     if (reads >= burst) yield* Effect.sleep(pause(reads))
-    // The latest one last.
-    lately.delete(what)
-    lately.set(what, { reads: reads + 1, at: yield* Clock.currentTimeMillis })
+    recent.delete(what)
+    recent.set(what, { reads: reads + 1, at: yield* Clock.currentTimeMillis })
   })
 
   const reading = Effect.fnUntraced(function* (what: What) {
@@ -75,7 +74,7 @@ export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, rea
     active.delete(what)
   })
 
-  const rereads: Rereads<What> = {
+  const refresher: Refresher<What> = {
     isDue: (what) => due.has(what),
     request: (what) =>
       Effect.sync(() => {
@@ -85,5 +84,5 @@ export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, rea
         run(reading(what))
       })
   }
-  return rereads
+  return refresher
 })

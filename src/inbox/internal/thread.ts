@@ -1,16 +1,11 @@
 /**
- * One conversation of the inbox: its timeline, read marks and whatever else changes. What an event costs here does not
- * depend on the length of the timeline.
+ * One conversation of the inbox. The cost of an event here does not depend on the length of the timeline.
  */
 import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId, UserId } from "../../domain/Id.ts"
 import { isSystemMessage, type Message } from "../../domain/Message.ts"
-import type { User } from "../../domain/User.ts"
-import type { OutboxDraft, OutboxEntry, OutboxKey } from "../../outbox/OutboxEntry.ts"
-import type { InboxConversation, InboxDetails, InboxMessage, QueuePlace, Typing } from "../InboxSnapshot.ts"
-import { type Content, holds, ofMessage, ofSend } from "../../outbox/payload.ts"
 import {
   contentOf,
   counterpartOf,
@@ -20,73 +15,53 @@ import {
   readMarkOf,
   senderOf
 } from "../../domain/Perspective.ts"
+import type { User } from "../../domain/User.ts"
+import type { OutboxDraft, OutboxEntry, OutboxKey } from "../../outbox/OutboxEntry.ts"
+import type { InboxConversation, InboxDetails, InboxMessage, QueuePlace, Typing } from "../InboxSnapshot.ts"
+import { Echoes } from "./echoes.ts"
+import { ReadMarks } from "./readMarks.ts"
 import { Timeline } from "./timeline.ts"
 
-/** Whom the session belongs to, and whom it knows. */
+/** The account of the session, and everyone it knows. */
 export interface People {
   readonly me: User | undefined
   readonly users: ReadonlyMap<UserId, User>
 }
 
-/** Up to which message one has read, in several respects. */
-interface Marks {
-  /** What the backend says. */
-  told: number
-  /** What one has claimed, without an answer yet. */
-  claimed: number
-  /** The last message that one wrote while the inbox watched: whoever writes has read. */
-  wrote: number
-  /** What came while a robot served. */
-  robot: number
-}
-
-/** A send that has not got its id yet. */
-interface Echo {
-  readonly item: InboxMessage
-  readonly content: Content | undefined
-  /** What had been said when it was begun: it comes later. */
-  readonly after: number
-  /** The message of the backend's that it seems to have become, before the outbox has said so. */
-  readonly became: MessageId | undefined
-}
-
-type Settled = InboxMessage & { readonly id: MessageId }
+/** A message that has its id. */
+type Arrived = InboxMessage & { readonly id: MessageId }
 
 export class Thread {
   readonly id: ConversationId
-  /** Everyone who has to do with it. */
+  /** Everyone the conversation refers to. */
   readonly participants = new Set<UserId>()
+  /** Whether nothing has been missed since it was read from the backend. */
+  isFresh = false
+  /** Whether it was ever read from the backend. */
+  isKnown = false
   readonly #people: People
-  readonly #changed: () => void
+  readonly #onChange: () => void
+  readonly #marks = new ReadMarks()
+  readonly #echoes = new Echoes()
+  readonly #recalled = new Set<number>()
+  /** Unknown senders for whom a read has been requested. */
+  readonly #strangers = new Set<number>()
+  #timeline = new Timeline<Arrived>()
   #details: InboxDetails
-  #timeline = new Timeline<Settled>()
-  #isFresh = false
-  #isKnown = false
-  /** The latest message that `#details` knew of. */
+  /** The latest message that `#details` takes into account. */
   #asOf = 0
-  readonly #marks: Marks = { told: 0, claimed: 0, wrote: 0, robot: 0 }
-  #readByOthers = 0
   #unreadCount = 0
   #latestReceived: MessageId | undefined
   #typing: Typing | undefined
   #queue: QueuePlace | undefined
-  readonly #echoes = new Map<OutboxKey, Echo>()
-  readonly #recalled = new Set<number>()
-  readonly #strangers = new Set<number>()
-  /** The sends that are shown behind the messages. */
-  #pending: ReadonlyArray<InboxMessage> = []
+  #messages = new Messages(this.#timeline, this.#echoes.pending)
   #view: InboxConversation | undefined
-  #isShown = false
-  /** What the messages of the view are made of. */
-  #shown: readonly [timeline: unknown, pending: unknown] = [undefined, undefined]
+  #isViewCurrent = false
 
-  constructor(id: ConversationId, people: People, changed: () => void) {
+  constructor(id: ConversationId, people: People, onChange: () => void) {
     this.id = id
     this.#people = people
-    this.#changed = () => {
-      this.#isShown = false
-      changed()
-    }
+    this.#onChange = onChange
     this.#details = { id, state: "ACTIVE", users: [], conversationsUser: [] }
   }
 
@@ -94,29 +69,12 @@ export class Thread {
     return this.#details.state
   }
 
-  get isFresh(): boolean {
-    return this.#isFresh
-  }
-
-  /** Whether the backend has ever been asked about it. */
-  get isKnown(): boolean {
-    return this.#isKnown
-  }
-
-  get isServedByRobot(): boolean {
-    return isServedByRobot(this.#details)
-  }
-
   get counterpart(): User | undefined {
     const person = counterpartOf(this.#details, this.#people)
     return person === undefined ? undefined : this.#people.users.get(person.id as UserId)
   }
 
-  get unreadCount(): number {
-    return this.#unreadCount
-  }
-
-  /** The latest message of the backend's. */
+  /** The id of the latest message that has one; 0 if there is none. */
   get latest(): number {
     return this.#timeline.last?.id ?? 0
   }
@@ -125,17 +83,17 @@ export class Thread {
     return this.#timeline.get(id) !== undefined
   }
 
-  /** The latest received message, if the backend has not been told that it was read. */
-  get unacknowledged(): MessageId | undefined {
+  /** The latest received message, unless the backend knows that it was read. */
+  get unreported(): MessageId | undefined {
     const latest = this.#latestReceived
-    return latest !== undefined && latest > Math.max(this.#marks.told, this.#marks.claimed) ? latest : undefined
+    return latest !== undefined && latest > this.#marks.reported ? latest : undefined
   }
 
-  // --- what was read over REST
+  // --- read over REST
 
   /**
-   * Takes in what was read of the conversation. Messages and marks are always good; the rest only if nothing newer is
-   * known, which the answer says.
+   * Merges a conversation as read. Its messages and marks are always valid; the rest counts only if nothing newer is
+   * known, and the result says whether it did.
    */
   merge(conversation: Conversation, isNewest = false): boolean {
     const { messages, ...details } = conversation
@@ -144,48 +102,48 @@ export class Thread {
     const isCurrent = isNewest || asOf >= this.#asOf
     if (isCurrent) {
       this.#asOf = asOf
-      this.#isFresh = true
-      this.#isKnown = true
+      this.isFresh = true
+      this.isKnown = true
       this.#setDetails(details)
     }
-    this.#mark("told", readMarkOf(conversation, this.#people.me) ?? 0)
-    this.#markReadByOthers(readMarkOf(conversation, counterpartOf(conversation, this.#people)) ?? 0)
+    this.mark("told", readMarkOf(conversation, this.#people.me) ?? 0)
+    this.mark("theirs", readMarkOf(conversation, counterpartOf(conversation, this.#people)) ?? 0)
     for (const message of sorted) if (message.messageType === "MessageRecall") this.recall(message.content.messageId)
     this.#insert(sorted)
-    this.#countAsRead()
+    this.#markServedByRobot()
     return isCurrent
   }
 
-  /** What the inbox shows of it may be out of date. */
+  /** Marks it as possibly out of date. */
   doubt(): void {
-    if (!this.#isFresh) return
-    this.#isFresh = false
+    if (!this.isFresh) return
+    this.isFresh = false
     this.#changed()
   }
 
-  // --- what came in
+  // --- received
 
-  /** Whether the conversation should be read again after that. */
+  /** Takes a message. Returns whether the conversation has to be read again. */
   receive(message: Message): boolean {
     const [item] = this.#insert([message])
     if (item === undefined) return false
-    const needsReading = this.#follow(message) || !this.#isFresh
+    const isOutdated = this.#follow(message) || !this.isFresh
     if (!item.isSystemMessage) {
       if (item.direction === 1) {
-        this.#markReadByOthers(message.id)
+        this.mark("theirs", message.id)
         this.setTyping(undefined)
       } else if (message.fromId === this.#people.me?.id) {
-        this.#mark("wrote", message.id)
+        this.mark("wrote", message.id)
       }
     }
-    this.#countAsRead()
-    return this.#isSurprisedBy(item, message) || needsReading
+    this.#markServedByRobot()
+    return this.#isUnexpected(item, message) || isOutdated
   }
 
-  /** What a system message says of the conversation itself; whether that should be read again. */
+  /** Applies a system message to the details. Returns whether they have to be read again. */
   #follow(message: Message): boolean {
     if (message.messageType === "MessageRecall") this.recall(message.content.messageId)
-    if (!changesConversation(message)) return false
+    if (!statusMessages.has(message.messageType)) return false
     if (message.id < this.#asOf) return true
     this.#asOf = message.id
     const { me, users } = this.#people
@@ -212,8 +170,8 @@ export class Thread {
     }
   }
 
-  /** Whether a message does not fit what is known: from a stranger, or where nobody should write. */
-  #isSurprisedBy(item: Settled, { fromId }: Message): boolean {
+  /** Whether a message contradicts what is known: from an unknown sender, or where nobody is expected to write. */
+  #isUnexpected(item: Arrived, { fromId }: Message): boolean {
     if (item.isSystemMessage) return false
     if (item.direction === 1 && this.state !== "ACTIVE") return true
     if (Predicate.isNullish(fromId) || this.#people.users.has(fromId) || this.#strangers.has(fromId)) return false
@@ -221,39 +179,13 @@ export class Thread {
     return true
   }
 
-  /** The other side has read up to a message. */
-  readByOthers(messageId: MessageId): void {
-    this.#markReadByOthers(messageId)
-  }
-
-  recall(messageId: MessageId): void {
-    if (this.#recalled.has(messageId)) return
-    this.#recalled.add(messageId)
-    const item = this.#timeline.get(messageId)
+  recall(id: MessageId): void {
+    if (this.#recalled.has(id)) return
+    this.#recalled.add(id)
+    const item = this.#timeline.get(id)
     if (item === undefined) return
     if (this.#isUnread(item)) this.#unreadCount--
-    this.#timeline = this.#timeline.set({ ...item, isRecalled: true })
-    this.#changed()
-  }
-
-  // --- what one did oneself
-
-  /** Counts as read up to a message, until the backend has answered. */
-  claim(messageId: MessageId): void {
-    this.#mark("claimed", messageId)
-  }
-
-  /** The backend has taken note. */
-  acknowledge(messageId: MessageId): void {
-    this.#mark("told", messageId)
-  }
-
-  /** The backend has not taken note. */
-  disclaim(messageId: MessageId): void {
-    if (this.#marks.claimed !== messageId) return
-    const before = this.#readUpTo
-    this.#marks.claimed = 0
-    this.#recount(before)
+    this.#show(this.#timeline.set({ ...item, isRecalled: true }))
   }
 
   setTyping(typing: Typing | undefined): void {
@@ -270,137 +202,124 @@ export class Thread {
     this.#changed()
   }
 
-  // --- what one sends
+  // --- what is read
 
-  /** A send is on its way, has arrived, or is given up. Whether the conversation should be read again after that. */
-  setEcho({ draft, enqueuedAt, key, state }: OutboxEntry): boolean {
-    const known = this.#echoes.get(key)
-    if (state._tag === "Sent") return this.#settle(key, state.id, known?.item ?? this.#itemOf(key, draft, enqueuedAt))
-    const isLost = state._tag !== "Sending"
-    if (known?.became !== undefined && isLost) this.#rename(known.became)
-    if (state._tag === "Discarded" || (state._tag === "Failed" && state.reason._tag === "Cancelled")) {
-      this.#echoes.delete(key)
-    } else {
-      this.#echoes.set(key, {
-        item: { ...this.#itemOf(key, draft, enqueuedAt), delivery: state },
-        content: draft.file === undefined ? ofSend(draft) : undefined,
-        after: known?.after ?? this.latest,
-        became: isLost ? undefined : known?.became
-      })
-    }
-    this.#showEchoes()
-    return false
+  /** Moves a read mark forward. */
+  mark(mark: Parameters<ReadMarks["advance"]>[0], id: number): void {
+    const before = this.#marks.theirs
+    if (!this.#marks.advance(mark, id)) return
+    if (mark !== "theirs") this.#countUnread()
+    else this.#show(this.#timeline.update(before, id, (item) => (item.isRead ? item : { ...item, isRead: true })))
   }
 
-  #showEchoes(): void {
-    this.#pending = Array.from(this.#echoes.values()).flatMap(({ became, item }) =>
-      became === undefined ? [item] : []
-    )
+  /** Withdraws a claim that the backend has not acknowledged, unless a later one has replaced it. */
+  withdraw(id: MessageId): void {
+    if (this.#marks.claimed !== id) return
+    this.#marks.claimed = 0
+    this.#countUnread()
+  }
+
+  /** While a robot serves, everything counts as read, on both sides. */
+  #markServedByRobot(): void {
+    if (!isServedByRobot(this.#details)) return
+    this.mark("theirs", this.latest)
+    this.mark("robot", this.latest)
+  }
+
+  #countUnread(): void {
+    this.#unreadCount = 0
+    for (const item of this.#timeline.between(this.#marks.readUpTo, Number.POSITIVE_INFINITY)) {
+      if (this.#isUnread(item)) this.#unreadCount++
+    }
     this.#changed()
   }
 
-  #itemOf(key: OutboxKey, message: OutboxDraft, createdAt: number): InboxMessage {
-    return {
-      key,
-      id: undefined,
-      conversationId: this.id,
-      message,
-      direction: 0,
-      nickname: this.#people.me?.nickname ?? undefined,
-      createdAt,
-      isSystemMessage: false,
-      isRead: false,
-      isRecalled: false,
-      outboxKey: key,
-      delivery: undefined
-    }
+  #isUnread(item: Arrived): boolean {
+    return item.id > this.#marks.readUpTo && item.direction === 1 && !item.isSystemMessage && !item.isRecalled
   }
 
-  /** A send has become a message, which may be there already. After the end it is none of this conversation. */
-  #settle(key: OutboxKey, id: MessageId, item: InboxMessage): boolean {
-    const became = this.#echoes.get(key)?.became
-    this.#echoes.delete(key)
-    if (became !== undefined && became !== id) this.#rename(became)
+  // --- sends
+
+  /** Takes the new state of a send. Returns whether the conversation has to be read again. */
+  setEcho(entry: OutboxEntry): boolean {
+    const { key, state } = entry
+    const item = this.#itemOf(entry)
+    const mismatch = this.#timeline.get(this.#echoes.update(entry, item, this.latest) ?? 0)
+    if (mismatch !== undefined) {
+      this.#show(this.#timeline.set({ ...mismatch, key: keyOf(mismatch.id), outboxKey: undefined }))
+    }
+    this.#changed()
+    if (state._tag !== "Sent") return false
+    const { id } = state
+    // What was sent after the end belongs to the next conversation.
     if (!this.has(id) && (this.state !== "FINISHED" || id < this.#asOf)) {
       const isRecalled = this.#recalled.has(id)
-      const isRead = id <= this.#readByOthers
-      this.#timeline = this.#timeline.set({ ...item, id, isRead, isRecalled, delivery: undefined })
+      this.#show(this.#timeline.set({ ...item, key, id, isRead: id <= this.#marks.theirs, isRecalled }))
     }
-    if (this.has(id)) this.#mark("wrote", id)
-    this.#countAsRead()
-    this.#showEchoes()
+    if (this.has(id)) this.mark("wrote", id)
+    this.#markServedByRobot()
     return !this.has(id)
-  }
-
-  /** A message was taken for a send that it is not. */
-  #rename(id: MessageId): void {
-    const item = this.#timeline.get(id)
-    if (item !== undefined) this.#timeline = this.#timeline.set({ ...item, key: keyOf(id), outboxKey: undefined })
-  }
-
-  /** The send that a message seems to have become. */
-  #echoOf(message: Message): OutboxKey | undefined {
-    if (this.#echoes.size === 0 || message.fromId !== this.#people.me?.id || isSystemMessage(message)) return undefined
-    const content = ofMessage(message)
-    for (const [key, echo] of this.#echoes) {
-      if (echo.item.delivery?._tag !== "Sending" || echo.became !== undefined) continue
-      if (message.id <= echo.after || echo.content === undefined || !holds(content, echo.content)) continue
-      this.#echoes.set(key, { ...echo, became: message.id })
-      this.#showEchoes()
-      return key
-    }
-    return undefined
   }
 
   // --- people
 
-  /** Some are known differently from before; undefined: all. */
+  /** Derives the messages again after the data of these users has changed; undefined: of all. */
   reconsider(userIds: ReadonlyArray<UserId> | undefined): void {
     if (userIds !== undefined && !userIds.some((id) => this.participants.has(id))) return
     this.#latestReceived = undefined
     this.#timeline = this.#timeline.update(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (item) => {
-      if (!isTold(item.message)) return item
+      if (!isComplete(item.message)) return item
       const next = this.#derive(item.message, item.key, item.outboxKey)
       return Equal.equals(item, next) ? item : next
     })
-    this.#unreadCount = this.#countUnread(this.#readUpTo, Number.POSITIVE_INFINITY)
-    this.#changed()
+    this.#countUnread()
   }
 
   // --- the view
 
   /** The same object until something in it changes. */
   get view(): InboxConversation {
-    if (this.#isShown && this.#view !== undefined) return this.#view
-    this.#isShown = true
-    const timeline = this.#timeline
-    const echoes = this.#pending
-    let messages: ReadonlyArray<InboxMessage> | undefined
-    const view: Omit<InboxConversation, "messages"> = {
+    if (this.#isViewCurrent && this.#view !== undefined) return this.#view
+    this.#isViewCurrent = true
+    const { pending } = this.#echoes
+    const before = this.#messages
+    if (before.arrived !== this.#timeline || before.pending !== pending) {
+      this.#messages = new Messages(this.#timeline, pending)
+    }
+    const messages = this.#messages
+    const fields: Omit<InboxConversation, "messages"> = {
       id: this.id,
       state: this.state,
       counterpart: this.counterpart,
-      isServedByRobot: this.isServedByRobot,
-      isNew: this.state !== "FINISHED" && Math.max(this.#marks.told, this.#marks.claimed, this.#marks.wrote) === 0,
+      isServedByRobot: isServedByRobot(this.#details),
+      isNew: this.state !== "FINISHED" && this.#marks.isUntouched,
       unreadCount: this.#unreadCount,
-      readUpTo: this.#readUpTo,
+      readUpTo: this.#marks.readUpTo,
       typing: this.#typing,
       queue: this.#queue,
       details: this.#details,
-      isFresh: this.#isFresh,
-      lastMessage: echoes.at(-1) ?? timeline.last
+      isFresh: this.isFresh,
+      lastMessage: pending.at(-1) ?? this.#timeline.last
     }
-    const isSame = this.#shown[0] === timeline && this.#shown[1] === echoes && isShallowlyEqual(this.#view, view)
-    if (isSame && this.#view !== undefined) return this.#view
-    this.#shown = [timeline, echoes]
-    this.#view = Object.defineProperty(view as InboxConversation, "messages", {
-      enumerable: true,
-      get: () => {
-        messages ??= echoes.length === 0 ? timeline.items : [...timeline.items, ...echoes]
-        return messages
+    if (this.#view !== undefined && messages === before && isShallowlyEqual(this.#view, fields)) return this.#view
+    this.#view = {
+      ...fields,
+      get messages() {
+        return messages.all
       }
-    })
+    }
     return this.#view
+  }
+
+  #changed(): void {
+    this.#isViewCurrent = false
+    this.#onChange()
+  }
+
+  #show(timeline: Timeline<Arrived>): void {
+    if (timeline === this.#timeline) return
+    this.#timeline = timeline
+    this.#changed()
   }
 
   #setDetails(details: InboxDetails): void {
@@ -409,35 +328,31 @@ export class Thread {
     }
     if (!Equal.equals(this.#details, details)) this.#details = details
     this.#changed()
-    if (this.state !== "PENDING") this.setQueue(undefined)
-    if (this.state === "FINISHED") this.setTyping(undefined)
+    this.setQueue(this.#queue)
+    this.setTyping(this.#typing)
   }
 
-  /** Puts in what is not there yet, or only as a draft; returns what is new. */
-  #insert(sorted: ReadonlyArray<Message>): ReadonlyArray<Settled> {
-    const added: Array<Settled> = []
+  /** Inserts the messages that are new, completes those that are only known as drafts, and returns the new ones. */
+  #insert(sorted: ReadonlyArray<Message>): ReadonlyArray<Arrived> {
+    const added: Array<Arrived> = []
     for (const message of sorted) {
-      const known = this.#timeline.get(message.id)
       if (added.at(-1)?.id === message.id) continue
+      const known = this.#timeline.get(message.id)
       if (known === undefined) {
-        const echo = this.#echoOf(message)
+        const echo = this.#echoes.match(message, this.#people.me?.id)
         const item = this.#derive(message, echo ?? keyOf(message.id), echo)
         if (this.#isUnread(item)) this.#unreadCount++
         added.push(item)
-      } else if (!isTold(known.message)) {
-        this.#timeline = this.#timeline.set(this.#derive(message, known.key, known.outboxKey))
-        this.#changed()
+      } else if (!isComplete(known.message)) {
+        this.#show(this.#timeline.set(this.#derive(message, known.key, known.outboxKey)))
       }
     }
-    if (added.length === 0) return added
-    this.#timeline = this.#timeline.setAll(added)
-    this.#changed()
+    this.#show(this.#timeline.setAll(added))
     return added
   }
 
-  #derive(message: Message, key: string, outboxKey: OutboxKey | undefined): Settled {
+  #derive(message: Message, key: string, outboxKey: OutboxKey | undefined): Arrived {
     const { fromId, id } = message
-    const sender = senderOf(message, this.#people)
     const direction = directionOf(message, this.#people)
     const content = contentOf(message, this.#people)
     if (Predicate.isNotNullish(fromId)) this.participants.add(fromId)
@@ -451,83 +366,69 @@ export class Thread {
       conversationId: this.id,
       message: content === message.content ? message : ({ ...message, content } as Message),
       direction,
-      nickname: sender?.nickname ?? undefined,
+      nickname: senderOf(message, this.#people)?.nickname ?? undefined,
       createdAt: message.createdAt ?? undefined,
       isSystemMessage: isSystemMessage(message),
-      isRead: direction === 1 || id <= this.#readByOthers,
+      isRead: direction === 1 || id <= this.#marks.theirs,
       isRecalled: this.#recalled.has(id),
       outboxKey,
       delivery: undefined
     }
   }
 
-  // --- marks
-
-  get #readUpTo(): number {
-    return Math.max(this.#marks.told, this.#marks.claimed, this.#marks.wrote, this.#marks.robot)
-  }
-
-  #mark(mark: keyof Marks, id: number): void {
-    if (id <= this.#marks[mark]) return
-    const before = this.#readUpTo
-    this.#marks[mark] = id
-    this.#recount(before)
-  }
-
-  #recount(before: number): void {
-    const after = this.#readUpTo
-    this.#unreadCount -= this.#countUnread(before, after)
-    this.#unreadCount += this.#countUnread(after, before)
-    this.#changed()
-  }
-
-  #markReadByOthers(id: number): void {
-    if (id <= this.#readByOthers) return
-    const before = this.#readByOthers
-    this.#readByOthers = id
-    const timeline = this.#timeline.update(before, id, (item) => (item.isRead ? item : { ...item, isRead: true }))
-    if (timeline === this.#timeline) return
-    this.#timeline = timeline
-    this.#changed()
-  }
-
-  /** While a robot serves, everything counts as read, on both sides. */
-  #countAsRead(): void {
-    if (!this.isServedByRobot) return
-    this.#markReadByOthers(this.latest)
-    this.#mark("robot", this.latest)
-  }
-
-  #isUnread(item: Settled): boolean {
-    return item.id > this.#readUpTo && isCounted(item)
-  }
-
-  #countUnread(after: number, upTo: number): number {
-    let count = 0
-    for (const item of this.#timeline.between(after, upTo)) if (isCounted(item)) count++
-    return count
+  #itemOf({ draft, enqueuedAt, key }: OutboxEntry): InboxMessage {
+    return {
+      key,
+      id: undefined,
+      conversationId: this.id,
+      message: draft,
+      direction: 0,
+      nickname: this.#people.me?.nickname ?? undefined,
+      createdAt: enqueuedAt,
+      isSystemMessage: false,
+      isRead: false,
+      isRecalled: false,
+      outboxKey: key,
+      delivery: undefined
+    }
   }
 }
 
-/** Whether a system message tells that a conversation is not what it was. */
-const changesConversation = ({ messageType }: Message): boolean =>
-  messageType === "ConversationEnd" ||
-  messageType === "ManualServiceStart" ||
-  messageType === "ConversationBuilt" ||
-  messageType === "ConversationTransfer" ||
-  messageType === "StaffBusyEvent" ||
-  messageType === "StaffOfflineEvent"
+/** The messages of a view. The array is made when it is first asked for, and shared by the views that have the same. */
+class Messages {
+  readonly arrived: Timeline<Arrived>
+  readonly pending: ReadonlyArray<InboxMessage>
+  #all: ReadonlyArray<InboxMessage> | undefined
+
+  constructor(arrived: Timeline<Arrived>, pending: ReadonlyArray<InboxMessage>) {
+    this.arrived = arrived
+    this.pending = pending
+  }
+
+  get all(): ReadonlyArray<InboxMessage> {
+    this.#all ??= this.pending.length === 0 ? this.arrived.items : [...this.arrived.items, ...this.pending]
+    return this.#all
+  }
+}
+
+/** The messages that report a change of the conversation itself. */
+const statusMessages: ReadonlySet<Message["messageType"]> = new Set([
+  "ConversationEnd",
+  "ManualServiceStart",
+  "ConversationBuilt",
+  "ConversationTransfer",
+  "StaffBusyEvent",
+  "StaffOfflineEvent"
+])
 
 const keyOf = (id: MessageId): string => `m${id}`
 
-/** Whether the backend has told a message, and not only acknowledged it. */
-const isTold = (message: Message | OutboxDraft): message is Message => "id" in message
-
-const isCounted = (item: InboxMessage): boolean => item.direction === 1 && !item.isSystemMessage && !item.isRecalled
+/** Whether a message came from the backend, and is not just the draft of an acknowledged send. */
+const isComplete = (message: Message | OutboxDraft): message is Message => "id" in message
 
 const find = (users: ReadonlyMap<UserId, User>, id: UserId | null | undefined): User | undefined =>
   Predicate.isNullish(id) ? undefined : users.get(id)
 
-/** Whether the fields of `right` are the same objects in `left`. */
-export const isShallowlyEqual = <A extends object>(left: object | undefined, right: A): boolean =>
-  left !== undefined && Object.entries(right).every(([key, value]) => Reflect.get(left, key) === value)
+/** Whether `left` has the fields of `right`, as the same objects. */
+export const isShallowlyEqual = <A extends object>(left: object, right: A): boolean =>
+  Object.entries(right).every(([key, value]) => Reflect.get(left, key) === value)

@@ -1,8 +1,9 @@
 /**
- * An immutable list in the order of ids, kept in pages: a change copies the pages that it touches and not the history.
+ * An immutable list sorted by id, stored in pages: a change copies the pages that it affects, not the whole list.
  */
+import * as Array from "effect/Array"
 
-/** How many items a page holds at most. */
+/** The maximum number of items in a page. */
 export const pageSize = 64
 
 export interface Identified {
@@ -18,7 +19,7 @@ export class Timeline<Item extends Identified> {
     this.pages = pages
   }
 
-  /** All items in one array, which is made when it is first asked for. */
+  /** All items in one array, built on first use. */
   get items(): ReadonlyArray<Item> {
     this.#items ??= this.pages.flat()
     return this.#items
@@ -34,7 +35,7 @@ export class Timeline<Item extends Identified> {
     return item?.id === id ? item : undefined
   }
 
-  /** Puts an item in its place, in that of the one with the same id if there is one. */
+  /** Inserts an item, or replaces the one with its id. */
   set(item: Item): Timeline<Item> {
     const index = this.#pageOf(item.id)
     const page = this.pages[index]
@@ -49,22 +50,22 @@ export class Timeline<Item extends Identified> {
     return new Timeline(this.pages.toSpliced(index, 1, changed.slice(0, half), changed.slice(half)))
   }
 
-  /** Puts many items in their places; `items` are in the order of their ids. */
+  /** Inserts or replaces items, which are sorted by id. */
   setAll(items: ReadonlyArray<Item>): Timeline<Item> {
     const [first] = items
     if (first === undefined) return this
     const { last } = this
-    if (last === undefined) return new Timeline(split(items))
+    if (last === undefined) return new Timeline(Array.chunksOf(items, pageSize))
     if (last.id < first.id) {
       const tail = [...(this.pages.at(-1) ?? []), ...items]
-      return new Timeline([...this.pages.slice(0, -1), ...split(tail)])
+      return new Timeline([...this.pages.slice(0, -1), ...Array.chunksOf(tail, pageSize)])
     }
     return items.reduce<Timeline<Item>>((timeline, item) => timeline.set(item), this)
   }
 
-  /** The items with ids beyond `after`, up to `upTo`, in order. */
+  /** The items with ids above `after`, up to `upTo`, in order. */
   *between(after: number, upTo: number): Iterable<Item> {
-    for (let index = Math.max(this.#pageOf(after), 0); index < this.pages.length; index++) {
+    for (let index = this.#pageOf(after); index < this.pages.length; index++) {
       const page = this.pages[index] ?? []
       for (let at = firstAfter(page, after); at < page.length; at++) {
         const item = page[at]
@@ -74,58 +75,35 @@ export class Timeline<Item extends Identified> {
     }
   }
 
-  /** Changes the items with ids beyond `after`, up to `upTo`. What `f` returns as it is stays as it is. */
+  /** Maps the items with ids above `after`, up to `upTo`; a page in which `f` changes nothing is not copied. */
   update(after: number, upTo: number, f: (item: Item) => Item): Timeline<Item> {
-    let pages: Array<ReadonlyArray<Item>> | undefined
-    for (let index = Math.max(this.#pageOf(after), 0); index < this.pages.length; index++) {
+    let pages = this.pages
+    for (let index = this.#pageOf(after); index < pages.length; index++) {
       const page = this.pages[index] ?? []
-      const first = page[0]
-      if (first === undefined || first.id > upTo) break
-      let changed: Array<Item> | undefined
-      for (let at = firstAfter(page, after); at < page.length; at++) {
-        const item = page[at]
-        if (item === undefined || item.id > upTo) break
-        const next = f(item)
-        if (next === item) continue
-        changed ??= page.slice()
-        changed[at] = next
-      }
-      if (changed === undefined) continue
-      pages ??= this.pages.slice()
-      pages[index] = changed
+      if ((page[0]?.id ?? 0) > upTo) break
+      const mapped = page.map((item) => (item.id > after && item.id <= upTo ? f(item) : item))
+      if (mapped.some((item, at) => item !== page[at])) pages = pages.with(index, mapped)
     }
-    return pages === undefined ? this : new Timeline(pages)
+    return pages === this.pages ? this : new Timeline(pages)
   }
 
-  /** The last page that begins at or before an id, or the first one; -1 if there are none. */
+  /** The last page that begins at or before an id, or the first one. */
   #pageOf(id: number): number {
-    let low = 0
-    let high = this.pages.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const first = this.pages[middle]?.[0]
-      if (first !== undefined && first.id <= id) low = middle + 1
-      else high = middle
-    }
-    return this.pages.length === 0 ? -1 : Math.max(low - 1, 0)
+    return Math.max(firstBeyond(this.pages, ([first]) => first, id) - 1, 0)
   }
 }
 
-/** Where in a page the ids beyond one begin. */
-const firstAfter = (page: ReadonlyArray<Identified>, id: number): number => {
+/** The index of the first item with an id beyond `id`. */
+const firstAfter = (page: ReadonlyArray<Identified>, id: number): number => firstBeyond(page, (item) => item, id)
+
+const firstBeyond = <A>(list: ReadonlyArray<A>, itemOf: (value: A) => Identified | undefined, id: number): number => {
   let low = 0
-  let high = page.length
+  let high = list.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    const item = page[middle]
-    if (item !== undefined && item.id <= id) low = middle + 1
+    const value = list[middle]
+    if (value !== undefined && (itemOf(value)?.id ?? id) <= id) low = middle + 1
     else high = middle
   }
   return low
-}
-
-const split = <Item>(items: ReadonlyArray<Item>): ReadonlyArray<ReadonlyArray<Item>> => {
-  const pages: Array<ReadonlyArray<Item>> = []
-  for (let from = 0; from < items.length; from += pageSize) pages.push(items.slice(from, from + pageSize))
-  return pages
 }

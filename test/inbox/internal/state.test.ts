@@ -4,7 +4,7 @@ import type { Conversation } from "../../../src/domain/Conversation.ts"
 import { isSystemMessage, type Message } from "../../../src/domain/Message.ts"
 import type { User } from "../../../src/domain/User.ts"
 import type { InboxConversation, InboxSnapshot } from "../../../src/inbox/InboxSnapshot.ts"
-import { endedKept, InboxStore } from "../../../src/inbox/internal/state.ts"
+import { endedKept, InboxState } from "../../../src/inbox/internal/state.ts"
 import { Cancelled } from "../../../src/KefuError.ts"
 import { OutboxKey } from "../../../src/outbox/OutboxEntry.ts"
 import { OutboxState } from "../../../src/outbox/OutboxState.ts"
@@ -27,19 +27,19 @@ import {
 } from "../../support/Chat.ts"
 
 const storeOf = (me: User, ...conversations: ReadonlyArray<Conversation>) => {
-  const store = new InboxStore()
+  const store = new InboxState()
   store.setMe(me)
   for (const one of conversations) store.merge(one)
   return store
 }
 
-const shown = (store: InboxStore, id = 7): InboxConversation => {
+const shown = (store: InboxState, id = 7): InboxConversation => {
   const found = store.snapshot.conversations.find((one) => one.id === id)
   assert.isDefined(found)
   return found
 }
 
-const flags = (store: InboxStore, flag: "direction" | "isRead" | "isRecalled" | "nickname" | "isSystemMessage") =>
+const flags = (store: InboxState, flag: "direction" | "isRead" | "isRecalled" | "nickname" | "isSystemMessage") =>
   shown(store).messages.map((item) => item[flag])
 
 describe("what a visitor sees", () => {
@@ -72,7 +72,7 @@ describe("what a visitor sees", () => {
   it("goes by the read mark of who serves", () => {
     const store = storeOf(alice, conversation({ messages: page, conversationsUser: marks([li, 2], [wang, 9]) }))
     assert.deepStrictEqual(flags(store, "isRead"), [true, true, true, false, true, true, true])
-    store.thread(cid(7))?.readByOthers(mid(4))
+    store.thread(cid(7))?.mark("theirs", mid(4))
     assert.deepStrictEqual(flags(store, "isRead"), [true, true, true, true, true, true, true])
   })
 
@@ -263,7 +263,7 @@ describe("reads that are late", () => {
 
   it("move read marks forward only", () => {
     const store = storeOf(alice, conversation({ messages: [message(1, alice), message(2, alice)] }))
-    store.thread(cid(7))?.readByOthers(mid(2))
+    store.thread(cid(7))?.mark("theirs", mid(2))
     store.merge(conversation({ conversationsUser: marks([li, 1]) }))
     assert.deepStrictEqual(flags(store, "isRead"), [true, true])
   })
@@ -271,8 +271,8 @@ describe("reads that are late", () => {
 
 describe("sends", () => {
   const { DeliveryUnknown, Discarded, Failed, Queued, Sending, Sent } = OutboxState
-  const keys = (store: InboxStore) => shown(store).messages.map(({ key }) => key)
-  const deliveries = (store: InboxStore) => shown(store).messages.map(({ delivery }) => delivery?._tag)
+  const keys = (store: InboxState) => shown(store).messages.map(({ key }) => key)
+  const deliveries = (store: InboxState) => shown(store).messages.map(({ delivery }) => delivery?._tag)
 
   it("are shown at once, last and in their order, and keep their key when the acknowledgement brings the id", () => {
     const store = storeOf(alice, conversation({ messages: [message(1, li)] }))
@@ -352,7 +352,7 @@ describe("sends", () => {
   it("may have been read or recalled before the acknowledgement came", () => {
     const store = storeOf(alice, conversation())
     store.echo(entry("a", Sending()))
-    store.thread(cid(7))?.readByOthers(mid(3))
+    store.thread(cid(7))?.mark("theirs", mid(3))
     store.receive(recall(4, alice, 3))
     store.echo(entry("a", Sent({ id: mid(3) })))
     assert.deepInclude(shown(store).messages[0], { isRead: true, isRecalled: true })
@@ -420,15 +420,13 @@ describe("snapshots", () => {
   it("do not change through what brings nothing new", () => {
     const store = three()
     const before = store.snapshot
-    assert.isTrue(store.takeNews())
     store.receive(message(2, alice, "Text", "a", 2))
-    store.thread(cid(2))?.readByOthers(mid(1))
+    store.thread(cid(2))?.mark("theirs", mid(1))
     store.merge(conversation({ id: cid(2), messages: [message(2, alice, "Text", "a", 2)] }))
     store.setMe({ ...li })
     store.know([{ ...alice }])
     store.thread(cid(2))?.setTyping(undefined)
     assert.strictEqual(store.snapshot, before)
-    assert.isFalse(store.takeNews())
   })
 
   it("change only the conversations of whoever is known differently", () => {
@@ -471,7 +469,7 @@ describe("costs", () => {
     return storeOf(alice, conversation({ messages, conversationsUser: marks([alice, count], [li, count - 10]) }))
   }
 
-  const touched = (count: number, change: (store: InboxStore) => void) => {
+  const touched = (count: number, change: (store: InboxState) => void) => {
     const store = long(count)
     const before = shown(store).messages
     change(store)
@@ -482,11 +480,11 @@ describe("costs", () => {
   it("do not grow with the history: each event touches the entries that it is about", () => {
     for (const count of [10, 1000, 10_000]) {
       assert.strictEqual(
-        touched(count, (store) => store.thread(cid(7))?.readByOthers(mid(count - 7))),
+        touched(count, (store) => store.thread(cid(7))?.mark("theirs", mid(count - 7))),
         3
       )
       assert.strictEqual(
-        touched(count, (store) => store.thread(cid(7))?.readByOthers(mid(count + 5))),
+        touched(count, (store) => store.thread(cid(7))?.mark("theirs", mid(count + 5))),
         10
       )
       assert.strictEqual(
@@ -502,7 +500,7 @@ describe("costs", () => {
         2
       )
       assert.strictEqual(
-        touched(count, (store) => store.thread(cid(7))?.claim(mid(count))),
+        touched(count, (store) => store.thread(cid(7))?.mark("claimed", mid(count))),
         0
       )
     }
@@ -514,7 +512,7 @@ describe("costs", () => {
       const store = storeOf(alice, conversation({ messages, conversationsUser: marks([li, count - 100]) }))
       for (let id = count - 99; id <= count; id++) {
         const before = shown(store).messages
-        store.thread(cid(7))?.readByOthers(mid(id))
+        store.thread(cid(7))?.mark("theirs", mid(id))
         const changed = shown(store).messages.filter((item, index) => item !== before[index])
         assert.deepStrictEqual(
           changed.map((item) => item.id),
@@ -594,18 +592,18 @@ const merged = (operation: Extract<Operation, { readonly _tag: "Merge" }>): Conv
   )
 })
 
-const apply = (store: InboxStore, operation: Operation) => {
+const apply = (store: InboxState, operation: Operation) => {
   switch (operation._tag) {
     case "Receive":
       return store.receive(numbered(operation.id))
     case "Merge":
       return store.merge(merged(operation), operation.isNewest)
     case "ReadByOthers":
-      return store.thread(cid(operation.in))?.readByOthers(mid(operation.id))
+      return store.thread(cid(operation.in))?.mark("theirs", mid(operation.id))
     case "Claim": {
       const thread = store.thread(cid(operation.in))
-      thread?.claim(mid(operation.id))
-      return operation.isHeard ? thread?.acknowledge(mid(operation.id)) : thread?.disclaim(mid(operation.id))
+      thread?.mark("claimed", mid(operation.id))
+      return operation.isHeard ? thread?.mark("told", mid(operation.id)) : thread?.withdraw(mid(operation.id))
     }
     case "Type":
       return store
