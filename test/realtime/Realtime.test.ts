@@ -12,9 +12,7 @@ import * as Scope from "effect/Scope"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import type { ConnectionState } from "../../src/realtime/ConnectionState.ts"
 import { MessageId } from "../../src/domain/Id.ts"
-import type { Message } from "../../src/domain/Message.ts"
 import * as metrics from "../../src/platform/metrics.ts"
 import { Page, type PageSignal } from "../../src/platform/Lifecycle.ts"
 import type * as Kefu from "../../src/Kefu.ts"
@@ -24,9 +22,7 @@ import { DialRefused, Fate, FaultHooks, noFaults } from "../../src/sandbox/fault
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import type { SandboxOptions } from "../../src/sandbox/SandboxOptions.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
-
-/** Lets everything that needs no time happen. */
-const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
+import { collect, received, settle, tags, watch } from "../support/Gateway.ts"
 
 const sandboxWith = (faults: Partial<FaultHooks>, options?: SandboxOptions) =>
   Sandbox.layer(options).pipe(Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, ...faults })))
@@ -34,35 +30,10 @@ const sandboxWith = (faults: Partial<FaultHooks>, options?: SandboxOptions) =>
 const session = (options: Kefu.Options = {}, sandbox: Layer.Layer<Sandbox> = Sandbox.layer()) =>
   TestKefu.layerSession(options).pipe(Layer.provideMerge(sandbox))
 
-/** A visitor's connection and the state of the session, with what it went through. */
-const watch = Effect.gen(function* () {
-  const realtime = yield* Realtime
-  const seen: Array<ConnectionState & { readonly at: number }> = []
-  yield* realtime.states.pipe(
-    Stream.runForEach((state) => Effect.map(Clock.currentTimeMillis, (at) => seen.push({ ...state, at }))),
-    Effect.forkScoped({ startImmediately: true })
-  )
-  return seen
-})
-
-const collect = Effect.fnUntraced(function* () {
-  const realtime = yield* Realtime
-  const events: Array<RealtimeEvent> = []
-  yield* Stream.runForEach(yield* realtime.subscribe(), (event) => Effect.sync(() => events.push(event))).pipe(
-    Effect.forkScoped({ startImmediately: true })
-  )
-  return events
-})
-
 const connections = Sandbox.use((sandbox) => sandbox.connections)
 const reset = Effect.flatMap(connections, (open) => Effect.forEach(open, (connection) => connection.reset))
 const inject = (text: string) =>
   Effect.flatMap(connections, (open) => Effect.forEach(open, (connection) => connection.inject(text)))
-
-const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
-
-const received = (events: ReadonlyArray<RealtimeEvent>): ReadonlyArray<Message> =>
-  events.flatMap((event) => (event._tag === "MessageReceived" ? [event.message] : []))
 
 const isClosed = (event: RealtimeEvent) => event._tag === "StateChanged" && event.state._tag === "Closed"
 
@@ -359,7 +330,7 @@ describe("a second login", () => {
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const realtime = yield* Realtime
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.open
       const scope = yield* Scope.make()
       yield* Scope.provide(sandbox.connect({ token }), scope)
@@ -544,7 +515,7 @@ describe("events", () => {
   it.effect("CONN-16 skips and reports what cannot be decoded, and goes on", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.open
       for (const text of [
         "",
@@ -580,7 +551,7 @@ describe("events", () => {
   it.effect("CONN-17 a slow subscriber loses its oldest events, is told, and hurts nobody else", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.open
       yield* settle
       const seen = events.length
@@ -628,7 +599,7 @@ describe("events", () => {
 
   it.effect("CONN-18 the subscription that opens the connection misses none of its events", () =>
     Effect.gen(function* () {
-      const events = yield* collect()
+      const events = yield* collect
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(
         received(events).map(({ messageType }) => messageType),
@@ -697,7 +668,7 @@ describe("catching up", () => {
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const li = yield* staff()
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.send({ messageType: "Text", content: "转人工" })
       yield* settle
       const conversation = received(events)[0]?.conversationId
@@ -733,7 +704,7 @@ describe("catching up", () => {
     const acks = Latch.makeUnsafe(true)
     return Effect.gen(function* () {
       const realtime = yield* Realtime
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.open
       yield* TestClock.adjust("1 second")
       yield* reset
@@ -774,7 +745,7 @@ describe("catching up", () => {
   it.effect("CONN-19 gives staff who were away a new conversation from where it became theirs", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.open
       yield* settle
       const visitor = yield* Effect.flatMap(Layer.build(TestKefu.layerSession()), (context) =>
@@ -798,7 +769,7 @@ describe("catching up", () => {
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const li = yield* staff()
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.send({ messageType: "Text", content: "转人工" })
       yield* settle
       const conversation = received(events)[0]?.conversationId
@@ -823,7 +794,7 @@ describe("catching up", () => {
   it.effect("CONN-19 drops a message that is pushed twice, and names one that comes late", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
-      const events = yield* collect()
+      const events = yield* collect
       yield* realtime.open
       yield* settle
       const before = events.length

@@ -63,29 +63,6 @@ describe("Positions", () => {
     assert.isAtMost(positions.size, 1)
   })
 
-  it("finds what is missing, and knows whether that is all", () => {
-    const positions = baselined(3)
-    positions.admit(text(4))
-    assert.deepStrictEqual(missing(positions, text(3), text(4), text(6)), { ids: [6], complete: true })
-    assert.deepStrictEqual(missing(positions, text(4), text(6)), { ids: [6], complete: true })
-    assert.deepStrictEqual(missing(positions, text(6)), { ids: [6], complete: false })
-    assert.deepStrictEqual(missing(baselined(5), text(6)), { ids: [6], complete: true })
-    assert.deepStrictEqual(missing(positions), { ids: [], complete: false })
-  })
-
-  it("does not miss what the app sent or recalled itself", () => {
-    const positions = baselined(1)
-    positions.sent(MessageId.make(2))
-    positions.recalled(MessageId.make(2))
-    const recall: Message = {
-      id: MessageId.make(3),
-      conversationId: one,
-      messageType: "MessageRecall",
-      content: { messageId: MessageId.make(2) }
-    }
-    assert.deepStrictEqual(missing(positions, text(2), recall, text(4)), { ids: [4], complete: true })
-  })
-
   it("takes only what was known for a while for the end of a page, since pushes may overtake each other", () => {
     const positions = baselined(1)
     positions.tick(0)
@@ -98,44 +75,6 @@ describe("Positions", () => {
     assert.deepStrictEqual(missing(positions, text(5)), { ids: [], complete: false })
     positions.tick(4000)
     assert.deepStrictEqual(missing(positions, text(5), text(6)), { ids: [6], complete: true })
-  })
-
-  it("gives whoever was brought in by a transfer that transfer too", () => {
-    const transfer: Message = {
-      id: MessageId.make(3),
-      conversationId: one,
-      messageType: "ConversationTransfer",
-      content: {}
-    }
-    const page = [text(2), transfer, built(5, "CUSTOMER"), text(6)]
-    assert.deepStrictEqual(missing(baselined(), ...page), { ids: [3, 5, 6], complete: true })
-    assert.deepStrictEqual(missing(baselined(), ...page.slice(2)), { ids: [5, 6], complete: false })
-    const overtaken = baselined()
-    overtaken.admit(built(5, "CUSTOMER"))
-    assert.deepStrictEqual(missing(overtaken, ...page), { ids: [3, 6], complete: true })
-  })
-
-  it("lets staff begin where a customer was brought to them", () => {
-    assert.deepStrictEqual(missing(baselined(), built(1, "ROBOT"), text(2), built(3, "CUSTOMER"), text(4)), {
-      ids: [3, 4],
-      complete: true
-    })
-    const live = baselined()
-    live.admit(built(3, "CUSTOMER"))
-    assert.deepStrictEqual(missing(live, text(2), built(3, "CUSTOMER"), text(4)), { ids: [4], complete: true })
-    const reordered = baselined()
-    reordered.admit(text(4))
-    assert.deepStrictEqual(missing(reordered, text(2), built(3, "CUSTOMER"), text(4)), { ids: [3], complete: true })
-  })
-
-  it("is not sure which of several joinings was its own", () => {
-    const page = [built(3, "CUSTOMER"), text(4), built(5, "CUSTOMER"), text(6)]
-    assert.deepStrictEqual(missing(baselined(), ...page), { ids: [5, 6], complete: false })
-  })
-
-  it("lets a visitor begin with the robot", () => {
-    assert.deepStrictEqual(missing(baselined(), built(1, "ROBOT"), text(2)), { ids: [1, 2], complete: true })
-    assert.deepStrictEqual(missing(baselined(), built(7, "STAFF"), text(8)), { ids: [7, 8], complete: false })
   })
 
   it("takes nothing for missed of which nobody knows whether it is new", () => {
