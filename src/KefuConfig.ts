@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Policy as Backoff } from "./platform/backoff.ts"
-import { location } from "./platform/Lifecycle.ts"
+import { location } from "./platform/location.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
 
 /**

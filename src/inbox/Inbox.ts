@@ -16,7 +16,7 @@ import { isVisitor } from "../domain/Perspective.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { Closed, KefuError } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
-import { Page } from "../platform/Lifecycle.ts"
+import { Lifecycle } from "../platform/Lifecycle.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { ConversationApi } from "../rest/ConversationApi.ts"
@@ -147,7 +147,7 @@ interface Parts {
 const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places, state }: Parts) {
   const config = yield* KefuConfig
   const outbox = yield* Outbox
-  const page = yield* Page
+  const page = yield* Lifecycle
   const realtime = yield* Realtime
   const expiries = yield* FiberMap.make<ConversationId, void>()
 
@@ -221,7 +221,7 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
 const make = Effect.gen(function* () {
   const api = yield* ConversationApi
   const config = yield* KefuConfig
-  const page = yield* Page
+  const page = yield* Lifecycle
   const realtime = yield* Realtime
   const run = yield* FiberSet.makeRuntime<never, void>()
   const state = new InboxState()

@@ -26,7 +26,7 @@ import * as catchUp from "./internal/catchUp.ts"
 import { verdict } from "./internal/closeCodes.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import * as metrics from "../platform/metrics.ts"
-import { Page } from "../platform/Lifecycle.ts"
+import { Lifecycle } from "../platform/Lifecycle.ts"
 import { Positions } from "./internal/deliveryLog.ts"
 import * as session from "./internal/link.ts"
 import { Witness } from "./witness.ts"
@@ -172,7 +172,7 @@ const encodeFrame = Schema.encodeUnknownResult(ClientFrameJson)
 const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const transport = yield* Transport
-  const page = yield* Page
+  const page = yield* Lifecycle
   const witness = yield* Witness
   const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Idle())
   const supervisor = yield* FiberHandle.make<void, never>()

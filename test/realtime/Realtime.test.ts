@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { MessageId } from "../../src/domain/Id.ts"
 import * as metrics from "../../src/platform/metrics.ts"
-import { Page, type PageSignal } from "../../src/platform/Lifecycle.ts"
+import { Lifecycle, type LifecycleSignal } from "../../src/platform/Lifecycle.ts"
 import type * as Kefu from "../../src/Kefu.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
@@ -254,14 +254,14 @@ describe("dialling", () => {
 
 describe("the page", () => {
   const paged = Effect.fnUntraced(function* () {
-    const signals = yield* Queue.unbounded<PageSignal>()
+    const signals = yield* Queue.unbounded<LifecycleSignal>()
     const page: { why: "offline" | "hidden" | undefined } = { why: undefined }
     return {
       signals,
       page,
       layer: session().pipe(
         Layer.provide(
-          Layer.succeed(Page, { suspension: Effect.sync(() => page.why), signals: Stream.fromQueue(signals) })
+          Layer.succeed(Lifecycle, { suspension: Effect.sync(() => page.why), signals: Stream.fromQueue(signals) })
         )
       )
     }

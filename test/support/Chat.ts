@@ -19,7 +19,7 @@ import type { User } from "../../src/domain/User.ts"
 import { Inbox } from "../../src/inbox/Inbox.ts"
 import type { InboxConversation } from "../../src/inbox/InboxSnapshot.ts"
 import * as broadcast from "../../src/realtime/subscribers.ts"
-import { Page, type PageSignal } from "../../src/platform/Lifecycle.ts"
+import { Lifecycle, type LifecycleSignal } from "../../src/platform/Lifecycle.ts"
 import { KefuConfig, type Options } from "../../src/KefuConfig.ts"
 import { KefuError, type KefuErrorReason, NotFound } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
@@ -128,7 +128,7 @@ export interface Call {
 export const make = Effect.fnUntraced(function* (me: User, options: Options = {}) {
   const events = broadcast.make<RealtimeEvent>((dropped) => RealtimeEvent.Lagged({ dropped }))
   const sends = yield* PubSub.unbounded<OutboxEntry>()
-  const signals = yield* PubSub.unbounded<PageSignal>()
+  const signals = yield* PubSub.unbounded<LifecycleSignal>()
   const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Idle())
   const calls: Array<Call> = []
   let subscribers = 0
@@ -199,7 +199,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
         }),
         Outbox.layerTest({ changes: Stream.fromPubSub(sends) }),
         Layer.orDie(KefuConfig.layer({ baseUrl: "https://kefu.test", ...options })),
-        Layer.succeed(Page, {
+        Layer.succeed(Lifecycle, {
           suspension: Effect.sync(() => backend.suspension),
           signals: Stream.fromPubSub(signals)
         })
@@ -220,7 +220,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
         settle
       ),
     send: (entry: OutboxEntry) => Effect.andThen(PubSub.publish(sends, entry), settle),
-    signal: (signal: PageSignal) => Effect.andThen(PubSub.publish(signals, signal), settle),
+    signal: (signal: LifecycleSignal) => Effect.andThen(PubSub.publish(signals, signal), settle),
     enter: (next: ConnectionState) => Effect.andThen(SubscriptionRef.set(state, next), settle),
     connected: ConnectionState.Connected({ since: 0, connection: 1 }),
     shown: (id = 7) => inbox.getConversation(cid(id))

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import type { ConversationId } from "../../domain/Id.ts"
 import type { PendingPosition } from "../../domain/PendingQueue.ts"
 import type { KefuError } from "../../KefuError.ts"
-import type { Page } from "../../platform/Lifecycle.ts"
+import type { Lifecycle } from "../../platform/Lifecycle.ts"
 import type { QueuePlace } from "../InboxSnapshot.ts"
 
 /** How many times the base interval the pause may become. */
@@ -47,7 +47,7 @@ export const slowness = (position: number, failures: number): number =>
 
 export interface Options {
   readonly base: Duration.Duration
-  readonly page: Page
+  readonly page: Lifecycle
   readonly read: (id: ConversationId) => Effect.Effect<PendingPosition, KefuError>
   /** Shows the place of a conversation; undefined if it has none. */
   readonly show: (id: ConversationId, place: QueuePlace | undefined) => Effect.Effect<void>
