@@ -1,5 +1,5 @@
 /**
- * What the outbox sends, and how it is recognised when it comes back in the history.
+ * The payload of a send, and how the history shows it.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,7 +11,7 @@ import { InvalidRequest, KefuError } from "../KefuError.ts"
 import { ClientFrameJson, SendPayload } from "../wire/Frame.ts"
 import { invalid } from "../http/call.ts"
 
-/** A message's kind and content, as they look after a journey over the wire. */
+/** The type and content of a message after a round trip over the wire. */
 export interface Content {
   readonly type: number
   readonly value: unknown
@@ -28,7 +28,7 @@ const decodeMessage = Schema.decodeUnknownOption(Message)
 
 const frame = (payload: unknown) => encodeFrame({ sequenceId: 0, eventType: "Message", payload })
 
-/** What is to be sent, checked, and fixed as JSON so that the app may go on with its objects. */
+/** Validates a payload and copies it as JSON, so that later changes to the app's objects do not affect it. */
 export const fixed = (method: string, payload: unknown): Effect.Effect<SendPayload, KefuError> => {
   const encoded = frame(payload)
   if (Result.isFailure(encoded)) return Effect.fail(invalid(method, encoded.failure))
@@ -50,7 +50,7 @@ export const ofMessage = (message: Message): Content => ({
   value: message.content
 })
 
-/** What a send looks like in the history, if the backend keeps it as it is. */
+/** How the history shows a send that the backend keeps unchanged. */
 export const ofSend = (payload: SendPayload): Content =>
   Result.getSuccess(frame(payload)).pipe(
     Option.flatMap(decodeSent),
@@ -61,7 +61,7 @@ export const ofSend = (payload: SendPayload): Content =>
     })
   )
 
-/** Whether a message of the history may be a send: all that was sent is in it; the backend may have added to it. */
+/** Whether a message of the history may be a send: it holds all that was sent; the backend may have added fields. */
 export const holds = (found: Content, sent: Content): boolean =>
   found.type === sent.type && contains(found.value, sent.value)
 

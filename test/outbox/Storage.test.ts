@@ -3,8 +3,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { UserId } from "../../src/domain/Id.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
@@ -16,7 +18,7 @@ const failure = <A>(effect: Effect.Effect<A, KefuError>) => Effect.map(Effect.fl
 /** A store that the test can look into and break. */
 const makeStore = () => {
   const map = new Map<string, string>()
-  const control = { map, broken: false }
+  const control = { map, broken: false, unreadable: false }
   const write = (method: string, change: () => void) =>
     Effect.suspend(() =>
       control.broken
@@ -24,7 +26,12 @@ const makeStore = () => {
         : Effect.sync(change)
     )
   const store = KeyValueStore.makeStringOnly({
-    get: (key) => Effect.sync(() => map.get(key)),
+    get: (key) =>
+      Effect.suspend(() =>
+        control.unreadable
+          ? Effect.fail(new KeyValueStore.KeyValueStoreError({ method: "get", message: "the disk is gone" }))
+          : Effect.sync(() => map.get(key))
+      ),
     set: (key, value) => write("set", () => map.set(key, value)),
     remove: (key) => write("remove", () => map.delete(key)),
     clear: write("clear", () => map.clear()),
@@ -51,6 +58,9 @@ const start = Effect.fnUntraced(function* (store: ReturnType<typeof makeStore>, 
     stop: Scope.close(scope, Exit.void)
   }
 })
+
+/** Where the outbox of the account `me` is stored. */
+const key = `effect-kefu/outbox/http://gateway.test/${me}`
 
 describe("an outbox with a store", () => {
   it.effect("sends after a restart what waited, in its order and before what came later", () =>
@@ -332,6 +342,136 @@ describe("an outbox with a store", () => {
       yield* connection.ack(frame, desk.handle(frame))
       yield* first.outbox.result(key)
       yield* first.stop
+    })
+  )
+
+  it.effect("restores a message in the app's spelling, with its recipient", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7, 8)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      const connection = yield* first.gateway.accept
+      yield* message(connection)
+      const content = { orderNo: "1", line_2: { "kebab-case": 1, ctmName: "客" } }
+      yield* first.outbox.enqueue({
+        conversationId: eight,
+        toId: UserId.make(3),
+        messageType: "OrderMessage",
+        content
+      })
+      const { payload } = yield* message(connection)
+      yield* first.stop
+
+      const second = yield* start(store, desk)
+      const again = yield* second.gateway.accept
+      yield* pass("1 second")
+      yield* message(again)
+      const restored = yield* message(again)
+      assert.deepStrictEqual(restored.payload, payload)
+      const [, entry] = yield* second.outbox.entries
+      assert.deepStrictEqual(entry?.draft.content, content)
+      assert.strictEqual(entry?.draft.toId, 3)
+      yield* second.stop
+    })
+  )
+
+  for (const [name, stored] of [
+    ["no JSON", "{"],
+    ["something else", '{"a":1}'],
+    ["another type", '{"owner":1,"entries":{},"sent":[]}'],
+    ["nothing", ""]
+  ] as const) {
+    it.effect(`logs and skips a store that holds ${name}, and replaces it`, () =>
+      Effect.gen(function* () {
+        const store = makeStore()
+        store.map.set(key, stored)
+        const desk = new Desk(7)
+        const logged: Array<unknown> = []
+        const logger = Logger.layer([Logger.make(({ message }) => logged.push(message))])
+        const first = yield* Effect.provide(start(store, desk), logger)
+        yield* settle
+        // Once as the layer starts, once as the connection claims the store.
+        const expected = ["The stored outbox could not be read and was skipped", key]
+        assert.deepStrictEqual(logged, [expected])
+        const { key: lost } = yield* first.outbox.enqueue(text("a"))
+        yield* message(yield* first.gateway.accept)
+        assert.deepStrictEqual(logged, [expected, expected])
+        yield* first.stop
+        const second = yield* start(store, desk)
+        yield* second.gateway.accept
+        yield* pass("500 millis")
+        assert.deepStrictEqual(
+          (yield* second.outbox.entries).map((entry) => entry.key),
+          [lost]
+        )
+        yield* second.stop
+      })
+    )
+  }
+
+  it.effect("skips a single stored send that makes no sense", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7, 8)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      yield* first.outbox.enqueue(text("b", eight))
+      const connection = yield* first.gateway.accept
+      yield* Effect.andThen(message(connection), message(connection))
+      yield* first.stop
+      store.map.set(key, (store.map.get(key) ?? "").replace('"content":"a"', '"content":1'))
+      const second = yield* start(store, desk)
+      const again = yield* second.gateway.accept
+      yield* pass("1 second")
+      yield* message(again)
+      assert.deepStrictEqual(yield* messagesOf(again), ["b"])
+      assert.deepStrictEqual(
+        (yield* second.outbox.entries).map(({ draft }) => draft.content),
+        ["b"]
+      )
+      yield* second.stop
+    })
+  )
+
+  it.effect("overwrites nothing that it could not read, and claims it at the next connection", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7, 8)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      yield* message(yield* first.gateway.accept)
+      yield* first.stop
+      const before = store.map.get(key)
+      assert.include(before, '"a"')
+
+      store.unreadable = true
+      const second = yield* start(store, desk)
+      yield* second.outbox.enqueue(text("b", eight))
+      const connection = yield* second.gateway.accept
+      const frame = yield* message(connection)
+      yield* connection.ack(frame, desk.handle(frame, 8))
+      yield* settle
+      assert.strictEqual(store.map.get(key), before)
+      assert.deepStrictEqual(yield* messagesOf(connection), ["b"])
+
+      store.unreadable = false
+      yield* connection.close(1006)
+      yield* pass("1 millis")
+      const again = yield* second.gateway.accept
+      yield* pass("1 second")
+      const restored = yield* message(again)
+      yield* again.ack(restored, desk.handle(restored))
+      yield* settle
+      assert.deepStrictEqual(yield* messagesOf(again), ["a"])
+
+      store.unreadable = true
+      const { key: next } = yield* second.outbox.enqueue(text("c"))
+      const last = yield* message(again)
+      yield* again.ack(last, desk.handle(last))
+      yield* second.outbox.result(next)
+      assert.isFalse(store.has('"c"'))
+      yield* second.stop
     })
   )
 })

@@ -1,68 +1,48 @@
 /**
- * Tells any number of subscribers what changes in the outbox. Each gets the entries that are there, then the latest
- * state of each one that changes: what it did not take in time is told once, as it is by then. So a slow subscriber
- * holds no more than one state of each entry, and slows nothing down.
+ * Streams what changes in the outbox to any number of subscribers. Each gets the present entries, then the latest state
+ * of each entry that changes: states that it did not take in time are skipped. So a slow subscriber holds at most one
+ * state of each entry and delays nobody.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
+import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
-import type { OutboxEntry, OutboxKey } from "../OutboxEntry.ts"
+import type { OutboxEntry } from "../OutboxEntry.ts"
 
-export interface OutboxFeed {
-  readonly push: (entry: OutboxEntry) => void
-  readonly changes: Stream.Stream<OutboxEntry>
-  readonly end: Effect.Effect<void>
-}
-
-interface Subscriber {
-  readonly push: (entry: OutboxEntry) => void
-  readonly end: Effect.Effect<unknown>
-}
-
-export const make = (present: () => Iterable<OutboxEntry>): OutboxFeed => {
-  const subscribers = new Set<Subscriber>()
+export const make = (present: () => ReadonlyArray<OutboxEntry>) => {
+  const subscribers = new Set<{ readonly latest: Map<string, OutboxEntry>; readonly ready: Latch.Latch }>()
   let ended = false
 
   const subscribe = Effect.gen(function* () {
-    const queue = yield* Queue.unbounded<OutboxKey, Cause.Done>()
-    const latest = new Map<OutboxKey, OutboxEntry>()
-    const subscriber: Subscriber = {
-      push: (entry) => {
-        if (!latest.has(entry.key)) Queue.offerUnsafe(queue, entry.key)
-        latest.set(entry.key, entry)
-      },
-      end: Queue.end(queue)
-    }
+    const latest = new Map(present().map((entry) => [entry.key, entry]))
+    const ready = Latch.makeUnsafe(ended || latest.size > 0)
+    const subscriber = { latest, ready }
     yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        for (const entry of present()) subscriber.push(entry)
-        subscribers.add(subscriber)
-      }),
-      () => {
-        subscribers.delete(subscriber)
-        return subscriber.end
-      }
+      Effect.sync(() => subscribers.add(subscriber)),
+      () => Effect.sync(() => subscribers.delete(subscriber))
     )
-    if (ended) yield* subscriber.end
-    const take = (key: OutboxKey) => {
-      const entry = latest.get(key)
-      latest.delete(key)
-      return entry === undefined ? [] : [entry]
-    }
-    return Stream.fromPull(Effect.succeed(Queue.takeAll(queue))).pipe(
-      Stream.flatMap((key) => Stream.suspend(() => Stream.fromIterable(take(key))))
-    )
+    const pull = Effect.gen(function* () {
+      yield* ready.await
+      const [next] = latest.values()
+      if (next === undefined) return yield* Cause.done()
+      latest.delete(next.key)
+      if (latest.size === 0 && !ended) yield* ready.close
+      return [next] as const
+    })
+    return Stream.fromPull(Effect.succeed(pull))
   })
 
   return {
-    push: (entry) => {
-      for (const subscriber of subscribers) subscriber.push(entry)
+    push: (entry: OutboxEntry) => {
+      for (const { latest, ready } of subscribers) {
+        latest.set(entry.key, entry)
+        ready.openUnsafe()
+      }
     },
-    changes: Stream.unwrap(subscribe),
-    end: Effect.suspend(() => {
+    stream: Stream.unwrap(subscribe),
+    end: () => {
       ended = true
-      return Effect.forEach(Array.from(subscribers), (subscriber) => subscriber.end, { discard: true })
-    })
+      for (const { ready } of subscribers) ready.openUnsafe()
+    }
   }
 }

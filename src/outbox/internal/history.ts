@@ -1,5 +1,5 @@
 /**
- * Reads over REST what has become of sends.
+ * Reads conversations over REST to find out what has become of sends.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -7,28 +7,16 @@ import type { ConversationApi } from "../../rest/ConversationApi.ts"
 import type { Conversation } from "../../domain/Conversation.ts"
 import { isSystemMessage, type Message, messageTypeCode } from "../../domain/Message.ts"
 import type { User } from "../../domain/User.ts"
-import type { KefuError } from "../../KefuError.ts"
 import type { UserApi } from "../../rest/UserApi.ts"
 import type { Target } from "./ledger.ts"
-import type { Own } from "./match.ts"
-import { type Content, ofMessage } from "../payload.ts"
+import { ofMessage } from "../payload.ts"
 
-export interface Page {
-  readonly own: ReadonlyArray<Own<Content>>
-  readonly complete: boolean
-}
+export type History = ReturnType<typeof make>
 
-export interface History {
-  readonly me: Effect.Effect<User, KefuError>
-  /** The greatest id among the messages of a target; undefined if it is not certain which they are. */
-  newest(target: Target): Effect.Effect<number | undefined, KefuError>
-  /** One's own messages in a target after an id, and whether these are all. */
-  read(target: Target, after: number): Effect.Effect<Page, KefuError>
-}
-
-export const make = (conversations: ConversationApi["Service"], users: UserApi["Service"]): History => {
+export const make = (conversations: ConversationApi["Service"], users: UserApi["Service"]) => {
   let known: User | undefined
 
+  /** The current user, fetched once. */
   const me = Effect.suspend(() =>
     known === undefined
       ? Effect.tap(users.me, (user) =>
@@ -40,8 +28,8 @@ export const make = (conversations: ConversationApi["Service"], users: UserApi["
   )
 
   /**
-   * All conversations that may hold a message: the one that it was for, and once that has ended, those that came after
-   * it, since the backend puts a visitor's message into the conversation that is open. Undefined if there may be more.
+   * All conversations that may hold a message: the named one and, once that has ended, the later ones, because the
+   * backend puts a visitor's message into the open conversation. Undefined if there may be more.
    */
   const candidates = Effect.fnUntraced(function* ({ conversationId, toId }: Target) {
     const named = conversationId === undefined ? undefined : yield* conversations.get(conversationId)
@@ -53,11 +41,13 @@ export const make = (conversations: ConversationApi["Service"], users: UserApi["
     return named === undefined ? page.conversations : [named, ...page.conversations.filter(({ id }) => id !== named.id)]
   })
 
+  /** The greatest message id of a target; undefined if its conversations are not certain. */
   const newest = Effect.fnUntraced(function* (target: Target) {
     const found = yield* candidates(target)
     return found && Math.max(0, ...found.flatMap(({ messages }) => messages.map(({ id }) => id)))
   })
 
+  /** The own messages of a target after an id, and whether these are all. */
   const read = Effect.fnUntraced(function* (target: Target, after: number) {
     const found = yield* candidates(target)
     if (found === undefined) return { own: [], complete: false }
@@ -85,10 +75,10 @@ export const make = (conversations: ConversationApi["Service"], users: UserApi["
   return { me, newest, read }
 }
 
-/** Whether nothing after an id is cut off from a conversation's page. */
+/** Whether a conversation's page holds all messages after an id. */
 const reachesBack = ({ messages }: Conversation, after: number): boolean => messages.some(({ id }) => id <= after)
 
-/** Whether a message shows that one of our own may be missing: it was recalled, or nobody is named as its author. */
+/** Whether a message shows that an own one may be missing: a recall, or a message without an author. */
 const conceals = (message: Message, me: number, isKnown: (id: number) => boolean): boolean => {
   const isByOthers = Predicate.isNotNullish(message.fromId) && message.fromId !== me
   if (isByOthers) return false

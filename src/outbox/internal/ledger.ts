@@ -1,12 +1,13 @@
 /**
- * What is known of the order of message ids, so that the history can be read for sends without an acknowledgement.
+ * What is known of message ids and their order, so that the history can be read for sends without an acknowledgement.
  *
- * Ids grow within the backend. So an id that was seen before a send went out is less than the send's own, and whatever
- * this account had written before is not greater than the latest of them, provided that the id is from this session: from
- * an acknowledgement, a live event, or a page of the conversation itself.
+ * Ids grow within the backend. So an id that was seen before a hand-over is less than the id of the send, and no earlier
+ * message of the account has a greater id than the latest one seen, provided that this session has seen it: in an
+ * acknowledgement, a live event, or a page of the conversation itself.
  */
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId, UserId } from "../../domain/Id.ts"
+import type { KefuErrorReason } from "../../KefuError.ts"
 import type { Content } from "../payload.ts"
 
 /** Where the outcome of a send is looked up. */
@@ -15,27 +16,28 @@ export interface Target {
   readonly toId: UserId | undefined
 }
 
-/** A send that was handed to a connection and not acknowledged. */
+/** The hand-over of a send to a connection. */
 export interface Attempt {
   readonly target: Target
   readonly content: Content
   /** No own message up to this id is this one; undefined if that is not known. */
   readonly after: number | undefined
   /** The connection that took it; 0 if that was one of an earlier process. */
-  readonly session: number
+  readonly connection: number
   readonly order: number
+  /** In milliseconds since 1970. */
   readonly handedAt: number
   /** That connection has ended. */
   ended: boolean
-  /** The backend said that it handled the send, but not under which id. */
-  acknowledged: boolean
-  /** Its outcome stays unknown, unless it turns up. */
+  /** Why no usable acknowledgement came. */
+  failure: KefuErrorReason | undefined
+  /** Its outcome stays unknown, unless the history shows it later. */
   unknown: boolean
-  /** The backend had certainly handled or lost it when it gave out this id. */
+  /** An id that the backend assigned after it had handled or lost this attempt. */
   over: number | undefined
 }
 
-/** How many of our latest ids are remembered, lest one be taken for another send. */
+/** How many own ids are remembered, so that none is mistaken for another send. */
 const remembered = 512
 
 export class Ledger {
@@ -45,33 +47,30 @@ export class Ledger {
   readonly #attempts = new Set<Attempt>()
   readonly #ours = new Set<number>()
 
-  /** A message has come in, live. */
+  /** Notes a live message. */
   saw(id: MessageId): void {
     this.#latest = Math.max(this.#latest, id)
   }
 
-  /** The conversations as they are now. */
+  /** Notes the present pages of the conversations. */
   read(conversations: ReadonlyArray<Conversation>): void {
     this.#pages = new Map(
-      conversations.flatMap(({ id, messages }) =>
-        messages.length === 0 ? [] : [[id, Math.max(...messages.map((message) => message.id))] as const]
-      )
+      conversations.map(({ id, messages }) => [id, Math.max(0, ...messages.map((message) => message.id))])
     )
   }
 
-  /** What a send that goes out now surely comes after; undefined if nothing is known yet. */
+  /** An id that a send handed over now will exceed; undefined if none is known yet. */
   bound(conversationId: ConversationId | undefined): number | undefined {
-    const page = conversationId === undefined ? undefined : this.#pages.get(conversationId)
-    const bound = Math.max(page ?? 0, this.#latest)
-    return bound === 0 ? undefined : bound
+    const page = conversationId === undefined ? 0 : (this.#pages.get(conversationId) ?? 0)
+    return Math.max(page, this.#latest) || undefined
   }
 
-  begin(fields: Pick<Attempt, "target" | "content" | "after" | "session" | "handedAt">): Attempt {
+  begin(fields: Pick<Attempt, "target" | "content" | "after" | "connection" | "handedAt">): Attempt {
     const attempt: Attempt = {
       ...fields,
       order: ++this.#orders,
       ended: false,
-      acknowledged: false,
+      failure: undefined,
       unknown: false,
       over: undefined
     }
@@ -79,14 +78,14 @@ export class Ledger {
     return attempt
   }
 
-  /** A send has turned out to be this message. */
+  /** Notes which message a send has become. */
   sent(attempt: Attempt, id: MessageId): void {
     this.saw(id)
     this.end(attempt)
     this.own(id)
   }
 
-  /** A message is known to be another send than those that are open. */
+  /** Notes that a message is none of the open sends. */
   own(id: number): void {
     this.#ours.add(id)
     for (const oldest of this.#ours) {
@@ -95,13 +94,13 @@ export class Ledger {
     }
   }
 
-  /** The ids of ours that might be taken for one of the open sends if nobody knew better. */
+  /** Own ids that could be mistaken for open sends. */
   get ours(): ReadonlyArray<number> {
     const least = Math.min(...Array.from(this.#attempts, ({ after = Infinity }) => after))
     return Array.from(this.#ours).filter((id) => id > least)
   }
 
-  /** The backend has acknowledged a send: all before it have been handled, or never will be. */
+  /** Notes an acknowledgement: the backend has handled all earlier sends, or never will. */
   acknowledged(attempt: Attempt, id: MessageId): void {
     this.sent(attempt, id)
     for (const earlier of this.#attempts) {
@@ -113,12 +112,12 @@ export class Ledger {
     }
   }
 
-  /** A send is not there and will not come. */
+  /** Forgets a send that did not arrive and will not. */
   end(attempt: Attempt): void {
     this.#attempts.delete(attempt)
   }
 
-  /** Other sends that may stand among those newer than `attempt.after`. */
+  /** Other sends that may be among the messages newer than `attempt.after`. */
   strays(attempt: Attempt): ReadonlyArray<Content> {
     return Array.from(this.#attempts)
       .filter((other) => other !== attempt && meets(attempt.target, other.target) && !isOver(other, attempt))
@@ -130,7 +129,7 @@ export class Ledger {
   }
 }
 
-/** Whether a send cannot be among the messages in which another one is looked for. */
+/** Whether a send cannot be among the messages that are searched for another one. */
 const isOver = (stray: Attempt, other: Attempt): boolean =>
   stray.over !== undefined && other.after !== undefined && other.after >= stray.over
 

@@ -1,13 +1,13 @@
 /**
- * The rule by which the outcome of sends without an acknowledgement is read from the history.
+ * The rule that reads the outcome of unacknowledged sends from the history.
  *
- * The wire has no id of ours on a message, but it is ordered: of the sends that a lost connection left open, the backend
- * handled the first few, and these stand in the history in their order, after what was known to be there before. So the
- * own messages that are newer must be a prefix of the open sends. If they are, they are those sends, and the others
- * never arrived. If they are not, something happened that is not ours to know, and every outcome stays unknown.
+ * The wire carries no id of ours on a message, but it is ordered: of the sends that a lost connection left open, the
+ * backend handled the first few. These are in the history, in their order, after what was known to be there before. So
+ * the newer own messages must be a prefix of the open sends. If they are, they are those sends, and the others never
+ * arrived. If they are not, another writer interfered, and every outcome stays unknown.
  *
- * Sends that are equal may change places: nobody can tell which of two "ok" arrived, and the conversation reads the same
- * when the other one follows.
+ * Equal sends are interchangeable: nobody can tell which of two "ok" arrived, and the conversation reads the same when
+ * the other one follows.
  */
 import type { MessageId } from "../../domain/Id.ts"
 
@@ -17,13 +17,13 @@ export interface Own<A> {
 }
 
 export interface Evidence<A> {
-  /** The sends to decide on, in the order in which they went out over one connection. */
+  /** The sends to decide on, in the order of their hand-over to one connection. */
   readonly open: ReadonlyArray<A>
-  /** Other sends, each of which may be among the history's messages or not, anywhere. */
+  /** Other sends, each of which may be anywhere in the history or not at all. */
   readonly strays: ReadonlyArray<A>
-  /** The own messages of the history that are newer than all that were known, in their order. */
+  /** The own messages of the history newer than the known ones, in their order. */
   readonly own: ReadonlyArray<Own<A>>
-  /** Whether the history surely holds all of them. */
+  /** Whether the history certainly holds all of them. */
   readonly complete: boolean
 }
 
@@ -32,7 +32,7 @@ export type Outcome =
   | { readonly _tag: "Missing" }
   | { readonly _tag: "Unclear"; readonly detail: string }
 
-/** `holds` tells whether a message of the history may be a send. Gives the outcome of each open send. */
+/** The outcome of each open send. `holds` tells whether a message of the history may be a send. */
 export const outcomes = <A>(
   { complete, open, own, strays }: Evidence<A>,
   holds: (found: A, sent: A) => boolean

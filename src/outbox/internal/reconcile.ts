@@ -1,0 +1,136 @@
+/**
+ * What happens to a send whose acknowledgement did not come.
+ *
+ * **The connection ended before the acknowledgement.** The wire carries no id of ours on a message, so nobody could tell
+ * a repeated send from a second message. What it has is order: the backend handles the frames of a connection one after
+ * the other. The outbox hands over one send of each lane at a time and notes the latest message id that it has seen by
+ * then. One second after the connection is back it reads the history:
+ *
+ * - The only own message newer than the noted id has this content: it is this send, `Sent`.
+ * - No own message is newer, and the history reaches back to the noted id: the send was lost. It goes out again, before
+ *   all that wait behind it.
+ * - Anything else is `DeliveryUnknown` and is not sent again unasked: other own messages, a history that is cut short or
+ *   cannot be read, a recalled message that may have been this one, an equal message whose own outcome is unknown.
+ *
+ * This relies on three more facts. Ids grow. The account writes from one connection at a time: the backend ends the older
+ * of two (event 301), so frames still on their way over a lost connection are no longer handled once its successor has
+ * been open for a second. And the history shows what was handled.
+ *
+ * **The connection lives, but the backend does not acknowledge.** There is no negative acknowledgement: the backend
+ * ignores a message that it refuses. After `ackTimeout` the outbox sends a ping. Since frames are handled in order, the
+ * answer shows that the message was handled, and is in the history (`Sent`), or was refused (`Failed` with `AckTimeout`).
+ * A refused message is not sent again. If the ping is not answered either, the outcome is `DeliveryUnknown`.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
+import type { KefuError } from "../../KefuError.ts"
+import * as metrics from "../../platform/metrics.ts"
+import type { Realtime } from "../../realtime/Realtime.ts"
+import type { UploadApi } from "../../rest/UploadApi.ts"
+import { OutboxState } from "../OutboxState.ts"
+import { holds } from "../payload.ts"
+import { connected, ended, until } from "./connection.ts"
+import type { History } from "./history.ts"
+import type { Attempt, Ledger } from "./ledger.ts"
+import { type Outcome, outcomes } from "./match.ts"
+import type { Persistence } from "./persistence.ts"
+import { isOpen, type Registry, type Send } from "./registry.ts"
+
+/** What the way of a send uses. */
+export interface Needs {
+  readonly history: History
+  readonly ledger: Ledger
+  /** How long a send waits for a connection, in milliseconds. */
+  readonly lifetime: number
+  readonly persistence: Persistence
+  readonly realtime: Realtime["Service"]
+  readonly sends: Registry
+  readonly uploads: UploadApi["Service"]
+}
+
+/** How long the backend may still handle frames of the previous connection after a reconnection. */
+const settling = Duration.seconds(1)
+
+/** How often an unreadable history is read again. */
+const rereads = 4
+
+/** The delay after so many failures in a row. */
+export const pause = (failures: number): Duration.Duration => Duration.seconds(Math.min(30, 2 ** failures))
+
+/** Finds out what has become of an attempt without an acknowledgement: settles the send or puts it back to wait. */
+export const reconcile = Effect.fn("Outbox.reconcile")(function* (needs: Needs, send: Send, attempt: Attempt) {
+  const { ledger, lifetime, persistence, realtime, sends } = needs
+  const connection = yield* Effect.raceFirst(
+    connected(realtime, attempt.ended ? attempt.connection + 1 : undefined),
+    until(Math.max(send.deadline, attempt.handedAt + lifetime))
+  )
+  if (connection === undefined) return yield* sends.unknown(send, "no connection came back in time to look for it")
+  yield* persistence.claim(connection)
+  const isSame = connection === attempt.connection
+  if (isSame) {
+    const ping = yield* Effect.result(realtime.ping({ connection }))
+    if (Result.isFailure(ping)) {
+      if (ping.failure.reason._tag !== "AckTimeout") attempt.ended = true
+      else yield* sends.unknown(send, "neither it nor a later frame was acknowledged")
+      return
+    }
+  } else {
+    yield* Effect.raceFirst(Effect.sleep(settling), ended(realtime, connection))
+  }
+  const found = yield* Effect.raceFirst(look(needs, attempt), ended(realtime, connection))
+  if (found === undefined || !isOpen(send)) return
+  if (Result.isFailure(found)) {
+    const { reason } = found.failure
+    if (reason.isRetryable && send.failures++ < rereads) return yield* Effect.sleep(pause(send.failures))
+    return yield* sends.unknown(send, `the history could not be read: ${reason.message}`)
+  }
+  send.failures = 0
+  const outcome = found.success
+  if (outcome._tag === "Unclear") return yield* sends.unknown(send, outcome.detail)
+  if (outcome._tag === "Arrived") {
+    ledger.sent(attempt, outcome.id)
+    return yield* sends.settle(send, OutboxState.Sent({ id: outcome.id }))
+  }
+  const { failure } = attempt
+  if (failure?._tag === "UnexpectedResponse") {
+    return yield* sends.unknown(send, "it was acknowledged, but the history does not show it")
+  }
+  sends.requeue(send, attempt)
+  if (failure?._tag === "RequestTooLarge" || (failure?._tag === "AckTimeout" && isSame)) {
+    return yield* sends.fail(send, failure)
+  }
+  yield* Metric.update(metrics.outboxResends, 1)
+})
+
+/** Looks for the earlier attempts of a send that the app retries; settles it if one has arrived. */
+export const recheck = Effect.fnUntraced(function* (needs: Needs, send: Send) {
+  const { ledger, sends } = needs
+  for (const attempt of send.doubts) {
+    const found = yield* look(needs, attempt)
+    if (Result.isFailure(found) || found.success._tag === "Unclear") continue
+    ledger.end(attempt)
+    send.doubts = send.doubts.filter((doubt) => doubt !== attempt)
+    if (found.success._tag === "Missing") continue
+    ledger.sent(attempt, found.success.id)
+    return yield* sends.settle(send, OutboxState.Sent({ id: found.success.id }))
+  }
+})
+
+/** What the history says of an attempt. */
+const look = ({ history, ledger }: Needs, attempt: Attempt): Effect.Effect<Result.Result<Outcome, KefuError>> => {
+  const { after, content, target } = attempt
+  if (after === undefined) {
+    const detail = "it was not known what the conversation held before"
+    return Effect.succeed(Result.succeed({ _tag: "Unclear", detail }))
+  }
+  return history.read(target, after).pipe(
+    Effect.map(({ complete, own }): Outcome => {
+      const unclaimed = own.filter(({ id }) => !ledger.isOurs(id))
+      const evidence = { open: [content], strays: ledger.strays(attempt), own: unclaimed, complete }
+      return outcomes(evidence, holds)[0] ?? { _tag: "Missing" }
+    }),
+    Effect.result
+  )
+}
