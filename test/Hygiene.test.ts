@@ -76,8 +76,8 @@ const rules: ReadonlyArray<Rule> = [
     good: [file("src/A.ts", 'import * as Schema from "effect/Schema"\nimport { B } from "./B.ts"')]
   },
   {
-    name: "only the façade and the platform edges know Promises",
-    applies: (path) => inSource(path) && path !== "src/Client.ts" && !isPlatformEdge(path),
+    name: "only the façade and the platform edges use Promises",
+    applies: (path) => inSource(path) && !/^src\/(?:Client\.ts|client\/)/.test(path) && !isPlatformEdge(path),
     problems: ({ text }) =>
       matches(
         withoutLiterals(text),

@@ -1,34 +1,49 @@
 /**
- * The callbacks of the documented client, and which of them a message calls.
+ * The callbacks and events of the documented client, and which callbacks each kind of message has.
  */
 import * as Predicate from "effect/Predicate"
-import type { ConnectionState } from "../realtime/ConnectionState.ts"
-import type { KefuError } from "../KefuError.ts"
-import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import type { Plain, ViewedConversation, ViewedMessage } from "../domain/Perspective.ts"
+import type { KefuError } from "../KefuError.ts"
+import type { ConnectionState } from "../realtime/ConnectionState.ts"
+import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 
-/** The connection is open. */
+/**
+ * The connection has opened.
+ *
+ * @category handler
+ * @since 0.1.0
+ */
 export interface ClientOpenEvent {
   readonly type: "open"
-  /** Whether there was a connection before. What was missed meanwhile comes through `onMessage`. */
+  /** Whether there was a connection before. Messages missed meanwhile come through `onMessage`. */
   readonly reconnected: boolean
 }
 
-/** The connection has ended, or could not be opened. */
+/**
+ * The connection has ended, or a dial has failed.
+ *
+ * @category handler
+ * @since 0.1.0
+ */
 export interface ClientCloseEvent {
   readonly type: "close"
   /** The WebSocket close code; 1006 if there was none. */
   readonly code: number
   readonly reason: string
-  /** Whether the connection was closed in good order rather than lost. */
+  /** Whether the connection was closed rather than lost. */
   readonly wasClean: boolean
-  /** Whether the client dials again by itself. Calling `open` then changes nothing. */
+  /** Whether the client reconnects automatically. Calling `open` then has no effect. */
   readonly willReconnect: boolean
-  /** Why, if it was not asked for. */
+  /** The cause, unless the app closed the connection. */
   readonly error?: KefuError
 }
 
-/** Something went wrong: with the connection, or in a callback of the app. */
+/**
+ * An error of the connection, or of a callback of the app.
+ *
+ * @category handler
+ * @since 0.1.0
+ */
 export interface ClientErrorEvent {
   readonly type: "error"
   readonly message: string
@@ -36,50 +51,52 @@ export interface ClientErrorEvent {
   readonly error: unknown
 }
 
-/** What the client calls back. Every callback may be missing, and `this` in it is the object that holds it. */
+/**
+ * The callbacks of a client. All are optional; `this` in a callback is the handler object.
+ *
+ * @category handler
+ * @since 0.1.0
+ */
 export interface ClientHandler {
-  /** WebSocket建立成功回调函数: the connection is open, also each time that it was restored. */
+  /** WebSocket建立成功回调函数: the connection has opened, for the first time or again. */
   onOpen?(event: ClientOpenEvent): void
   /** WebSocket关闭回调函数: the connection has ended, or a dial has failed. */
   onClose?(event: ClientCloseEvent): void
-  /** WebSocket错误回调函数: the connection broke or was refused (`onClose` follows), or a callback has thrown. */
+  /** WebSocket错误回调函数: the connection was lost or refused (`onClose` follows), or a callback has thrown. */
   onError?(event: ClientErrorEvent): void
-  /** 收到消息回调函数: a message, system messages too. */
+  /** 收到消息回调函数: a message was received, system messages included. */
   onMessage?(message: ViewedMessage): void
-  /** 会话建立回调函数: a conversation was built; with whom, if the backend says so. */
+  /** 会话建立回调函数: a conversation was built. The arguments about the user are 0 or empty if the backend omits them. */
   onConversationBuilt?(conversationId: number, userId: number, nickname: string, userType: string): void
-  /** 会话关闭回调函数: 1 客户主动关闭, 2 客服主动关闭, 3 超时自动关闭, 4 管理员强制关闭; 0 if the backend does not say. */
+  /** 会话关闭回调函数: 1 客户主动关闭, 2 客服主动关闭, 3 超时自动关闭, 4 管理员强制关闭; 0 if the backend gives no reason. */
   onConversationClosed?(conversationId: number, reason: number): void
   /** 消息被撤回回调函数: a message was recalled. */
   onMessageRecall?(conversationId: number, messageId: number): void
-  /** 人工会话建立回调函数: a person has taken over from the robot. */
+  /** 人工会话建立回调函数: a member of staff has taken over from the robot. */
   onManualServiceStart?(): void
   /** 客服繁忙回调函数: all staff are busy. */
   onStaffBusy?(): void
-  /** 客服不在线回调函数: no staff is there. */
+  /** 客服不在线回调函数: no staff are online. */
   onStaffOffline?(): void
   /** 多端登录回调函数: the account logged in elsewhere, which ended this connection until `takeOver`. */
   onMultipleLogin?(): void
-  /** 会话转接回调函数: a conversation was handed over. */
+  /** 会话转接回调函数: a conversation was transferred. */
   onConversationTransfer?(conversationId: number): void
   /** 正在输入回调函数: the other side is typing. */
   onInputting?(content: string, conversationId: number): void
-  /** 客服超时未回复回调函数: the staff has let the visitor wait for too long. */
+  /** 客服超时未回复回调函数: the staff have not replied in time. */
   onStaffTimeout?(conversationId: number): void
 }
 
-/** The names of the callbacks. */
-export type CallbackName = keyof ClientHandler
-
 /** A call of one of the callbacks. */
 export type Callback = {
-  [Name in CallbackName]: readonly [Name, ...Parameters<NonNullable<ClientHandler[Name]>>]
-}[CallbackName]
+  [Name in keyof ClientHandler]-?: readonly [Name, ...Parameters<NonNullable<ClientHandler[Name]>>]
+}[keyof ClientHandler]
 
-interface Told {
+interface Viewed {
   readonly MessageReceived: {
     readonly _tag: "MessageReceived"
-    /** The very object that `onMessage` gets. */
+    /** The same object that `onMessage` receives. */
     readonly message: ViewedMessage
     /** Whether it was missed while disconnected, and read from the history. */
     readonly recovered: boolean
@@ -92,20 +109,27 @@ interface Told {
   readonly StateChanged: { readonly _tag: "StateChanged"; readonly state: ConnectionState }
 }
 
-/** What the client tells, by name: the events of the session, and each change of its state. */
+/**
+ * The events of a client by name: the session's events, with messages and conversations as the app receives them.
+ *
+ * @category events
+ * @since 0.1.0
+ */
 export type ClientEvents = {
-  readonly [Tag in RealtimeEvent["_tag"]]: Tag extends keyof Told
-    ? Told[Tag]
+  readonly [Tag in RealtimeEvent["_tag"]]: Tag extends keyof Viewed
+    ? Viewed[Tag]
     : Readonly<Plain<Extract<RealtimeEvent, { readonly _tag: Tag }>>>
 }
 
-/** The name of something that the client tells. */
-export type ClientEventName = keyof ClientEvents
+/**
+ * An event of a client, discriminated by `_tag`.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export type ClientEvent = ClientEvents[keyof ClientEvents]
 
-/** Something that the client tells, told apart by `_tag`. */
-export type ClientEvent = ClientEvents[ClientEventName]
-
-/** The callback of its own that a message calls after `onMessage`, if its kind has one. */
+/** The callback that follows `onMessage`, if the kind of message has one. */
 export const callbackOf = ({ content, conversationId, messageType }: ViewedMessage): Callback | undefined => {
   const number = (name: string) =>
     Predicate.hasProperty(content, name) && typeof content[name] === "number" ? content[name] : undefined

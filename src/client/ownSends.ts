@@ -1,10 +1,12 @@
 /**
- * Tells the app's own messages apart from news. Where a connection ended before the acknowledgement, the history gives a
- * message back that the app holds already; whether it is that one is known once the send has settled.
+ * Distinguishes the app's own sends from new messages. If a connection ends before an acknowledgement, the history may
+ * return a message that the app already holds. Whether it is that one is known once the send has settled, so such
+ * messages are held back until then.
  */
+import { remember } from "./remember.ts"
 
 /** How many sends are remembered. */
-const remembered = 512
+const maxSends = 512
 
 interface Received {
   readonly id: number
@@ -12,9 +14,9 @@ interface Received {
 }
 
 export class OwnSends<Message extends Received> {
-  /** How many are under way, by conversation. Sends without one may be in any. */
-  readonly #underWay = new Map<number | undefined, number>()
-  readonly #sent = new Set<number>()
+  /** The number of unsettled sends by conversation; those without a conversation may be in any. */
+  readonly #unsettled = new Map<number | undefined, number>()
+  readonly #arrived = new Map<number, true>()
   #held: Array<Message> = []
   readonly #release: (message: Message) => void
 
@@ -23,33 +25,28 @@ export class OwnSends<Message extends Received> {
   }
 
   begin(conversationId: number | undefined): void {
-    this.#underWay.set(conversationId, (this.#underWay.get(conversationId) ?? 0) + 1)
+    this.#unsettled.set(conversationId, (this.#unsettled.get(conversationId) ?? 0) + 1)
   }
 
-  /** The send has become this message. */
+  /** A send arrived as this message. */
   arrived(id: number): void {
-    this.#sent.add(id)
-    if (this.#sent.size <= remembered) return
-    for (const oldest of this.#sent) {
-      this.#sent.delete(oldest)
-      break
-    }
+    remember(this.#arrived, id, true, maxSends)
   }
 
-  /** The send has settled, one way or another. */
+  /** A send has settled. */
   end(conversationId: number | undefined): void {
-    const left = (this.#underWay.get(conversationId) ?? 1) - 1
-    if (left > 0) this.#underWay.set(conversationId, left)
-    else this.#underWay.delete(conversationId)
+    const left = (this.#unsettled.get(conversationId) ?? 1) - 1
+    if (left > 0) this.#unsettled.set(conversationId, left)
+    else this.#unsettled.delete(conversationId)
     const held = this.#held
     this.#held = []
-    for (const message of held) if (this.isNews(message)) this.#release(message)
+    for (const message of held) if (this.isNew(message)) this.#release(message)
   }
 
-  /** Whether a message of one's own is one that the app does not hold. What is not known yet is released later. */
-  isNews(message: Message): boolean {
-    if (this.#sent.has(message.id)) return false
-    if (!this.#underWay.has(message.conversationId) && !this.#underWay.has(undefined)) return true
+  /** Whether the app does not hold this message of its own account. If undecided, it is held back and released later. */
+  isNew(message: Message): boolean {
+    if (this.#arrived.has(message.id)) return false
+    if (!this.#unsettled.has(message.conversationId) && !this.#unsettled.has(undefined)) return true
     this.#held.push(message)
     return false
   }

@@ -1,9 +1,10 @@
 /**
- * Keeps `isRead` right on the message objects that the app holds. A read mark costs what it newly covers, however long
- * the history is; objects that the app let go of are not kept.
+ * Keeps `isRead` up to date on the message objects that the app holds. The cost of a read mark is proportional to what it
+ * newly covers, not to the history. The objects are held weakly.
  */
+import { remember } from "./remember.ts"
 
-/** What of a message is looked at and set. */
+/** The fields of a message that matter here. */
 export interface Flagged {
   readonly id: number
   readonly conversationId: number
@@ -18,22 +19,22 @@ interface Entry {
 interface Line {
   /** Every message up to this id is read. */
   mark: number
-  /** The unread ones, by id; those before `head` are done with. */
+  /** Unread messages by id; those before `head` have been read. */
   entries: Array<Entry>
   head: number
-  /** At how many entries those of vanished objects are looked for. */
+  /** The number of entries at which those of collected objects are removed. */
   crowded: number
 }
 
-/** How many conversations are remembered; the one that was quiet for longest goes first. */
-const remembered = 4096
+/** How many conversations are remembered; the least recently used is forgotten first. */
+const maxConversations = 4096
 
 const sparse = 64
 
 export class ReadFlags {
   readonly #lines = new Map<number, Line>()
 
-  /** Sets the flag of a message that the app gets if it is read already, or later once it is. */
+  /** Sets the flag of a message now if it has been read, otherwise once it is. */
   track(message: Flagged): void {
     if (message.isRead) return
     const line = this.#line(message.conversationId)
@@ -48,7 +49,7 @@ export class ReadFlags {
     if (line.entries.length > line.crowded) compact(line)
   }
 
-  /** Everything of a conversation up to a message is read. */
+  /** Marks all messages of a conversation up to an id as read. */
   mark(conversationId: number, messageId: number): void {
     const line = this.#line(conversationId)
     if (messageId <= line.mark) return
@@ -66,21 +67,13 @@ export class ReadFlags {
   }
 
   #line(conversationId: number): Line {
-    const known = this.#lines.get(conversationId)
-    const line = known ?? { mark: 0, entries: [], head: 0, crowded: sparse }
-    if (known !== undefined) this.#lines.delete(conversationId)
-    this.#lines.set(conversationId, line)
-    if (this.#lines.size > remembered) {
-      for (const oldest of this.#lines.keys()) {
-        this.#lines.delete(oldest)
-        break
-      }
-    }
+    const line = this.#lines.get(conversationId) ?? { mark: 0, entries: [], head: 0, crowded: sparse }
+    remember(this.#lines, conversationId, line, maxConversations)
     return line
   }
 }
 
-/** Where an id belongs among the entries that are not done with. */
+/** The index at which to insert an id among the unread entries. */
 const firstAfter = ({ entries, head }: Line, id: number): number => {
   let low = head
   let high = entries.length
@@ -93,7 +86,7 @@ const firstAfter = ({ entries, head }: Line, id: number): number => {
   return low
 }
 
-/** Forgets what is done with and what the app let go of. Pays for itself: it waits until the entries have doubled. */
+/** Removes entries that are read or whose object was collected. Amortised: it runs once the entries have doubled. */
 const compact = (line: Line): void => {
   line.entries = line.entries.slice(line.head).filter((entry) => entry.message.deref() !== undefined)
   line.head = 0

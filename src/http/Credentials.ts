@@ -13,7 +13,6 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Semaphore from "effect/Semaphore"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import { ResponseObserver } from "./responseObserver.ts"
 import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
 import { TokenApi } from "./TokenApi.ts"
 
@@ -102,8 +101,7 @@ export class Credentials extends Context.Service<
             onSuccess: (text) => (text === undefined || text === "" ? Option.none() : Option.some(Redacted.make(text))),
             onFailure: storageFailed
           }),
-          // Who observes a call wants its response, not that of the token it needed.
-          obtain: Effect.provideService(api.anonymous, ResponseObserver, () => {}),
+          obtain: api.anonymous,
           save: (token) => Effect.mapError(store.set(key, Redacted.value(token)), storageFailed)
         })
       })

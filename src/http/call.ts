@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { InvalidRequest, KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Api } from "../wire/Api.ts"
 
@@ -15,8 +16,21 @@ class SessionClient extends Context.Service<SessionClient, HttpClient.HttpClient
   "effect-kefu/http/call/SessionClient"
 ) {}
 
+const emptyBody = new TextEncoder().encode("{}").buffer
+
+/** The contract declares status 200 and a body; a backend may answer with any 2xx, and without a body. */
+const accepted = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.match(response.text, {
+    onFailure: () => response,
+    onSuccess: (text): HttpClientResponse.HttpClientResponse =>
+      Object.create(response, {
+        status: { value: 200 },
+        ...(text.trim() === "" && { arrayBuffer: { value: Effect.succeed(emptyBody) } })
+      })
+  })
+
 const sessionClient = HttpClient.makeWith<never, never, KefuError, SessionClient>(
-  Effect.flatMap((request) => SessionClient.use((client) => client.execute(request))),
+  Effect.flatMap((request) => SessionClient.use((client) => Effect.flatMap(client.execute(request), accepted))),
   Effect.succeed
 )
 

@@ -29,7 +29,6 @@ import * as metrics from "../platform/metrics.ts"
 import { Lifecycle } from "../platform/Lifecycle.ts"
 import { Positions } from "./internal/deliveryLog.ts"
 import * as session from "./internal/link.ts"
-import { Witness } from "./witness.ts"
 import { KefuConfig, type Overflow } from "../KefuConfig.ts"
 import {
   AckTimeout,
@@ -173,7 +172,6 @@ const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const transport = yield* Transport
   const page = yield* Lifecycle
-  const witness = yield* Witness
   const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Idle())
   const supervisor = yield* FiberHandle.make<void, never>()
   const supervise = yield* FiberHandle.runtime(supervisor)<never>()
@@ -200,14 +198,12 @@ const make = Effect.gen(function* () {
       SubscriptionRef.set(state, next),
       Effect.sync(() => {
         events.publish(RealtimeEvent.StateChanged({ state: next }))
-        witness({ state: next })
       })
     )
 
   const publish = (event: RealtimeEvent) =>
     Effect.suspend(() => {
       events.publish(event)
-      witness({ event })
       return Metric.update(Metric.withAttributes(metrics.events, { kind: event._tag }), 1)
     })
 

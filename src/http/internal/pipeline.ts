@@ -13,7 +13,6 @@ import type { KefuConfig } from "../../KefuConfig.ts"
 import { KefuError, type KefuErrorReason, RequestTimeout, Unauthorized, UnexpectedResponse } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
 import * as failure from "../failure.ts"
-import { ResponseObserver } from "../responseObserver.ts"
 import * as scrub from "../scrub.ts"
 
 /** What the pipeline needs to sign requests; `Credentials` provides it. */
@@ -143,13 +142,9 @@ const read = Effect.fnUntraced(function* (
   token: Redacted.Redacted | undefined
 ) {
   const { headers, status } = response
-  const empty = text.trim() === ""
-  const parsed = empty ? Option.some(undefined) : decodeJson(text)
+  const parsed = text.trim() === "" ? Option.some(undefined) : decodeJson(text)
   const ok = status >= 200 && status < 300
-  if (ok && Option.isSome(parsed)) {
-    ;(yield* ResponseObserver)({ status, headers: { ...headers }, data: parsed.value })
-    return accepted(response, empty)
-  }
+  if (ok && Option.isSome(parsed)) return withJson(response, parsed.value)
   const secrets = scrub.token(token)
   const data = secrets.data(Option.getOrElse(parsed, () => text))
   return yield* new KefuError({
@@ -161,14 +156,8 @@ const read = Effect.fnUntraced(function* (
   })
 })
 
-const emptyBody = new TextEncoder().encode("{}").buffer
-
-/** The contract declares status 200 and a body; a backend may answer with any 2xx, and without a body. */
-const accepted = (
+/** The response with its body, parsed once; undefined if it is empty. */
+const withJson = (
   response: HttpClientResponse.HttpClientResponse,
-  empty: boolean
-): HttpClientResponse.HttpClientResponse =>
-  Object.create(response, {
-    status: { value: 200 },
-    ...(empty ? { arrayBuffer: { value: Effect.succeed(emptyBody) } } : undefined)
-  })
+  body: unknown
+): HttpClientResponse.HttpClientResponse => Object.create(response, { json: { value: Effect.succeed(body) } })

@@ -13,8 +13,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
 import { Credentials } from "../../../src/http/Credentials.ts"
 import { unreachable } from "../../../src/http/failure.ts"
-import { ResponseObserver } from "../../../src/http/responseObserver.ts"
-import { type ErrorResponse, KefuError, NetworkUnreachable } from "../../../src/KefuError.ts"
+import { KefuError, NetworkUnreachable } from "../../../src/KefuError.ts"
 import { Transport } from "../../../src/http/Transport.ts"
 import * as Recorder from "../../support/Recorder.ts"
 
@@ -160,13 +159,11 @@ describe("internal/http", () => {
     for (const status of [200, 201, 202, 204]) {
       it.effect(`${status} without a body is a success`, () =>
         Effect.gen(function* () {
-          const seen: Array<ErrorResponse> = []
           for (const body of status === 204 ? [null] : [null, " \n"]) {
-            yield* request(Recorder.make(() => new Response(body, { status }))).pipe(
-              Effect.provideService(ResponseObserver, (response) => seen.push(response))
-            )
+            const response = yield* request(Recorder.make(() => new Response(body, { status })))
+            assert.strictEqual(response.status, status)
+            assert.isUndefined(yield* response.json)
           }
-          for (const response of seen) assert.deepInclude(response, { status, data: undefined })
         })
       )
     }
@@ -491,14 +488,12 @@ describe("internal/http", () => {
 
     it.effect("is not cut out of answers that succeed: it may be part of any word", () =>
       Effect.gen(function* () {
-        const seen: Array<ErrorResponse> = []
         const response = yield* request(
           Recorder.make(() => Recorder.json({ id: 1, nickname: "1" })),
           undefined,
           { credentials: Credentials.layer("1") }
-        ).pipe(Effect.provideService(ResponseObserver, (observed) => seen.push(observed)))
+        )
         assert.deepStrictEqual(yield* response.json, { id: 1, nickname: "1" })
-        assert.deepStrictEqual(seen[0]?.data, { id: 1, nickname: "1" })
       })
     )
   })
@@ -570,20 +565,18 @@ describe("internal/http", () => {
     })
   )
 
-  it.effect("shows the final response of a call, and none that failed", () =>
+  it.effect("returns the status, the headers and the parsed body of the final response", () =>
     Effect.gen(function* () {
-      const seen: Array<ErrorResponse> = []
-      const observe = Effect.provideService(ResponseObserver, (response: ErrorResponse) => seen.push(response))
       const backend = Recorder.make((_, nth) =>
         nth === 1
           ? new Response(null, { status: 503 })
           : Recorder.json({ user_type: "STAFF" }, { status: 201, headers: { "x-a": "b" } })
       )
-      yield* passing(observe(request(backend)))
-      yield* Effect.flip(observe(request(Recorder.make(() => new Response(null, { status: 404 })))))
-      assert.strictEqual(seen.length, 1)
-      assert.deepInclude(seen[0], { status: 201, data: { user_type: "STAFF" } })
-      assert.strictEqual(seen[0]?.headers["x-a"], "b")
+      const exit = yield* passing(request(backend))
+      const response = Exit.isSuccess(exit) ? exit.value : assert.fail("the request failed")
+      assert.strictEqual(response.status, 201)
+      assert.strictEqual(response.headers["x-a"], "b")
+      assert.deepStrictEqual(yield* response.json, { user_type: "STAFF" })
     })
   )
 })

@@ -1,0 +1,105 @@
+/**
+ * The app's side of the client: its handler's callbacks, its listeners, and its iterators. An error thrown by app code
+ * is reported to `onError` and affects nothing else.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { KefuError } from "../KefuError.ts"
+import * as subscribers from "../realtime/subscribers.ts"
+import type { Callback, ClientEvent, ClientEvents, ClientHandler } from "./callbacks.ts"
+
+/** How many events an iterator buffers. */
+const bufferSize = 4096
+
+export class Listeners {
+  readonly #handler: ClientHandler
+  readonly #listeners = new Map<string, Set<(event: never) => void>>()
+  readonly #iterators = subscribers.make<ClientEvent>((dropped) => ({ _tag: "Lagged", dropped }))
+
+  constructor(handler: ClientHandler) {
+    this.#handler = handler
+  }
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    const own = (event: ClientEvents[Name]) => listener(event)
+    listeners.add(own)
+    return () => {
+      listeners.delete(own)
+    }
+  }
+
+  iterate(): AsyncIterableIterator<ClientEvent> {
+    const scope = Scope.makeUnsafe()
+    const events = Effect.runSync(Scope.provide(this.#iterators.subscribe({ bufferSize, overflow: "lagged" }), scope))
+    const iterator = Stream.toAsyncIterable(events)[Symbol.asyncIterator]()
+    return {
+      next: () => iterator.next(),
+      return: () => {
+        Effect.runFork(Scope.close(scope, Exit.void))
+        return iterator.return?.() ?? Promise.resolve({ done: true, value: undefined })
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      }
+    }
+  }
+
+  /** Ends all iterators, present and future. */
+  get end(): Effect.Effect<void> {
+    return this.#iterators.end
+  }
+
+  /** Calls the listeners of an event and hands it to the iterators. */
+  emit(event: ClientEvent): void {
+    for (const listener of Array.from(this.#listeners.get(event._tag) ?? [])) {
+      this.guard(() => listener(event as never))
+    }
+    this.#iterators.publish(event)
+  }
+
+  /** Calls one of the handler's callbacks, if it has it. */
+  call([name, ...args]: Callback): void {
+    const callback = this.#handler[name] as ((...args: ReadonlyArray<unknown>) => unknown) | undefined
+    if (typeof callback !== "function") return
+    const run = () => Reflect.apply(callback, this.#handler, args)
+    if (name === "onError") this.guard(run, logFailure)
+    else this.guard(run)
+  }
+
+  /** Runs code of the app; what it throws or rejects with is reported. */
+  guard(run: () => unknown, report = (error: unknown) => this.fail(error)): void {
+    try {
+      const result = run()
+      if (Predicate.isPromiseLike(result)) result.then(undefined, report)
+    } catch (error) {
+      report(error)
+    }
+  }
+
+  /** Calls `onError`, if the handler has it. */
+  report(error: unknown): void {
+    this.call(["onError", { type: "error", message: messageOf(error), error }])
+  }
+
+  /** Calls `onError`, or logs the error if the handler lacks it. */
+  fail(error: unknown, prefix?: string): void {
+    if (typeof this.#handler.onError === "function") this.report(error)
+    else logFailure(error, prefix)
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Logs an error in one line, with the place where app code threw it. */
+const logFailure = (error: unknown, prefix = "A callback of the client has failed: "): void => {
+  const isForeign = error instanceof Error && !(error instanceof KefuError)
+  const frame = isForeign ? /\n +(at .*)/.exec(error.stack ?? "")?.[1] : undefined
+  const text = isForeign ? `${error.name}: ${error.message}` : messageOf(error)
+  const line = `${prefix}${text}${frame === undefined ? "" : `, ${frame}`}`.replace(/\s*\n\s*/g, " ")
+  Effect.runFork(Effect.logError(line))
+}

@@ -1,0 +1,158 @@
+/**
+ * Translates the session's events into the documented callbacks and the client's events.
+ */
+import * as Latch from "effect/Latch"
+import * as Predicate from "effect/Predicate"
+import type { Conversation } from "../domain/Conversation.ts"
+import type { Message } from "../domain/Message.ts"
+import {
+  messageName,
+  plain,
+  readUpTo,
+  viewConversation,
+  type ViewedConversation,
+  viewMessage
+} from "../domain/Perspective.ts"
+import { KefuError, type KefuErrorReason, Superseded } from "../KefuError.ts"
+import { ConnectionState } from "../realtime/ConnectionState.ts"
+import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
+import { callbackOf, type ClientEvent } from "./callbacks.ts"
+import type { Directory } from "./directory.ts"
+import type { Listeners } from "./listeners.ts"
+import { OwnSends } from "./ownSends.ts"
+import type { ReadFlags } from "./readFlags.ts"
+
+export const takeOverRemedy = "call `client.takeOver()` to take the session back"
+
+export const superseded = (method: string): KefuError =>
+  new KefuError({ method, reason: new Superseded({ remedy: takeOverRemedy }) })
+
+export class Notifier {
+  /** The number of the latest connection, from 1; 0 before the first. */
+  connection = 0
+  /** Open while the latest state is `Closed`. */
+  readonly closed = Latch.makeUnsafe(false)
+  readonly ownSends = new OwnSends<Message>((message) => this.#listeners.emit(this.#message(message, true)))
+  readonly #listeners: Listeners
+  readonly #directory: Directory
+  readonly #flags: ReadFlags
+  #state: ConnectionState = ConnectionState.Idle()
+  #isOpen = false
+
+  constructor(listeners: Listeners, directory: Directory, flags: ReadFlags) {
+    this.#listeners = listeners
+    this.#directory = directory
+    this.#flags = flags
+  }
+
+  notify(event: RealtimeEvent): void {
+    const translated = this.#translate(event)
+    if (translated !== undefined) this.#listeners.emit(translated)
+  }
+
+  /** The conversation as the app receives it, with read flags that are kept up to date. */
+  view(conversation: Conversation): ViewedConversation {
+    this.#directory.readConversation(conversation)
+    const read = readUpTo(conversation, this.#directory)
+    if (Number.isFinite(read)) this.#flags.mark(conversation.id, read)
+    const viewed = viewConversation(conversation, this.#directory)
+    for (const message of viewed.messages) this.#flags.track(message)
+    return viewed
+  }
+
+  #translate(event: RealtimeEvent): ClientEvent | undefined {
+    switch (event._tag) {
+      case "StateChanged":
+        this.#stateChanged(event.state)
+        return event
+      case "MessageReceived": {
+        const { message, recovered } = event
+        const isHeld = recovered && this.#isOwn(message) && !this.ownSends.isNew(message)
+        return isHeld ? undefined : this.#message(message, recovered)
+      }
+      case "MessagesRead":
+        this.#flags.mark(event.conversationId, event.messageId)
+        return plain(event)
+      case "Inputting":
+        this.#listeners.call(["onInputting", event.payload.content ?? "", event.conversationId])
+        return plain(event)
+      case "Resynced":
+        return { ...event, conversations: event.conversations.map((conversation) => this.view(conversation)) }
+      case "Superseded":
+        this.#listeners.call(["onMultipleLogin"])
+        return plain(event)
+      default:
+        return plain(event)
+    }
+  }
+
+  #message(message: Message, recovered: boolean): ClientEvent {
+    if (messageName(message) === "ConversationBuilt") this.#meet(message.content)
+    const viewed = viewMessage(message, this.#directory, true)
+    this.#listeners.call(["onMessage", viewed])
+    this.#directory.readMessage(message)
+    if (!this.#isOwn(message)) this.#flags.mark(message.conversationId, message.id)
+    const callback = callbackOf(viewed)
+    if (callback !== undefined) this.#listeners.call(callback)
+    return { _tag: "MessageReceived", message: viewed, recovered }
+  }
+
+  #isOwn({ fromId }: Message): boolean {
+    return fromId !== undefined && fromId === this.#directory.me?.id
+  }
+
+  /** Adds the user whom a `ConversationBuilt` describes. */
+  #meet(content: unknown): void {
+    if (!Predicate.hasProperty(content, "userId") || !Predicate.hasProperty(content, "userType")) return
+    const { userId: id, userType } = content
+    if (typeof id !== "number" || typeof userType !== "string") return
+    const nickname = Predicate.hasProperty(content, "nickname") ? content.nickname : undefined
+    this.#directory.add({ id, userType, nickname: typeof nickname === "string" ? nickname : undefined }, true)
+  }
+
+  #stateChanged(state: ConnectionState): void {
+    const before = this.#state
+    this.#state = state
+    if (state._tag === "Closed") this.closed.openUnsafe()
+    else this.closed.closeUnsafe()
+    switch (state._tag) {
+      case "Connected":
+        this.#isOpen = true
+        this.#listeners.call(["onOpen", { type: "open", reconnected: this.connection > 0 }])
+        this.connection = state.connection
+        break
+      case "Waiting":
+        this.#connectionClosed(state.cause, closeOf(state.cause.reason), true)
+        break
+      case "Superseded":
+        this.#connectionClosed(superseded("Client"), supersededClose, false)
+        break
+      case "Closed":
+        if (state.reason !== undefined) this.#connectionClosed(state.reason, closeOf(state.reason.reason), false)
+        else if (this.#isOpen || before._tag === "Connecting") this.#connectionClosed(undefined, normalClose, false)
+        break
+      default:
+    }
+  }
+
+  #connectionClosed(error: KefuError | undefined, close: Close, willReconnect: boolean): void {
+    this.#isOpen = false
+    if (error !== undefined && !close.wasClean) this.#listeners.report(error)
+    this.#listeners.call(["onClose", { type: "close", ...close, willReconnect, ...(error && { error }) }])
+  }
+}
+
+interface Close {
+  readonly code: number
+  readonly reason: string
+  readonly wasClean: boolean
+}
+
+const normalClose: Close = { code: 1000, reason: "", wasClean: true }
+
+const supersededClose: Close = { code: 4001, reason: "the account logged in elsewhere", wasClean: true }
+
+const closeOf = (reason: KefuErrorReason): Close =>
+  reason._tag === "ConnectionLost"
+    ? { code: reason.code, reason: reason.detail, wasClean: reason.code !== 1006 }
+    : { code: 1006, reason: reason.message, wasClean: false }

@@ -1,0 +1,179 @@
+/**
+ * The options of the documented client, and how they become those of a session.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type * as Kefu from "../Kefu.ts"
+
+/**
+ * How to abort a call, and how long it may take.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface CallOptions {
+  /**
+   * Aborts the call. It rejects with `signal.reason` if that is an error (an `AbortError` after `abort()`, a
+   * `TimeoutError` from `AbortSignal.timeout`), otherwise with an `AbortError`. Only `sendMessage` may reject with
+   * `DeliveryUnknown` instead.
+   */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * In milliseconds, retries included. The call then rejects with `RequestTimeout`, `sendMessage` with `Cancelled` or
+   * `DeliveryUnknown`. Default: only the client's own limits.
+   */
+  readonly timeout?: number | undefined
+}
+
+/**
+ * Where the token of an anonymous visitor is stored: `localStorage` or a similar object, which may return promises.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ClientStorage {
+  getItem(key: string): string | null | undefined | Promise<string | null | undefined>
+  setItem(key: string, value: string): unknown
+  removeItem(key: string): unknown
+}
+
+/**
+ * The options of a `Client`. All are optional; times are in milliseconds.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ClientOptions {
+  /**
+   * A token, or a function that obtains one: called at the first use, and again when the backend refuses the token.
+   * Default: an anonymous visitor, whose token is requested from the backend and stored in `storage`.
+   */
+  readonly token?: string | (() => string | Promise<string>) | undefined
+  /** 子渠道ID: the sub-channel through which the visitor came; 0 means none. */
+  readonly subChannelId?: number | undefined
+  /** 开启调试模式: logs the client's activity to the console, without tokens and message content. */
+  readonly debug?: boolean | undefined
+  /** The backend's origin. Default: the page's origin. */
+  readonly baseUrl?: string | URL | undefined
+  /**
+   * How often a GET is retried after 429, 502, 503, 504 or a network error. Other methods are never retried. Default:
+   * 3 times, after 0.5 to 10 seconds; `false` disables retries.
+   */
+  readonly retry?:
+    | boolean
+    | number
+    | {
+        readonly times?: number | undefined
+        readonly base?: number | undefined
+        readonly cap?: number | undefined
+      }
+    | undefined
+  /**
+   * The backoff after a lost connection: a random delay of up to `base`, doubled with each failure up to `cap`, and reset
+   * once a connection has lasted for `resetAfter`. Default: 500, 20,000 and 10,000; with `false`, each `open` dials once,
+   * as the old client did.
+   */
+  readonly reconnect?:
+    | boolean
+    | {
+        readonly base?: number | undefined
+        readonly cap?: number | undefined
+        readonly resetAfter?: number | undefined
+      }
+    | undefined
+  /** Where an anonymous visitor's token is stored, for example `localStorage`. Default: memory. */
+  readonly storage?: ClientStorage | undefined
+  /** How long a request may take. Default: 10 seconds. */
+  readonly requestTimeout?: number | undefined
+  /** How long an upload may make no progress. Default: 5 minutes. */
+  readonly uploadTimeout?: number | undefined
+  /** How long the WebSocket may take to open. Default: 10 seconds. */
+  readonly connectTimeout?: number | undefined
+  /** How long a command waits for its acknowledgement. Default: 10 seconds. */
+  readonly ackTimeout?: number | undefined
+  /** A ping is sent after `idle` without inbound traffic, and must be answered within `timeout`. Default: 20 and 5 seconds. */
+  readonly heartbeat?: { readonly idle?: number | undefined; readonly timeout?: number | undefined } | undefined
+  /** Whether missed messages are read over REST after a reconnect. Default: true. */
+  readonly catchUp?: boolean | undefined
+  /**
+   * How many messages may wait for a connection, for how long, and whether they are also kept in `storage` to survive a
+   * reload. Default: 256, 5 minutes, `false`.
+   */
+  readonly outbox?:
+    | {
+        readonly capacity?: number | undefined
+        readonly lifetime?: number | undefined
+        readonly persist?: boolean | undefined
+      }
+    | undefined
+  /**
+   * For `client.inbox`: whether typing events omit the draft, and the shortest interval at which a visitor's queue
+   * position is polled (`false`: never). Default: `false`, 5 seconds.
+   */
+  readonly inbox?:
+    { readonly withholdDraft?: boolean | undefined; readonly queuePoll?: number | false | undefined } | undefined
+}
+
+/**
+ * The options of `Client.getAnonymousToken`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface TokenOptions extends Pick<ClientOptions, "baseUrl" | "requestTimeout">, CallOptions {}
+
+/** The session's options. The façade opens the connection itself. */
+export const kefuOptions = (options: ClientOptions): Kefu.Options => {
+  const { debug: _, outbox, reconnect, retry, storage, subChannelId, token, ...rest } = options
+  const store = storage === undefined ? undefined : keyValueStore(storage)
+  return {
+    ...rest,
+    connect: "manual",
+    subChannelId: numeric(subChannelId),
+    retry: typeof retry === "number" ? { times: retry } : retry === true ? undefined : retry,
+    reconnect: reconnect === true ? undefined : reconnect,
+    token: typeof token === "function" ? Effect.tryPromise(async () => token()) : (token ?? undefined),
+    storage: store,
+    outbox: outbox && {
+      capacity: outbox.capacity,
+      lifetime: outbox.lifetime,
+      storage: outbox.persist === true ? store : undefined
+    }
+  }
+}
+
+/** Logs everything to the console with `debug`, otherwise errors only. */
+export const logging = ({ debug }: ClientOptions): Layer.Layer<never> =>
+  debug === true
+    ? Layer.merge(Logger.layer([Logger.consoleLogFmt]), Layer.succeed(References.MinimumLogLevel, "Debug"))
+    : Layer.succeed(References.MinimumLogLevel, "Error")
+
+/** Apps also pass numbers as text, from an address or an attribute, and null for none. */
+const numeric = (value: unknown): number | undefined => {
+  if (value === undefined || value === null || value === "") return undefined
+  return typeof value === "number" ? value : Number(value)
+}
+
+const keyValueStore = (storage: ClientStorage): Layer.Layer<KeyValueStore.KeyValueStore> => {
+  const attempt = <A>(method: string, run: () => A | PromiseLike<A>) =>
+    Effect.tryPromise({
+      try: async () => run(),
+      catch: (cause) => new KeyValueStore.KeyValueStoreError({ method, message: "The storage failed", cause })
+    })
+  const missing = (method: string) =>
+    Effect.fail(new KeyValueStore.KeyValueStoreError({ method, message: "The storage does not support this" }))
+  return Layer.succeed(
+    KeyValueStore.KeyValueStore,
+    KeyValueStore.makeStringOnly({
+      get: (key) => attempt("get", async () => (await storage.getItem(key)) ?? undefined),
+      set: (key, value) => Effect.asVoid(attempt("set", () => storage.setItem(key, value))),
+      remove: (key) => Effect.asVoid(attempt("remove", () => storage.removeItem(key))),
+      clear: missing("clear"),
+      size: missing("size"),
+      keys: missing("keys")
+    })
+  )
+}

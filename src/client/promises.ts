@@ -1,0 +1,74 @@
+/**
+ * Runs effects as promises that always settle: with their value, a `KefuError`, or the reason of an abort signal.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { Cancelled, Closed, DeliveryUnknown, KefuError, type KefuErrorReason, RequestTimeout } from "../KefuError.ts"
+import type { CallOptions } from "./options.ts"
+
+/** Set by a send that the caller gives up. */
+export interface SendStatus {
+  /** It was handed to a connection, so it may arrive. */
+  mayArrive: boolean
+}
+
+export interface Call<A, R> {
+  readonly method: string
+  readonly effect: Effect.Effect<A, KefuError, R>
+  readonly options: CallOptions | undefined
+  readonly run: (
+    effect: Effect.Effect<A, KefuError, R>,
+    options: Effect.RunOptions | undefined
+  ) => Promise<Exit.Exit<A, KefuError>>
+  /** Rewrites an error in the caller's terms. */
+  readonly explain: (error: KefuError) => KefuError
+  readonly send?: SendStatus | undefined
+}
+
+export const settle = async <A, R>(call: Call<A, R>): Promise<A> => {
+  const { explain, method, options, send } = call
+  const signal = options?.signal
+  if (isAborted(signal)) throw abortReason(signal)
+  const effect = withTimeout(call).pipe(
+    Effect.tap(() => Effect.logDebug(method, "succeeded")),
+    Effect.tapError((error) => Effect.logDebug(explain(error.at(method)).message))
+  )
+  const exit = await call.run(effect, signal && { signal })
+  if (Exit.isSuccess(exit)) return exit.value
+  if (Cause.hasInterruptsOnly(exit.cause)) {
+    if (!isAborted(signal)) throw disposed(method)
+    if (send?.mayArrive !== true) throw abortReason(signal)
+    throw new KefuError({
+      method,
+      reason: new DeliveryUnknown({ detail: "it was already being sent when it was aborted" })
+    })
+  }
+  const error = Cause.squash(exit.cause)
+  throw error instanceof KefuError ? explain(error.at(method)) : error
+}
+
+export const disposed = (method: string): KefuError =>
+  new KefuError({ method, reason: new Closed({ detail: "the client was disposed", remedy: "build a new client" }) })
+
+const withTimeout = <A, R>({ effect, method, options, send }: Call<A, R>): Effect.Effect<A, KefuError, R> => {
+  const limit = options?.timeout
+  if (limit === undefined || !Number.isFinite(limit) || limit <= 0) return effect
+  const reason = (): KefuErrorReason => {
+    if (send === undefined) return new RequestTimeout({ afterMillis: limit, option: "timeout" })
+    return send.mayArrive
+      ? new DeliveryUnknown({ detail: `it was sent, but not acknowledged within its timeout of ${limit} ms` })
+      : new Cancelled({})
+  }
+  return Effect.timeoutOrElse(effect, {
+    duration: limit,
+    orElse: () => Effect.fail(new KefuError({ method, reason: reason() }))
+  })
+}
+
+const isAborted = (signal: AbortSignal | undefined): signal is AbortSignal => signal?.aborted === true
+
+const abortReason = ({ reason }: AbortSignal): unknown =>
+  reason instanceof Error || reason instanceof DOMException
+    ? reason
+    : new DOMException("The call was aborted", "AbortError")

@@ -1,0 +1,113 @@
+/**
+ * Calls endpoints of the contract as the documented client does: arguments are sent as given, with converted keys, and
+ * the response is returned with its status and headers. No schema stands in between: many of ours are guesses, which must
+ * not stop an app that knows its backend better.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import type { HttpMethod } from "effect/http/HttpMethod"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Key from "../codec/Key.ts"
+import * as Query from "../codec/Query.ts"
+import * as Wire from "../codec/Wire.ts"
+import { call } from "../http/call.ts"
+import { Transport } from "../http/Transport.ts"
+import { KefuConfig } from "../KefuConfig.ts"
+import { type ErrorResponse, InvalidRequest, KefuError } from "../KefuError.ts"
+import { UploadApi } from "../rest/UploadApi.ts"
+import { Api } from "../wire/Api.ts"
+import type { TokenOptions } from "./options.ts"
+import type { AnonymousToken, ClientResponse, UploadedFile, UploadProgress } from "./types.ts"
+
+/** The fields of an endpoint that a call needs. */
+export interface Endpoint {
+  readonly method: HttpMethod
+  readonly path: string
+}
+
+export interface Input {
+  /** Integers, also as text. */
+  readonly params?: { readonly [name: string]: unknown }
+  /** Sent under the given names; undefined and null are omitted. */
+  readonly query?: { readonly [name: string]: unknown } | null | undefined
+  /** Sent as JSON with converted keys; undefined and null mean no body. */
+  readonly body?: unknown
+}
+
+/** `data` is the parsed body with the backend's keys; undefined if it is empty. */
+export type Response = ErrorResponse
+
+const encodeQuery = Schema.encodeUnknownEffect(Query.Struct({}))
+const encodeBody = Schema.encodeUnknownEffect(Wire.Json(Wire.Free))
+
+/** Checks an id. Apps also pass ids as text, from an address or an attribute. */
+export const integer = (method: string, field: string, value: unknown): Effect.Effect<number, KefuError> => {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  return typeof number === "number" && Number.isSafeInteger(number)
+    ? Effect.succeed(number)
+    : Effect.fail(new KefuError({ method, reason: new InvalidRequest({ field, detail: "expected an integer" }) }))
+}
+
+/** An id that the caller may omit. */
+export const optionalInteger = (method: string, field: string, value: unknown) =>
+  value === undefined || value === null ? Effect.undefined : integer(method, field, value)
+
+const address = Effect.fnUntraced(function* (method: string, path: string, params: Input["params"]) {
+  let filled = path
+  for (const [name, value] of Object.entries(params ?? {})) {
+    filled = filled.replace(`:${name}`, String(yield* integer(method, name, value)))
+  }
+  return filled
+})
+
+export const request = (
+  client: HttpClient.HttpClient.With<KefuError>,
+  method: string,
+  endpoint: Endpoint,
+  input: Input = {}
+): Effect.Effect<Response, KefuError> =>
+  call(
+    method,
+    Effect.gen(function* () {
+      let request = HttpClientRequest.make(endpoint.method)(yield* address(method, endpoint.path, input.params))
+      if (input.query !== undefined && input.query !== null) {
+        request = HttpClientRequest.setUrlParams(request, yield* encodeQuery(input.query))
+      }
+      if (input.body !== undefined && input.body !== null) {
+        request = HttpClientRequest.bodyText(request, yield* encodeBody(input.body), "application/json")
+      }
+      const response = yield* client.execute(request)
+      return { status: response.status, headers: { ...response.headers }, data: yield* response.json }
+    })
+  )
+
+/** The response with its body's keys converted; the empty string stands for an empty body. */
+export const toClientResponse = <Data>({ data, headers, status }: Response): ClientResponse<Data> => ({
+  data: (data === undefined ? "" : Key.fromWire(data)) as Data,
+  status,
+  headers
+})
+
+export const anonymousToken = (method: string, { baseUrl, requestTimeout }: TokenOptions) =>
+  Effect.gen(function* () {
+    const client = Transport.makeHttpClient(yield* HttpClient.HttpClient, yield* KefuConfig)
+    return toClientResponse<AnonymousToken>(yield* request(client, method, Api.groups.tokens.endpoints.anonymous))
+  }).pipe(Effect.provide([FetchHttpClient.layer, KefuConfig.layer({ baseUrl, requestTimeout })]))
+
+export const upload = (file: Blob, report: (progress: UploadProgress) => void) =>
+  UploadApi.use((api) =>
+    api.uploadWithProgress(file).pipe(
+      Stream.map((event) => {
+        if (event._tag === "Uploaded") return Option.some<UploadedFile>({ ...event.file })
+        const { loaded, total } = event
+        report({ loaded, total })
+        return Option.none()
+      }),
+      Stream.runLast,
+      Effect.map((last) => Option.getOrThrow(Option.flatten(last)))
+    )
+  )

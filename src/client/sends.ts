@@ -1,0 +1,103 @@
+/**
+ * The way of `client.sendMessage`: finds the recipient, hands the message to the outbox, and keeps the app's message
+ * object up to date.
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Semaphore from "effect/Semaphore"
+import type { ConversationId, UserId } from "../domain/Id.ts"
+import { isVisitor } from "../domain/Perspective.ts"
+import { InvalidRequest, KefuError } from "../KefuError.ts"
+import type { Outbox } from "../outbox/Outbox.ts"
+import type { OutboxDraft } from "../outbox/OutboxEntry.ts"
+import type { Directory } from "./directory.ts"
+import type { Notifier } from "./notifier.ts"
+import type { SendStatus } from "./promises.ts"
+import type { Flagged, ReadFlags } from "./readFlags.ts"
+
+/** A message of the app, with the fields that matter here. */
+export interface Sendable extends Flagged {
+  id: number
+  conversationId: number
+  readonly messageType?: unknown
+  readonly content?: unknown
+}
+
+/** How long a send waits for the current user. */
+const patience = "2 seconds"
+
+export const make = (
+  outbox: Outbox["Service"],
+  directory: Directory,
+  flags: ReadFlags,
+  notifier: Notifier,
+  identify: Effect.Effect<void, KefuError>
+) => {
+  const sends = Semaphore.makeUnsafe(1)
+  let unidentifiedOn: number | undefined
+
+  /** Tries once per connection. If it fails, the backend decides whether it needs to know the recipient. */
+  const identified = Effect.suspend(() =>
+    directory.me !== undefined || unidentifiedOn === notifier.connection
+      ? Effect.void
+      : identify.pipe(
+          Effect.timeoutOption(patience),
+          Effect.ignore,
+          Effect.tap(() =>
+            Effect.sync(() => {
+              if (directory.me === undefined) unidentifiedOn = notifier.connection
+            })
+          )
+        )
+  )
+
+  const isStaff = () => directory.me !== undefined && !isVisitor(directory.me)
+
+  const recipient = (conversationId: number) =>
+    Effect.map(identified, () => (isStaff() ? directory.visitorOf(conversationId) : undefined))
+
+  const send = Effect.fnUntraced(function* (message: Sendable, given: number | undefined, status: SendStatus) {
+    const { content, messageType } = message
+    const isPlaced = Number.isSafeInteger(message.conversationId) && message.conversationId > 0
+    const conversationId = isPlaced ? (message.conversationId as ConversationId) : undefined
+    const isComplete = given !== undefined && isPlaced
+    const toId =
+      (yield* sends.withPermit(isComplete ? Effect.succeed(given) : recipient(message.conversationId))) ?? given
+    if (toId === undefined && isStaff()) {
+      const detail = isPlaced ? "name the visitor: the client has not read this conversation" : "name the visitor"
+      return yield* new KefuError({
+        method: "Client.sendMessage",
+        reason: new InvalidRequest({ field: "toId", detail })
+      })
+    }
+    const draft = { messageType, content, conversationId, ...(toId === undefined ? {} : { toId: toId as UserId }) }
+    const end = Effect.sync(() => notifier.ownSends.end(conversationId))
+    yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        notifier.ownSends.begin(conversationId)
+        const { key } = yield* Effect.tapError(outbox.enqueue(draft as OutboxDraft), () => end)
+        // Runs to its end even if the app gives the send up: the outbox settles every send.
+        const settling = yield* outbox.result(key).pipe(
+          Effect.tap(({ id }) =>
+            Effect.sync(() => {
+              notifier.ownSends.arrived(id)
+              message.id = id
+              if (isPlaced) flags.track(message)
+              else directory.place(message, toId)
+            })
+          ),
+          Effect.ensuring(end),
+          Effect.exit,
+          Effect.forkDetach({ startImmediately: true })
+        )
+        yield* Effect.onInterrupt(restore(Effect.flatten(Fiber.join(settling))), () =>
+          Effect.map(outbox.cancel(key), (isCancelled) => {
+            status.mayArrive = !isCancelled
+          })
+        )
+      })
+    )
+  })
+
+  return { recipient, send }
+}
