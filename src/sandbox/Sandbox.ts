@@ -30,9 +30,12 @@ import { Conversations } from "./desk/Conversations.ts"
 import { type Counter, Counters, type Refusal } from "./Counters.ts"
 import { Desk } from "./desk/Desk.ts"
 import type { Connection, DialRefused } from "./faults/FaultHooks.ts"
-import { type ClientConnection, connect, Gateway } from "./doors/Gateway.ts"
+import { type ClientConnection, connect } from "./doors/ClientConnection.ts"
+import { Gateway } from "./doors/Gateway.ts"
 import { History } from "./desk/History.ts"
+import { Lifecycle } from "./desk/Lifecycle.ts"
 import * as HttpApp from "./doors/HttpApp.ts"
+import { WireControl } from "./doors/SocketRoute.ts"
 import { type Knowledge, KnowledgeBase } from "./desk/KnowledgeBase.ts"
 import { QuickReplyBook } from "./desk/QuickReplyBook.ts"
 import { RatingForm } from "./desk/RatingForm.ts"
@@ -109,6 +112,7 @@ const Stores = Layer.mergeAll(
 const Services = Gateway.layer.pipe(
   Layer.provideMerge(History.layer),
   Layer.provideMerge(Desk.layer),
+  Layer.provideMerge(Lifecycle.layer),
   Layer.provideMerge(Layer.merge(Robot.layer, Routing.layer)),
   Layer.provideMerge(Layer.merge(Conversations.layer, Timers.layer)),
   Layer.provideMerge(Turns.layer),
@@ -199,7 +203,7 @@ const make = Effect.gen(function* () {
   const httpApp = Effect.catchTag(app, "Dropped", () =>
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
-      yield* (yield* HttpApp.WireControl).reset(request)
+      yield* (yield* WireControl).reset(request)
       return HttpServerResponse.empty({ status: 503 })
     })
   )

@@ -19,8 +19,10 @@ export {
   type Link,
   noFaults
 } from "./faults/FaultHooks.ts"
-export { type ClientConnection, closeCode } from "./doors/Gateway.ts"
-export { type HttpApp, socketPath, WireControl } from "./doors/HttpApp.ts"
+export { type ClientConnection } from "./doors/ClientConnection.ts"
+export { closeCode } from "./doors/Gateway.ts"
+export { type HttpApp } from "./doors/HttpApp.ts"
+export { socketPath, WireControl } from "./doors/SocketRoute.ts"
 export { type ConnectOptions, origin, Sandbox, type SandboxShape } from "./Sandbox.ts"
 export {
   type Language,

@@ -10,7 +10,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
 import { MakeXhr } from "../rest/xhr.ts"
-import type { ClientConnection } from "../sandbox/doors/Gateway.ts"
+import type { ClientConnection } from "../sandbox/doors/ClientConnection.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
 import { Device } from "./Device.ts"
 

@@ -14,7 +14,7 @@ import { NotFound } from "../../wire/ApiError.ts"
 import { type Account, Accounts } from "./Accounts.ts"
 import { Counters } from "../Counters.ts"
 import type { Knowledge } from "./KnowledgeBase.ts"
-import type { SeedChannel } from "../Seed.ts"
+import type { Seed, SeedChannel } from "../Seed.ts"
 import { Settings } from "../SandboxOptions.ts"
 import type { Turn } from "./Turns.ts"
 
@@ -236,63 +236,10 @@ export class Conversations extends Context.Service<
         return id
       }
 
-      const isVisible = ({ audience }: MessageRecord, viewer: Account): boolean =>
-        audience === "everyone" ||
-        viewer.userType === "ADMIN" ||
-        (audience === "customer") === (viewer.userType === "CUSTOMER")
-
-      const messages = (
-        conversation: ConversationRecord,
-        viewer: Account,
-        limit = Infinity
-      ): ReadonlyArray<Message> => {
-        const found: Array<Message> = []
-        for (let index = conversation.entries.length - 1; index >= 0 && found.length < limit; index--) {
-          const entry = conversation.entries[index]
-          if (entry !== undefined && isVisible(entry, viewer)) found.push(entry.message)
-        }
-        return found.toReversed()
-      }
-
       const channel = (id: SubChannelId | undefined): SeedChannel =>
         seed.channels.find((candidate) => candidate.id === id) ?? seed.channels[0]
 
-      const startedAt = yield* Clock.currentTimeMillis
-      for (const past of seed.conversations) {
-        const customer = accounts.seeded(past.customer)
-        const staff = accounts.seeded(past.staff)
-        if (customer === undefined || staff === undefined) continue
-        const openedAt = startedAt - past.hoursAgo * 3_600_000
-        const at = (seconds: number): Turn => ({ now: openedAt + seconds * 1000, push: () => {} })
-        const conversation = open(at(0), customer.id, channel(SubChannelId.make(past.subChannelId)), staff.id)
-        post(at(0), conversation, { messageType: "ManualServiceStart", fromId: staff.id, audience: "customer" }, [])
-        let last = 0
-        for (const [seconds, from, content] of past.lines) {
-          const fromId = accounts.seeded(from)?.id ?? customer.id
-          const id = post(at(seconds), conversation, { messageType: "Text", content, fromId }, [])
-          for (const userId of conversation.marks.keys()) mark(conversation, userId, id)
-          last = seconds
-        }
-        if (past.rating !== undefined) {
-          conversation.rated = true
-          post(
-            at(last + 20),
-            conversation,
-            { messageType: "CustomerRate", content: past.rating, fromId: customer.id },
-            []
-          )
-        }
-        post(
-          at(last + 30),
-          conversation,
-          { messageType: "ConversationEnd", content: { reason: past.endReason }, fromId: null },
-          []
-        )
-        conversation.remark = past.remark
-        finish(conversation, past.endReason)
-      }
-
-      return Conversations.of({
+      const service = Conversations.of({
         all: () => records,
         get: (id) => {
           const conversation = records[id - 1]
@@ -324,7 +271,7 @@ export class Conversations extends Context.Service<
         },
         mark,
         channel,
-        messages,
+        messages: visibleMessages,
         view: (conversation, viewer) => ({
           id: conversation.id,
           state: conversation.state,
@@ -336,7 +283,7 @@ export class Conversations extends Context.Service<
             userId,
             latestReadMessageId
           })),
-          messages: messages(conversation, viewer, messagesPerConversation),
+          messages: visibleMessages(conversation, viewer, messagesPerConversation),
           subChannelId: SubChannelId.make(conversation.channel.id),
           ...(conversation.remark === undefined || viewer.userType === "CUSTOMER"
             ? {}
@@ -346,6 +293,78 @@ export class Conversations extends Context.Service<
           updatedAt: conversation.updatedAt
         })
       })
+      addPast(service, accounts, seed, yield* Clock.currentTimeMillis)
+      return service
     })
   )
+}
+
+const isVisible = ({ audience }: MessageRecord, viewer: Account): boolean =>
+  audience === "everyone" ||
+  viewer.userType === "ADMIN" ||
+  (audience === "customer") === (viewer.userType === "CUSTOMER")
+
+const visibleMessages = (
+  conversation: ConversationRecord,
+  viewer: Account,
+  limit = Infinity
+): ReadonlyArray<Message> => {
+  const found: Array<Message> = []
+  for (let index = conversation.entries.length - 1; index >= 0 && found.length < limit; index--) {
+    const entry = conversation.entries[index]
+    if (entry !== undefined && isVisible(entry, viewer)) found.push(entry.message)
+  }
+  return found.toReversed()
+}
+
+/** Adds the finished conversations of the seed. */
+const addPast = (
+  conversations: Conversations["Service"],
+  accounts: Accounts["Service"],
+  seed: Seed,
+  startedAt: number
+): void => {
+  for (const past of seed.conversations) {
+    const customer = accounts.seeded(past.customer)
+    const staff = accounts.seeded(past.staff)
+    if (customer === undefined || staff === undefined) continue
+    const openedAt = startedAt - past.hoursAgo * 3_600_000
+    const at = (seconds: number): Turn => ({ now: openedAt + seconds * 1000, push: () => {} })
+    const conversation = conversations.open(
+      at(0),
+      customer.id,
+      conversations.channel(SubChannelId.make(past.subChannelId)),
+      staff.id
+    )
+    conversations.post(
+      at(0),
+      conversation,
+      { messageType: "ManualServiceStart", fromId: staff.id, audience: "customer" },
+      []
+    )
+    let last = 0
+    for (const [seconds, from, content] of past.lines) {
+      const fromId = accounts.seeded(from)?.id ?? customer.id
+      const id = conversations.post(at(seconds), conversation, { messageType: "Text", content, fromId }, [])
+      for (const userId of conversation.marks.keys()) conversations.mark(conversation, userId, id)
+      last = seconds
+    }
+    if (past.rating !== undefined) {
+      conversation.rated = true
+      conversations.post(
+        at(last + 20),
+        conversation,
+        { messageType: "CustomerRate", content: past.rating, fromId: customer.id },
+        []
+      )
+    }
+    conversations.post(
+      at(last + 30),
+      conversation,
+      { messageType: "ConversationEnd", content: { reason: past.endReason }, fromId: null },
+      []
+    )
+    conversation.remark = past.remark
+    conversations.finish(conversation, past.endReason)
+  }
 }

@@ -15,9 +15,9 @@ import type {
 } from "../../domain/Conversation.ts"
 import { ConversationId } from "../../domain/Id.ts"
 import { BadRequest, Forbidden, type NotFound } from "../../wire/ApiError.ts"
-import { type Account, Accounts, isEmployee } from "./Accounts.ts"
+import * as Access from "./Access.ts"
+import { type Account, Accounts } from "./Accounts.ts"
 import { Conversations, type ConversationRecord } from "./Conversations.ts"
-import { Desk } from "./Desk.ts"
 
 const maxLimit = 100
 const defaultLimit = 20
@@ -55,7 +55,7 @@ export class History extends Context.Service<
     Effect.gen(function* () {
       const accounts = yield* Accounts
       const conversations = yield* Conversations
-      const desk = yield* Desk
+      const access = yield* Access.make
 
       const current = (me: Account): ReadonlyArray<ConversationRecord> => {
         switch (me.userType) {
@@ -158,11 +158,13 @@ export class History extends Context.Service<
         }),
 
         select: Effect.fn("History.select")(function* (me, { conversationIds, ...filters }) {
-          if (!isEmployee(me)) return yield* new Forbidden({ message: "Only staff may export" })
+          yield* Access.employeeOnly(me, "Only staff may export")
           const records =
             conversationIds === undefined
               ? visible(me, true)
-              : yield* Effect.forEach(new Set(conversationIds), (id) => desk.find(me, ConversationId.make(id)))
+              : yield* Effect.forEach(new Set(conversationIds), (id) =>
+                  access.conversation(me, ConversationId.make(id))
+                )
           return records.filter(matches(me, filters))
         })
       })

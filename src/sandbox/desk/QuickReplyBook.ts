@@ -9,7 +9,8 @@ import * as Layer from "effect/Layer"
 import { QuickReplyId, type UserId } from "../../domain/Id.ts"
 import type { QuickReply, QuickReplyInput } from "../../domain/QuickReply.ts"
 import { BadRequest, Forbidden, NotFound } from "../../wire/ApiError.ts"
-import { type Account, isEmployee } from "./Accounts.ts"
+import * as Access from "./Access.ts"
+import type { Account } from "./Accounts.ts"
 import { Settings } from "../SandboxOptions.ts"
 
 /**
@@ -46,8 +47,7 @@ export class QuickReplyBook extends Context.Service<
       }
       for (const reply of seed.quickReplies) put(undefined, reply)
 
-      const employeeOnly = (me: Account) =>
-        isEmployee(me) ? Effect.void : new Forbidden({ message: "Only staff have quick replies" })
+      const employeeOnly = (me: Account) => Access.employeeOnly(me, "Only staff have quick replies")
 
       const filled = (content: string | undefined) =>
         content !== undefined && content.trim() === ""

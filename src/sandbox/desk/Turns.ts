@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import type { UserId } from "../../domain/Id.ts"
+import type { BadRequest, Conflict, Forbidden, NotFound } from "../../wire/ApiError.ts"
 import type { ServerFrame } from "../../wire/Frame.ts"
 import { Presence } from "./Presence.ts"
 
@@ -40,12 +41,30 @@ export const PushObserver = Context.Reference<(to: UserId, frame: ServerFrame) =
 )
 
 /**
- * The turn that a command has.
+ * The turn in which a command runs.
  *
+ * @effect-leakable-service
  * @category services
  * @since 0.1.0
  */
 export class CurrentTurn extends Context.Service<CurrentTurn, Turn>()("effect-kefu/sandbox/desk/CurrentTurn") {}
+
+/**
+ * Why the desk refuses a command. Over REST the error decides the status; over the socket the command gets no
+ * acknowledgement.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type Refused = BadRequest | Forbidden | NotFound | Conflict
+
+/**
+ * A command of the desk, run by `Turns.take`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Command<A> = Effect.Effect<A, Refused, CurrentTurn>
 
 /**
  * Gives out turns, one after the other.

@@ -10,7 +10,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type { SeededLogin } from "../desk/Accounts.ts"
 import { faultsPath } from "../faults/FaultApi.ts"
-import { socketPath } from "./HttpApp.ts"
+import { socketPath } from "./SocketRoute.ts"
 import { Sandbox } from "../Sandbox.ts"
 import * as SandboxNode from "./SandboxNode.ts"
 

@@ -16,7 +16,8 @@ import { ConversationQuery } from "../../domain/Conversation.ts"
 import { FaqGroupId, SubChannelId, type UserId } from "../../domain/Id.ts"
 import { Api, Authorization, Caller } from "../../wire/Api.ts"
 import { BadRequest, Forbidden, NotFound } from "../../wire/ApiError.ts"
-import { type Account, Accounts, isEmployee } from "../desk/Accounts.ts"
+import * as Access from "../desk/Access.ts"
+import { Accounts, isEmployee } from "../desk/Accounts.ts"
 import { Blobs } from "../desk/Blobs.ts"
 import { Presence } from "../desk/Presence.ts"
 import { Conversations } from "../desk/Conversations.ts"
@@ -69,11 +70,8 @@ const UsersLive = HttpApiBuilder.group(
     const routing = yield* Routing
     const caller = yield* whoCalls
 
-    const employeeOnly = (me: Account) =>
-      isEmployee(me) ? Effect.void : new Forbidden({ message: "Only staff may do this" })
-
     const customer = Effect.fn("Users.customer")(function* (id: UserId) {
-      yield* employeeOnly(yield* caller)
+      yield* Access.employeeOnly(yield* caller)
       const account = yield* accounts.get(id)
       if (account.userType === "CUSTOMER") return account
       return yield* new BadRequest({ message: `User ${id} is not a customer`, field: "id" })
@@ -98,7 +96,7 @@ const UsersLive = HttpApiBuilder.group(
       }),
       transferTargets: Effect.fn("Users.transferTargets")(function* ({ query }) {
         const me = yield* caller
-        yield* employeeOnly(me)
+        yield* Access.employeeOnly(me)
         const wanted = typeof query.search === "string" ? query.search.toLowerCase() : ""
         const users = accounts
           .staff()
@@ -132,6 +130,7 @@ const ConversationsLive = HttpApiBuilder.group(
   Api,
   "conversations",
   Effect.fn(function* (handlers) {
+    const access = yield* Access.make
     const blobs = yield* Blobs
     const conversations = yield* Conversations
     const desk = yield* Desk
@@ -148,7 +147,7 @@ const ConversationsLive = HttpApiBuilder.group(
         Effect.map(caller, (me) => history.current(me).map((conversation) => conversations.view(conversation, me))),
       get: Effect.fn("Conversations.get")(function* ({ params }) {
         const me = yield* caller
-        return conversations.view(yield* desk.find(me, params.id), me)
+        return conversations.view(yield* access.conversation(me, params.id), me)
       }),
       request: Effect.fn("Conversations.request")(function* ({ payload }) {
         const me = yield* caller
@@ -159,11 +158,11 @@ const ConversationsLive = HttpApiBuilder.group(
         return conversations.view(yield* turns.take(desk.remark(me, params.id, payload.remark)), me)
       }),
       visitInfo: Effect.fn("Conversations.visitInfo")(function* ({ params }) {
-        const { customerId } = yield* desk.find(yield* caller, params.id)
+        const { customerId } = yield* access.conversation(yield* caller, params.id)
         return visitOf(customerId, conversations.of(customerId).length)
       }),
       pendingPosition: Effect.fn("Conversations.pendingPosition")(function* ({ params }) {
-        return { position: conversations.positionOf(yield* desk.find(yield* caller, params.id)) }
+        return { position: conversations.positionOf(yield* access.conversation(yield* caller, params.id)) }
       }),
       pendingCount: () => Effect.sync(() => ({ count: conversations.waitingCount() })),
       count: Effect.fn("Conversations.count")(function* ({ query }) {

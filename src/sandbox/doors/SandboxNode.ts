@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import { createServer, IncomingMessage } from "node:http"
 // oxlint-disable-next-line no-restricted-imports -- a server needs the platform
 import type { Socket } from "node:net"
-import { WireControl } from "./HttpApp.ts"
+import { WireControl } from "./SocketRoute.ts"
 import { Sandbox } from "../Sandbox.ts"
 import type { SandboxOptions } from "../SandboxOptions.ts"
 
