@@ -8,11 +8,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberHandle from "effect/FiberHandle"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { parseArgs } from "node:util"
@@ -39,10 +41,12 @@ interface Said {
   readonly text: string
 }
 
-type Order = "calm" | "report" | "stop"
+/** Faults begin with `trouble` and end with `calm`. */
+type Order = "trouble" | "calm" | "report" | "stop"
 
 type Reply =
   | { readonly _tag: "Ready"; readonly baseUrl: string; readonly staff: ReadonlyArray<string> }
+  | { readonly _tag: "Troubled" }
   | { readonly _tag: "Calm"; readonly faults: number }
   | { readonly _tag: "Report"; readonly said: ReadonlyArray<Said>; readonly connections: number }
 
@@ -90,18 +94,25 @@ const serve = Effect.gen(function* () {
   parentPort?.on("message", (order: Order) => Queue.offerUnsafe(orders, order))
   const staff = yield* Effect.forEach(Array.from({ length: staffCount }), () => sandbox.createStaff({ capacity: 100 }))
   let count = 0
-  const trouble = yield* Effect.gen(function* () {
-    while (true) {
-      yield* Effect.sleep(yield* Random.nextIntBetween(300, 2000))
-      yield* mishap
-      count++
-    }
-  }).pipe(Effect.forkScoped)
+  const trouble = yield* FiberHandle.make<never>()
   yield* reply({ _tag: "Ready", baseUrl: yield* SandboxNode.baseUrl, staff: staff.map(({ token }) => token) })
   while (true) {
     switch (yield* Queue.take(orders)) {
+      case "trouble":
+        yield* FiberHandle.run(
+          trouble,
+          Effect.forever(
+            Effect.gen(function* () {
+              yield* Effect.sleep(yield* Random.nextIntBetween(300, 2000))
+              yield* mishap
+              count++
+            })
+          )
+        )
+        yield* reply({ _tag: "Troubled" })
+        break
       case "calm":
-        yield* Fiber.interrupt(trouble)
+        yield* FiberHandle.clear(trouble)
         yield* faults.clear
         yield* reply({ _tag: "Calm", faults: count })
         break
@@ -157,6 +168,7 @@ const backend = Effect.fnUntraced(function* (seed: string) {
     )
   return {
     ready: yield* wait("Ready"),
+    trouble: ask("trouble", "Troubled"),
     calm: ask("calm", "Calm"),
     report: ask("report", "Report")
   }
@@ -222,7 +234,11 @@ const person = Effect.fnUntraced(function* (name: string, options: Kefu.Options)
   ).pipe(Effect.forkScoped({ startImmediately: true }))
 
   yield* realtime.open
-  const me = yield* Context.get(context, UserApi).me
+  // Asked for as long as it takes: passers-by arrive while the faults go on.
+  const me = yield* Effect.retry(Context.get(context, UserApi).me, {
+    schedule: Schedule.spaced("1 second"),
+    while: (error) => error.isRetryable
+  })
 
   /** Waits until something is so, whatever happens meanwhile. */
   const until = (isSo: () => boolean): Effect.Effect<void> =>
@@ -262,14 +278,17 @@ const attend = ({ heard, id, say }: Person) =>
     })
   )
 
-/** Asks for a person, and talks from then on, now and then without waiting for the answer. */
-const talk = Effect.fnUntraced(function* ({ heard, name, say }: Person) {
+/** Asks for a person and waits for one; gives the conversation. */
+const askPerson = Effect.fnUntraced(function* ({ heard, say }: Person) {
   yield* say(askForPerson)
-  let conversationId: ConversationId | undefined
-  while (conversationId === undefined) {
+  while (true) {
     const message = yield* Queue.take(heard)
-    if (message.kind === "ManualServiceStart") conversationId = message.conversationId as ConversationId
+    if (message.kind === "ManualServiceStart") return message.conversationId as ConversationId
   }
+})
+
+/** Keeps talking, without waiting for the answers. */
+const talk = Effect.fnUntraced(function* ({ heard, name, say }: Person, conversationId: ConversationId) {
   for (let n = 1; ; n++) {
     yield* Effect.ignore(say(`${name} ${n}`, conversationId))
     yield* Effect.sleep(yield* Random.nextIntBetween(50, 400))
@@ -309,7 +328,7 @@ const run = Effect.fnUntraced(function* (minutes: number, seed: string) {
   const violations: Array<string> = []
   const before = yield* handles
   const scope = yield* Scope.make()
-  const { calm, ready, report } = yield* Scope.provide(backend(seed), scope)
+  const { calm, ready, report, trouble } = yield* Scope.provide(backend(seed), scope)
   const { baseUrl } = ready
   const people = yield* Scope.fork(scope)
   const join = (name: string, options: Kefu.Options = {}) =>
@@ -321,10 +340,13 @@ const run = Effect.fnUntraced(function* (minutes: number, seed: string) {
   const visitors = yield* Effect.forEach(Array.from({ length: visitorCount }), (_, n) => join(`visitor${n}`), {
     concurrency: "unbounded"
   })
+  const conversations = yield* Effect.forEach(visitors, askPerson, { concurrency: "unbounded" })
+  // Everyone is connected and served. Only now may anything fail.
+  yield* trouble
   const passing: Array<Effect.Success<ReturnType<typeof passBy>>> = []
   const traffic = yield* Effect.all(
     [
-      ...visitors.map(talk),
+      ...visitors.map((visitor, n) => talk(visitor, conversations[n]!)),
       ...[0, 1].map((lane) =>
         Effect.gen(function* () {
           for (let n = 1; ; n++) passing.push(yield* passBy(`passer${lane}-${n}`, baseUrl))
