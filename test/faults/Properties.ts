@@ -145,7 +145,7 @@ const mild = (run: Run): ReadonlyArray<string> => {
     ),
     ...logs.flatMap(({ heard, listener }, index) =>
       heard.flatMap(({ at, event }) =>
-        event._tag === "Undecodable" || (event._tag === "Lagged" && listener.bufferSize === undefined)
+        event._tag === "Undecodable" || event._tag === "GapUnresolved" || (event._tag === "Lagged" && listener.bufferSize === undefined)
           ? [`${name}, subscriber ${index}: needless ${event._tag} at ${at}: ${JSON.stringify(event)}`]
           : []
       )

@@ -160,7 +160,8 @@ export const draw = (seed: string): Effect.Effect<Schedule> =>
         [3, "rest"],
         [2, "retryNow"],
         [3, "reopen"],
-        [isStaff ? 2 : 0, "transfer"],
+        // Who loses a conversation cannot read what it missed there: that is told as a gap, and rightly.
+        [isStaff && !mild ? 2 : 0, "transfer"],
         [1.2, "leave"]
       )
       const to = isStaff ? { to: yield* oneOf(visitors) } : {}
