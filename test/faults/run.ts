@@ -4,8 +4,9 @@
  */
 import { parseArgs } from "node:util"
 import * as Effect from "effect/Effect"
-import { check, tally } from "./Properties.ts"
-import { draw, format, parse, type Schedule, shrink } from "./Schedule.ts"
+import { check, tally } from "./Promises.ts"
+import { draw } from "./Draw.ts"
+import { format, parse, type Schedule, shrink, standing, type Switch, switches } from "./Schedule.ts"
 import { simulate } from "./Simulation.ts"
 
 const { values } = parseArgs({
@@ -16,9 +17,14 @@ const { values } = parseArgs({
     replay: { type: "string" },
     keep: { type: "boolean", default: false },
     /** Not shrunk. */
-    first: { type: "boolean", default: false }
+    first: { type: "boolean", default: false },
+    /** What else goes wrong: names of `Schedule.ts` with commas between, or `all`. */
+    switches: { type: "string", default: standing.join(",") }
   }
 })
+
+const on: ReadonlyArray<Switch> =
+  values.switches === "all" ? switches : switches.filter((name) => values.switches.split(",").includes(name))
 
 const problemsOf = (schedule: Schedule) => Effect.map(simulate(schedule), check)
 const began = performance.now()
@@ -48,10 +54,10 @@ const one = async (schedule: Schedule) => {
 if (values.replay !== undefined) {
   await one(parse(values.replay))
 } else if (values.only !== undefined) {
-  await one(await Effect.runPromise(draw(values.only)))
+  await one(await Effect.runPromise(draw(values.only, on)))
 } else {
   for (let index = 0; index < Number(values.schedules); index++) {
-    await one(await Effect.runPromise(draw(`${values.seed}-${index}`)))
+    await one(await Effect.runPromise(draw(`${values.seed}-${index}`, on)))
     if (failures > 0 && !values.keep) break
     if ((index + 1) % 100 === 0) process.stdout.write(`${index + 1} schedules, ${failures} failed, ${elapsed()}\n`)
   }

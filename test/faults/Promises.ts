@@ -1,0 +1,412 @@
+/**
+ * What people were promised, whatever goes wrong. Each broken promise is one line. A promise that names a switch is judged
+ * in the schedules that have it only, until it is kept and the switch stands.
+ */
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import type { ConversationId, MessageId, UserId } from "../../src/domain/Id.ts"
+import type { Message } from "../../src/domain/Message.ts"
+import type { KefuErrorReason } from "../../src/KefuError.ts"
+import { isStaff } from "./People.ts"
+import { accountOf, lifetime, type Log, type Person, type Send } from "./Person.ts"
+import type { Switch } from "./Schedule.ts"
+import { type Push, type Run, settling } from "./Simulation.ts"
+import { ofTag } from "./Trouble.ts"
+
+/**
+ * After these the message may or may not be there. A bare send cannot know more than that nothing was acknowledged, and
+ * believes a backend that closes with 1009.
+ */
+const open = {
+  outbox: new Set<string>(["DeliveryUnknown"]),
+  bare: new Set<string>(["DeliveryUnknown", "AckTimeout", "RequestTooLarge"])
+}
+
+export const reasonOf = (send: Send): KefuErrorReason["_tag"] | undefined => {
+  if (send.exit === undefined || Exit.isSuccess(send.exit)) return undefined
+  const failure = send.exit.cause.reasons.find(Cause.isFailReason)
+  return failure?.error.reason._tag
+}
+
+const toldOf = (send: Send): string => (send.exit === undefined ? "nothing" : (reasonOf(send) ?? "Sent"))
+
+const idOf = ({ exit }: Send): MessageId | undefined =>
+  exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
+
+const group = <K, A>(items: Iterable<A>, keyOf: (item: A) => K): Map<K, Array<A>> => {
+  const groups = new Map<K, Array<A>>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const found = groups.get(key)
+    if (found === undefined) groups.set(key, [item])
+    else found.push(item)
+  }
+  return groups
+}
+
+const allMessages = ({ history }: Run) => history.flatMap(({ messages }) => messages)
+
+const recalledIds = (run: Run): ReadonlySet<MessageId> =>
+  new Set(
+    allMessages(run).flatMap((message) => (message.messageType === "MessageRecall" ? [message.content.messageId] : []))
+  )
+
+const textsOf = (run: Run): ReadonlyMap<unknown, ReadonlyArray<Message>> =>
+  group(
+    allMessages(run).filter(({ messageType }) => messageType === "Text"),
+    ({ content }) => content
+  )
+
+/** Whether a person's connection stood all the time between two moments. */
+const stood = ({ states }: Person, from: number, until: number): boolean =>
+  states.findLast(({ at }) => at <= from)?.state._tag === "Connected" &&
+  !states.some(({ at }) => at > from && at < until)
+
+/** Whether a person's session ended, or was ended, between two moments. */
+const wasOver = ({ leftAt, states }: Person, from: number, until: number): boolean =>
+  (leftAt !== undefined && leftAt <= until) ||
+  states.some(({ at, state }) => at >= from && at <= until && (state._tag === "Superseded" || state._tag === "Closed"))
+
+const byName = ({ people }: Run, name: string): Person => people.find((person) => person.name === name)!
+
+// --- what is sent
+
+/**
+ * Every send settles. What is `Sent` is in the history, as the message that it was told to be. What failed is not there.
+ * Nothing is there more often than it was said, also when the same words were said twice.
+ */
+const sends = (run: Run): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  const recalled = recalledIds(run)
+  const texts = textsOf(run)
+  const mayBeThere = open[run.schedule.outbox ? "outbox" : "bare"]
+  for (const [content, same] of group(run.sends, (send) => send.content)) {
+    const found = texts.get(content) ?? []
+    const told = same.map(toldOf).join(", ")
+    const ids = same.flatMap((send) => idOf(send) ?? [])
+    for (const send of same) {
+      if (send.exit === undefined) problems.push(`"${content}" never settled`)
+      else if (idOf(send) === undefined && reasonOf(send) === undefined && !send.elsewhere) {
+        problems.push(`"${content}" ended in ${Exit.isFailure(send.exit) ? Cause.pretty(send.exit.cause) : ""}`)
+      }
+    }
+    if (new Set(ids).size < ids.length) problems.push(`"${content}" was Sent twice as one message: ${ids.join(", ")}`)
+    for (const id of ids) {
+      if (recalled.has(id) || found.some((message) => message.id === id)) continue
+      problems.push(
+        found.length === 0
+          ? `"${content}" was Sent as ${id} but is not there`
+          : `"${content}" was Sent as ${id}, is another`
+      )
+    }
+    const failed = same.filter((send) => {
+      const reason = reasonOf(send)
+      return reason !== undefined && !mayBeThere.has(reason)
+    })
+    if (found.length > same.length) {
+      problems.push(`"${content}" is in the history ${found.length} times; told: ${told}`)
+    } else if (found.length > same.length - failed.length) {
+      problems.push(`"${content}" is there${same.length > 1 ? ` ${found.length} times` : ""}; told: ${told}`)
+    }
+  }
+  return problems
+}
+
+const inOrder = (
+  run: Run,
+  laneOf: (send: Send) => string,
+  idIn: (send: Send) => MessageId | undefined
+): ReadonlyArray<string> =>
+  Array.from(group(run.sends, (send) => `${send.who}${send.elsewhere ? " elsewhere" : ""} ${laneOf(send)}`)).flatMap(
+    ([lane, said]) => {
+      let latest: MessageId | undefined
+      return said.flatMap((send) => {
+        const id = idIn(send)
+        if (id === undefined) return []
+        const overtook = latest !== undefined && id < latest
+        latest = id
+        return overtook ? [`"${send.content}" was overtaken, in ${lane}`] : []
+      })
+    }
+  )
+
+/** What is said in one conversation arrives in the order in which it was said. */
+const orderByConversation = (run: Run) =>
+  inOrder(run, ({ conversationId, to }) => (run.schedule.outbox ? `${conversationId ?? "-"} ${to ?? "-"}` : ""), idOf)
+
+/**
+ * What somebody says to somebody arrives in the order in which it was said, whatever conversation it names, and whatever
+ * was told about it.
+ */
+const orderByPerson = (run: Run) => {
+  const texts = textsOf(run)
+  const said = group(run.sends, (send) => send.content)
+  return inOrder(
+    run,
+    ({ to, who }) => (isStaff(who) ? `to ${to}` : ""),
+    (send) => {
+      const found = texts.get(send.content) ?? []
+      return idOf(send) ?? (found.length === 1 && said.get(send.content)?.length === 1 ? found[0]?.id : undefined)
+    }
+  )
+}
+
+/** Whether something was under way when the send was given: what is behind a refused send may wait for it too long. */
+const waitedFor = ({ sends }: Run, send: Send): boolean =>
+  sends.some(({ at, settledAt = Infinity, who }) => who === send.who && at < send.at && settledAt > send.at)
+
+/** A send expires for want of a connection, and not while there is one and nothing is before it. */
+const expiry = (run: Run): ReadonlyArray<string> =>
+  run.sends.flatMap((send) =>
+    reasonOf(send) === "OutboxExpired" &&
+    !waitedFor(run, send) &&
+    stood(byName(run, send.who), send.at, send.settledAt ?? Infinity)
+      ? [`"${send.content}" expired at ${send.settledAt} though the connection stood since ${send.at}`]
+      : []
+  )
+
+/**
+ * Where nothing but connections fails, the history decides what became of a send once the connection is back: nothing is
+ * told as unknown before the outbox has waited for that as long as it says.
+ */
+const certainty = (run: Run): ReadonlyArray<string> => {
+  if (!run.schedule.mild || !run.schedule.outbox || recalledIds(run).size > 0) return []
+  return run.sends.flatMap((send) => {
+    const { content, settledAt = Infinity } = send
+    return reasonOf(send) === "DeliveryUnknown" &&
+      settledAt - send.at < lifetime &&
+      !wasOver(byName(run, send.who), send.at, settledAt)
+      ? [`"${content}", said at ${send.at}, was given up as unknown at ${settledAt}`]
+      : []
+  })
+}
+
+/** Where nothing goes wrong but a clock, everything is sent, over the one connection. */
+const calm = (run: Run): ReadonlyArray<string> => {
+  const { faults, naps, troubles } = run.schedule
+  if (faults.length > 0 || naps.length > 0 || !troubles.every(({ _tag }) => _tag === "ClockSet")) return []
+  return run.people.flatMap((person) => {
+    if (person.leftAt !== undefined || person.reopened.length > 0) return []
+    return [
+      ...person.states.flatMap(({ at, state }) =>
+        state._tag === "Waiting" ? [`${person.name} lost a living connection at ${at}: ${state.cause.message}`] : []
+      ),
+      ...run.sends.flatMap((send) =>
+        send.who === person.name && idOf(send) === undefined
+          ? [`"${send.content}" was not Sent but ${toldOf(send)}`]
+          : []
+      )
+    ]
+  })
+}
+
+// --- what is received
+
+/** Whether an event of the log says that something may be missing here, from a moment on. */
+const isNamed = (log: Log, id: ConversationId, since: number): boolean =>
+  log.heard.some(
+    ({ at, event }) =>
+      at >= since &&
+      (event._tag === "Lagged" ||
+        (event._tag === "GapUnresolved" && (event.conversationId === undefined || event.conversationId === id)))
+  )
+
+/** Messages that count as given because the session began with them. */
+const givenAtFirst = (log: Log, since: number): ReadonlySet<MessageId> => {
+  const first = log.heard.find(({ at, event }) => at >= since && event._tag === "Resynced")?.event
+  return new Set(
+    first?._tag === "Resynced" ? first.conversations.flatMap(({ messages }) => messages.map(({ id }) => id)) : []
+  )
+}
+
+/** Since when a person is connected with the account in use. */
+const connectedSince = (person: Person): number =>
+  person.states.find(({ at, state }) => at >= accountOf(person).from && state._tag === "Connected")?.at ?? Infinity
+
+/** Every message reached every subscriber exactly once and in order, or an event said that it may not have. */
+const deliveries = (run: Run): ReadonlyArray<string> =>
+  run.people.flatMap((person) =>
+    person.logs.flatMap((log, index) => {
+      const who = `${person.name}, subscriber ${index}`
+      const problems: Array<string> = []
+      const seen = new Set<MessageId>()
+      const greatest = new Map<ConversationId, { readonly id: MessageId; readonly at: number }>()
+      log.heard.forEach(({ event }, position) => {
+        if (event._tag !== "MessageReceived") return
+        const { conversationId, id } = event.message
+        if (seen.has(id)) problems.push(`${who} got message ${id} twice`)
+        seen.add(id)
+        const latest = greatest.get(conversationId)
+        if (latest === undefined || id > latest.id) {
+          greatest.set(conversationId, { id, at: position })
+          return
+        }
+        const between = log.heard.slice(latest.at, position)
+        const isTold = between.some(
+          (heard) =>
+            heard.event._tag === "Lagged" ||
+            (heard.event._tag === "GapUnresolved" &&
+              (heard.event.conversationId === undefined || heard.event.conversationId === conversationId))
+        )
+        if (!isTold) problems.push(`${who} got message ${id} after ${latest.id}, untold`)
+      })
+
+      if (!log.complete) return problems
+      const account = accountOf(person)
+      const given = givenAtFirst(log, account.from)
+      // Who comes late cannot say what of that very moment it missed.
+      const from = Math.max(log.listener.from === 0 ? 0 : log.since + 1, connectedSince(person))
+      // An app that closes its connection asks for nothing that was under way, and begins anew when it opens it again.
+      const isOurs = ({ at, to }: Push) =>
+        to === account.userId && at >= from && person.reopened.every((pause) => at > pause.until)
+      const present = new Set(allMessages(run).map(({ id }) => id))
+      for (const push of run.pushes.filter(isOurs)) {
+        const { conversationId, id, messageType } = push.message
+        if (!present.has(id) || seen.has(id) || given.has(id)) continue
+        if (isNamed(log, conversationId, push.at)) continue
+        problems.push(
+          `${who} never got message ${id} (${messageType}) of conversation ${conversationId}, pushed at ${push.at}, untold`
+        )
+      }
+      return problems
+    })
+  )
+
+/** With nothing but lost connections and repeats, nothing is lost for good, and nothing is said to be. */
+const mild = (run: Run): ReadonlyArray<string> => {
+  if (!run.schedule.mild) return []
+  // What was missed with the account before cannot be read with the one after.
+  const isReplaced = ({ accounts }: Person) => accounts.length > 1
+  return run.people.flatMap((person) => [
+    ...person.states.flatMap(({ at, state }) =>
+      state._tag === "Closed" && state.reason !== undefined
+        ? [`${person.name} gave up at ${at}: ${state.reason.message}`]
+        : []
+    ),
+    ...person.logs.flatMap(({ heard, listener }, index) =>
+      heard.flatMap(({ at, event }) =>
+        event._tag === "Undecodable" ||
+        event._tag === "UnknownReceived" ||
+        (event._tag === "GapUnresolved" && !isReplaced(person)) ||
+        (event._tag === "Lagged" && listener.bufferSize === undefined)
+          ? [`${person.name}, subscriber ${index}: needless ${event._tag} at ${at}: ${JSON.stringify(event)}`]
+          : []
+      )
+    )
+  ])
+}
+
+// --- the connection
+
+/** Silence that `Connected` may outlast: 20 s to a ping, 5 s to its answer, and what a frame may be late. */
+const longestSilence = 26_000
+
+/** Who is told `Connected` has heard from the backend within 25 seconds. */
+const liveliness = ({ people, schedule, wire }: Run): ReadonlyArray<string> =>
+  people.flatMap(({ accounts, name, states }) => {
+    // What sleeps notices nothing, and what another session hears is no sign of life for this one.
+    if (schedule.naps.some(({ who }) => who === name)) return []
+    if (ofTag("SecondSession")(schedule.troubles).some(({ who }) => who === name)) return []
+    const arrivals = accounts
+      .flatMap(({ userId }) => wire.arrivals.get(userId) ?? [])
+      .toSorted((left, right) => left - right)
+    return states.flatMap(({ at, state }, index) => {
+      if (state._tag !== "Connected") return []
+      const until = states[index + 1]?.at ?? schedule.lasts + settling
+      const heard = [at, ...arrivals.filter((arrival) => arrival > at && arrival < until), until]
+      const worst = heard.findIndex((moment, n) => (heard[n + 1] ?? moment) - moment > longestSilence)
+      return worst < 0
+        ? []
+        : [`${name} was told Connected though nothing came from ${heard[worst]} to ${heard[worst + 1]}`]
+    })
+  })
+
+/** Who is told `Superseded` has been logged in elsewhere. */
+const superseding = ({ people, schedule }: Run): ReadonlyArray<string> =>
+  people.flatMap((person) => {
+    const told = person.states.filter(({ state }) => state._tag === "Superseded").length
+    const isHit = (userId: UserId | undefined) =>
+      userId === undefined || person.accounts.some((account) => account.userId === userId)
+    const kicks = schedule.faults.filter((fault) => fault._tag === "Kick" && isHit(fault.userId)).length
+    const elsewhere = ofTag("SecondSession")(schedule.troubles).filter(({ who }) => who === person.name).length
+    return told > kicks + elsewhere
+      ? [`${person.name} was Superseded ${told} times, and logged in elsewhere ${kicks + elsewhere} times`]
+      : []
+  })
+
+/** A backend that is down is not stormed: dials and requests of one person in ten seconds. */
+const limits = { dials: 20, requests: 120 }
+
+const politeness = ({ people, wire }: Run): ReadonlyArray<string> =>
+  people.flatMap(({ accounts, name }) =>
+    (["dials", "requests"] as const).flatMap((what) => {
+      const times = wire[what].flatMap(({ at, userId }) =>
+        accounts.some((account) => account.userId === userId) ? [at] : []
+      )
+      const worst = times.findIndex((at, index) => (times[index + limits[what]] ?? Infinity) - at < 10_000)
+      return worst < 0 ? [] : [`${name} made more than ${limits[what]} ${what} within 10 s from ${times[worst]} on`]
+    })
+  )
+
+/** The session is connected in the end; after closing nothing is left. */
+const ends = ({ complaints, people }: Run): ReadonlyArray<string> => [
+  ...complaints.map((complaint) => `complaint: ${complaint}`),
+  ...people.flatMap(({ leftAt, left, logs, name, state, stuck }) => [
+    ...(stuck > 0 ? [`${stuck} actions of ${name} did not settle`] : []),
+    ...(leftAt === undefined && state?._tag !== "Connected" ? [`${name} is ${JSON.stringify(state)} in the end`] : []),
+    ...Array.from(left, ([what, count]) => (count === 0 ? [] : [`${name} left ${count} ${what}`])).flat(),
+    ...logs.flatMap(({ ended }, index) =>
+      ended !== undefined && Exit.isFailure(ended) && !ended.cause.reasons.every(Cause.isInterruptReason)
+        ? ended.cause.reasons.some(
+            (reason) => Cause.isFailReason(reason) && reason.error.reason._tag === "SubscriberLagged"
+          )
+          ? []
+          : [`the stream of ${name}, subscriber ${index}, ended in ${Cause.pretty(ended.cause)}`]
+        : []
+    )
+  ])
+]
+
+interface Promised {
+  readonly broken: (run: Run) => ReadonlyArray<string>
+  /** Judged only where one of these is on; absent: always. */
+  readonly with?: ReadonlyArray<Switch>
+}
+
+const promises: ReadonlyArray<Promised> = [
+  { broken: sends },
+  { broken: orderByConversation },
+  { broken: orderByPerson, with: ["order"] },
+  { broken: expiry, with: ["clock", "store"] },
+  { broken: certainty, with: ["deadUpstream"] },
+  { broken: calm, with: ["clock"] },
+  { broken: deliveries },
+  { broken: mild },
+  { broken: liveliness },
+  { broken: superseding, with: ["lateDials"] },
+  { broken: politeness },
+  { broken: ends }
+]
+
+/** What was promised in a run and not kept. */
+export const check = (run: Run): ReadonlyArray<string> =>
+  promises.flatMap((promised) =>
+    promised.with === undefined || promised.with.some((one) => run.schedule.switches.includes(one))
+      ? promised.broken(run)
+      : []
+  )
+
+/** What happened in a run, in numbers: promises that are kept because nothing happens would prove nothing. */
+export const tally = (run: Run): ReadonlyArray<readonly [what: string, count: number]> => {
+  const counts = new Map<string, number>()
+  const add = (what: string, count = 1) => counts.set(what, (counts.get(what) ?? 0) + count)
+  for (const send of run.sends) add(`send ${reasonOf(send) ?? "Sent"}`)
+  for (const { logs, states } of run.people) {
+    add("connections", states.filter(({ state }) => state._tag === "Connected").length)
+    for (const { event } of logs.flatMap(({ heard }) => heard)) {
+      if (event._tag === "MessageReceived") add(event.recovered ? "recovered" : "live")
+      else add(event._tag)
+    }
+  }
+  return Array.from(counts).toSorted(([left], [right]) => left.localeCompare(right))
+}
