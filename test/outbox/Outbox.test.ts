@@ -8,17 +8,17 @@ import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { OutboxKey } from "../../src/outbox/OutboxEntry.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
+import { accept, message, pass, replace, settle } from "../support/Gateway.ts"
+import * as Gateway from "../support/Gateway.ts"
 import {
   Desk,
   eight,
+  failure,
+  handle,
   me,
-  message,
   messagesOf,
   open,
-  pass,
   reaches,
-  session,
-  settle,
   seven,
   staff,
   text
@@ -27,7 +27,14 @@ import {
 const reasonOf = (exit: Exit.Exit<unknown, KefuError>) =>
   Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
 
-const failure = <A>(effect: Effect.Effect<A, KefuError>) => Effect.map(Effect.flip(effect), ({ reason }) => reason)
+/** Sends "a" and takes it as the first connection receives it. */
+const handOver = Effect.fnUntraced(function* (desk: Desk) {
+  const { gateway, outbox } = yield* open(desk)
+  const { key } = yield* outbox.enqueue(text("a"))
+  const connection = yield* gateway.accept
+  const frame = yield* message(connection)
+  return { connection, frame, key, outbox }
+})
 
 const states = Effect.flatMap(Outbox, (outbox) =>
   Effect.map(outbox.entries, (entries) => entries.map(({ state }) => state._tag))
@@ -48,7 +55,7 @@ describe("Outbox", () => {
       assert.strictEqual(sent.state._tag, "Sent")
       assert.deepStrictEqual(yield* outbox.entries, [])
       assert.deepStrictEqual(frame.payload, { messageType: "Text", content: "hello" })
-    }).pipe(Effect.provide(session()))
+    }).pipe(Effect.provide(Gateway.layer()))
   )
 
   it.effect("opens no connection before the first send", () =>
@@ -59,10 +66,10 @@ describe("Outbox", () => {
       assert.isUndefined(dial.pollUnsafe())
       yield* outbox.enqueue(text("hello"))
       yield* Fiber.join(dial)
-    }).pipe(Effect.provide(session()))
+    }).pipe(Effect.provide(Gateway.layer()))
   )
 
-  it.effect("keeps the order of a conversation, one at a time, and lets no conversation wait for another", () =>
+  it.effect("sends one message of a conversation at a time, in order, and delays no other conversation", () =>
     Effect.gen(function* () {
       const desk = new Desk(7, 8)
       const { gateway, outbox } = yield* open(desk)
@@ -77,15 +84,14 @@ describe("Outbox", () => {
       const second = yield* message(connection)
       assert.deepStrictEqual(yield* messagesOf(connection), ["a", "other", "b"])
       yield* connection.ack(second, desk.handle(second))
-      const third = yield* message(connection)
-      yield* connection.ack(third, desk.handle(third))
+      yield* handle(desk, connection)
       yield* settle
       assert.deepStrictEqual(desk.texts(), ["a", "b", "c"])
       assert.deepStrictEqual(yield* outbox.entries, [])
-    }).pipe(Effect.provide(session()))
+    }).pipe(Effect.provide(Gateway.layer()))
   )
 
-  it.effect("tells invalid content at once", () =>
+  it.effect("fails at once on invalid content", () =>
     Effect.gen(function* () {
       const { outbox } = yield* open(new Desk(7))
       const cyclic: Record<string, unknown> = {}
@@ -99,10 +105,10 @@ describe("Outbox", () => {
       const reason = yield* failure(outbox.enqueue({ messageType: "OrderMessage", content: cyclic }))
       assert.strictEqual(reason._tag, "InvalidRequest")
       assert.deepStrictEqual(yield* outbox.entries, [])
-    }).pipe(Effect.provide(session()))
+    }).pipe(Effect.provide(Gateway.layer()))
   )
 
-  it.effect("sends what was given, whatever becomes of the app's object", () =>
+  it.effect("sends the content as it was at the call, whatever the app does to its object later", () =>
     Effect.gen(function* () {
       const { gateway, outbox } = yield* open(new Desk(7))
       const content = { orderNo: "1", extra: { at: new Date(0) } }
@@ -116,11 +122,11 @@ describe("Outbox", () => {
       })
       yield* connection.ack(frame, MessageId.make(500))
       assert.strictEqual((yield* outbox.result(key)).id, 500)
-    }).pipe(Effect.provide(session()))
+    }).pipe(Effect.provide(Gateway.layer()))
   )
 
-  describe("waiting", () => {
-    it.effect("holds no more than its capacity, and counts only what has not settled", () =>
+  describe("a send that waits", () => {
+    it.effect("fails with OutboxFull beyond the capacity, which counts only unsettled sends", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -132,15 +138,14 @@ describe("Outbox", () => {
         yield* outbox.enqueue(text("c"))
         const connection = yield* gateway.accept
         for (const _ of ["a", "c"]) {
-          const frame = yield* message(connection)
-          yield* connection.ack(frame, desk.handle(frame))
+          yield* handle(desk, connection)
         }
         yield* settle
         assert.deepStrictEqual(desk.texts(), ["a", "c"])
-      }).pipe(Effect.provide(session({ outbox: { capacity: 2 } })))
+      }).pipe(Effect.provide(Gateway.layer({ outbox: { capacity: 2 } })))
     )
 
-    it.effect("gives up after the lifetime, each at its own time, and never sends what it gave up", () =>
+    it.effect("expires after its lifetime, each send at its own time, and is never sent after that", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -152,18 +157,17 @@ describe("Outbox", () => {
         assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "OutboxExpired")
         assert.isTrue(Exit.isFailure(yield* Fiber.join(first)))
         assert.deepStrictEqual(yield* states, ["Failed", "Failed", "Queued"])
-        // The dials before have timed out by now.
+        // Earlier dials have timed out by now.
         for (let connected = false; !connected;) {
           const connection = yield* gateway.accept
           yield* pass("1 millis")
           connected = (yield* Realtime.use(({ state }) => state))._tag === "Connected"
           if (!connected) continue
-          const frame = yield* message(connection)
-          yield* connection.ack(frame, desk.handle(frame))
+          yield* handle(desk, connection)
         }
         assert.strictEqual((yield* outbox.result(third.key)).id, 102)
         assert.deepStrictEqual(desk.texts(), ["c"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
     it.effect("waits for `open` with a manual connection", () =>
@@ -175,15 +179,14 @@ describe("Outbox", () => {
         assert.deepStrictEqual(yield* states, ["Queued"])
         yield* Effect.forkChild(Realtime.use((realtime) => realtime.open))
         const connection = yield* gateway.accept
-        const frame = yield* message(connection)
-        yield* connection.ack(frame, desk.handle(frame))
+        yield* handle(desk, connection)
         yield* outbox.result(key)
-      }).pipe(Effect.provide(session({ connect: "manual" })))
+      }).pipe(Effect.provide(Gateway.layer({ connect: "manual" })))
     )
   })
 
-  describe("cancelling", () => {
-    it.effect("takes back what waits, and not what is on its way", () =>
+  describe("cancel", () => {
+    it.effect("cancels a waiting send, and none that was handed over", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -205,24 +208,21 @@ describe("Outbox", () => {
         yield* settle
         assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
         assert.deepStrictEqual(yield* outbox.entries, [])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("does not take back what may have arrived while the connection is lost", () =>
+    it.effect("does not cancel a send that may have arrived while the connection is lost", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
-        const { gateway, outbox } = yield* open(desk)
-        const { key } = yield* outbox.enqueue(text("a"))
-        const connection = yield* gateway.accept
-        yield* message(connection)
+        const { connection, key, outbox } = yield* handOver(desk)
         yield* connection.close(1006)
         yield* settle
         assert.deepStrictEqual(yield* states, ["Sending"])
         assert.isFalse(yield* outbox.cancel(key))
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("interrupting a send takes it back while it waits, and lets it go on later", () =>
+    it.effect("interrupting `send` cancels a waiting send; one that was handed over continues", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -237,12 +237,12 @@ describe("Outbox", () => {
         yield* settle
         assert.deepStrictEqual(yield* outbox.entries, [])
         assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
   })
 
   describe("a connection that is lost before the acknowledgement", () => {
-    /** Sends, loses the connection after `handle`, and connects again. */
+    /** Sends, loses the connection after `handle`, and reconnects. */
     const lose = Effect.fnUntraced(function* (
       desk: Desk,
       contents: ReadonlyArray<string>,
@@ -253,49 +253,41 @@ describe("Outbox", () => {
       for (const content of contents) keys.push((yield* outbox.enqueue(text(content))).key)
       const first = yield* gateway.accept
       handle(yield* message(first))
-      yield* first.close(1006)
-      yield* pass("1 millis")
-      const second = yield* gateway.accept
+      const second = yield* replace(first)
       yield* pass("1 second")
       return { outbox, keys, first, second, key: keys[0] as OutboxKey }
     })
 
-    it.effect("sends once more what did not arrive", () =>
+    it.effect("sends a lost message again", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox, second } = yield* lose(desk, ["a"], () => {})
-        const frame = yield* message(second)
-        yield* second.ack(frame, desk.handle(frame))
+        yield* handle(desk, second)
         assert.strictEqual((yield* outbox.result(key)).id, 102)
         assert.deepStrictEqual(desk.texts(), ["a"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("does not send again what arrived", () =>
+    it.effect("does not send a message again that arrived", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox, second } = yield* lose(desk, ["a"], (frame) => desk.handle(frame))
         assert.strictEqual((yield* outbox.result(key)).id, 102)
         yield* settle
         assert.deepStrictEqual(yield* messagesOf(second), [])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("asks the history no sooner than a second after the reconnection", () =>
+    it.effect("reads the history a second after the reconnection, no sooner", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
-        const { gateway, outbox } = yield* open(desk)
-        const { key } = yield* outbox.enqueue(text("a"))
-        const first = yield* gateway.accept
-        const frame = yield* message(first)
-        yield* first.close(1006)
-        yield* pass("1 millis")
-        yield* gateway.accept
+        const { connection: first, frame, key, outbox } = yield* handOver(desk)
+        yield* replace(first)
         yield* pass("900 millis")
         desk.handle(frame)
         yield* pass("100 millis")
         assert.strictEqual((yield* outbox.result(key)).id, 102)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
     for (const handled of [false, true]) {
@@ -307,8 +299,7 @@ describe("Outbox", () => {
             if (handled) desk.handle(frame)
           })
           for (let left = handled ? 3 : 4; left > 0; left--) {
-            const frame = yield* message(second)
-            yield* second.ack(frame, desk.handle(frame))
+            yield* handle(desk, second)
           }
           const sent = yield* Effect.forEach(keys, outbox.result)
           assert.deepStrictEqual(
@@ -316,32 +307,28 @@ describe("Outbox", () => {
             [103, 104, 105, 106]
           )
           assert.deepStrictEqual(desk.texts(), ["ok", "ok", "ok", "ok", "bye"])
-        }).pipe(Effect.provide(session()))
+        }).pipe(Effect.provide(Gateway.layer()))
       )
     }
 
-    it.effect("decides by what was acknowledged before", () =>
+    it.effect("does not mistake an acknowledged message for an equal one that was lost", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
         yield* outbox.enqueue(text("ok"))
         const { key } = yield* outbox.enqueue(text("ok"))
         const first = yield* gateway.accept
-        const frame = yield* message(first)
-        yield* first.ack(frame, desk.handle(frame))
+        yield* handle(desk, first)
         yield* message(first)
-        yield* first.close(1006)
-        yield* pass("1 millis")
-        const second = yield* gateway.accept
+        const second = yield* replace(first)
         yield* pass("1 second")
-        const again = yield* message(second)
-        yield* second.ack(again, desk.handle(again))
+        yield* handle(desk, second)
         yield* outbox.result(key)
         assert.deepStrictEqual(desk.texts(), ["ok", "ok"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("looks again when the connection is lost again, as often as that happens", () =>
+    it.effect("reconciles again after each further loss of the connection", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -350,23 +337,20 @@ describe("Outbox", () => {
           const connection = yield* gateway.accept
           yield* pass("1 second")
           yield* message(connection)
-          yield* connection.close(1006)
-          yield* pass("1 millis")
-          const shortLived = yield* gateway.accept
+          const shortLived = yield* replace(connection)
           yield* pass("500 millis")
           yield* shortLived.close(1006)
           yield* pass("1 millis")
         }
         const last = yield* gateway.accept
         yield* pass("1 second")
-        const frame = yield* message(last)
-        yield* last.ack(frame, desk.handle(frame))
+        yield* handle(desk, last)
         yield* outbox.result(key)
         assert.deepStrictEqual(desk.texts(), ["a"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("lets conversations find out independently", () =>
+    it.effect("reconciles conversations independently", () =>
       Effect.gen(function* () {
         const desk = new Desk(7, 8)
         const { gateway, outbox } = yield* open(desk)
@@ -376,29 +360,26 @@ describe("Outbox", () => {
         const frame = yield* message(first)
         desk.handle(frame)
         yield* message(first)
-        yield* first.close(1006)
-        yield* pass("1 millis")
-        const second = yield* gateway.accept
+        const second = yield* replace(first)
         yield* pass("1 second")
         assert.strictEqual((yield* outbox.result(a.key)).id, 103)
-        const again = yield* message(second)
-        yield* second.ack(again, desk.handle(again, 8))
+        yield* handle(desk, second, 8)
         assert.strictEqual((yield* outbox.result(b.key)).id, 104)
         assert.deepStrictEqual([desk.texts(7), desk.texts(8)], [["same"], ["same"]])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
     const doubts: ReadonlyArray<readonly [name: string, (desk: Desk, frame: Parameters<Desk["handle"]>[0]) => void]> = [
-      ["another message of one's own stands there", (desk) => desk.say(7, me, "from elsewhere")],
+      ["the history holds another own message", (desk) => desk.say(7, me, "from elsewhere")],
       [
-        "it stands there, and another one",
+        "the history holds it and another own message",
         (desk, frame) => {
           desk.handle(frame)
           desk.say(7, me, "from elsewhere")
         }
       ],
       [
-        "the page is cut too short",
+        "the page does not reach back far enough",
         (desk) => {
           desk.say(7, staff, "b")
           desk.say(7, staff, "c")
@@ -406,7 +387,7 @@ describe("Outbox", () => {
         }
       ],
       [
-        "a message of one's own was recalled",
+        "an own message was recalled",
         (desk, frame) => {
           const id = desk.handle(frame)
           desk.of(7).messages.pop()
@@ -423,7 +404,7 @@ describe("Outbox", () => {
     ]
 
     for (const [name, happens] of doubts) {
-      it.effect(`is unknown, and not sent again, if ${name}`, () =>
+      it.effect(`is DeliveryUnknown and not sent again if ${name}`, () =>
         Effect.gen(function* () {
           const desk = new Desk(7)
           const { key, outbox, second } = yield* lose(desk, ["a"], (frame) => happens(desk, frame))
@@ -431,11 +412,11 @@ describe("Outbox", () => {
           assert.deepStrictEqual(yield* states, ["DeliveryUnknown"])
           yield* pass("10 minutes")
           assert.deepStrictEqual(yield* messagesOf(second), [])
-        }).pipe(Effect.provide(session()))
+        }).pipe(Effect.provide(Gateway.layer()))
       )
     }
 
-    it.effect("finds it in a page that is cut short", () =>
+    it.effect("finds the message in a page that is cut short", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         desk.of(7).limit = 2
@@ -444,22 +425,21 @@ describe("Outbox", () => {
           desk.say(7, staff, "b")
         })
         assert.strictEqual((yield* outbox.result(key)).id, 102)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("does not mind what others recalled", () =>
+    it.effect("ignores the recalls of others", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox, second } = yield* lose(desk, ["a"], () => {
           desk.say(7, staff, { message_id: 90 }, 103)
         })
-        const frame = yield* message(second)
-        yield* second.ack(frame, desk.handle(frame))
+        yield* handle(desk, second)
         yield* outbox.result(key)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("reads again what could not be read for a moment", () =>
+    it.effect("reads the history again after a temporary failure", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         let failures = 2
@@ -473,28 +453,23 @@ describe("Outbox", () => {
         yield* pass("4 seconds")
         yield* pass("1 second")
         assert.strictEqual((yield* outbox.result(key)).id, 102)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("is unknown if it was not known what the conversation held before", () =>
+    it.effect("is DeliveryUnknown if the latest message before the hand-over is not known", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         desk.override = () => ({ status: 403 })
-        const { gateway, outbox } = yield* open(desk)
-        const { key } = yield* outbox.enqueue(text("a"))
-        const first = yield* gateway.accept
-        const frame = yield* message(first)
+        const { connection: first, frame, key, outbox } = yield* handOver(desk)
         desk.override = () => undefined
         desk.handle(frame)
-        yield* first.close(1006)
-        yield* pass("1 millis")
-        yield* gateway.accept
+        yield* replace(first)
         yield* pass("1 second")
         assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("looks into the conversation that followed one that has ended", () =>
+    it.effect("reads the successor of a conversation that has ended", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox } = yield* lose(desk, ["a"], (frame) => {
@@ -503,32 +478,28 @@ describe("Outbox", () => {
           desk.handle(frame, 8)
         })
         assert.strictEqual((yield* outbox.result(key)).id, 103)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("sends a visitor's first message once more if no conversation came of it", () =>
+    it.effect("sends a visitor's first message again if it opened no conversation", () =>
       Effect.gen(function* () {
         const desk = new Desk()
         const { gateway, outbox } = yield* open(desk)
         const { key } = yield* outbox.enqueue(text("a", null))
         const first = yield* gateway.accept
         yield* message(first)
-        yield* first.close(1006)
-        yield* pass("1 millis")
-        const second = yield* gateway.accept
+        const second = yield* replace(first)
         yield* pass("1 second")
         const frame = yield* message(second)
         desk.handle(frame)
-        yield* second.close(1006)
-        yield* pass("1 millis")
-        yield* gateway.accept
+        yield* replace(second)
         yield* pass("1 second")
         assert.strictEqual((yield* outbox.result(key)).id, 101)
         assert.deepStrictEqual(desk.texts(), ["a"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("is unknown if no connection comes back within the lifetime", () =>
+    it.effect("is DeliveryUnknown if no connection comes back within the lifetime", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -540,10 +511,10 @@ describe("Outbox", () => {
         yield* pass("5 minutes")
         assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
         assert.strictEqual((yield* failure(outbox.result(waiting.key)))._tag, "OutboxExpired")
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("does not send what was lost after its lifetime", () =>
+    it.effect("does not send a lost message again after its lifetime", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -560,11 +531,11 @@ describe("Outbox", () => {
         assert.strictEqual((yield* failure(outbox.result(blocking.key)))._tag, "OutboxExpired")
         assert.strictEqual((yield* failure(outbox.result(key)))._tag, "OutboxExpired")
         assert.deepStrictEqual(yield* messagesOf(second), [])
-      }).pipe(Effect.provide(session({ outbox: { lifetime: "9500 millis" } })))
+      }).pipe(Effect.provide(Gateway.layer({ outbox: { lifetime: "9500 millis" } })))
     )
   })
 
-  describe("a message for which the connection was closed as too large", () => {
+  describe("a message that closed the connection because of its size", () => {
     const overflow = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
       const { gateway, outbox } = yield* open(desk)
       const long = yield* outbox.enqueue(text("x".repeat(99)))
@@ -573,36 +544,34 @@ describe("Outbox", () => {
       const frame = yield* message(connection)
       if (handle) desk.handle(frame)
       yield* connection.close(1009, "too big")
-      yield* pass("1 millis")
-      const next = yield* gateway.accept
+      const next = yield* accept
       yield* pass("1 second")
       return { long, next, outbox, short }
     })
 
-    it.effect("is not sent again, and what waits behind it goes on", () =>
+    it.effect("fails with RequestTooLarge, is not sent again, and the next send continues", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { long, next, outbox, short } = yield* overflow(desk, false)
         const reason = yield* failure(outbox.result(long.key))
         assert.strictEqual(reason._tag, "RequestTooLarge")
         assert.include(reason.message, "bytes, but too big")
-        const frame = yield* message(next)
-        yield* next.ack(frame, desk.handle(frame))
+        yield* handle(desk, next)
         yield* outbox.result(short.key)
         assert.deepStrictEqual(yield* messagesOf(next), ["b"])
         assert.deepStrictEqual(yield* states, ["Failed"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
     it.effect("is sent if the history shows it", () =>
       Effect.gen(function* () {
         const { long, outbox } = yield* overflow(new Desk(7), true)
         assert.strictEqual((yield* outbox.result(long.key)).id, 102)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
   })
 
-  describe("a message that is not acknowledged though the connection lives", () => {
+  describe("a message without an acknowledgement over a living connection", () => {
     const ignore = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
       const { gateway, outbox } = yield* open(desk)
       const first = yield* outbox.enqueue(text("a"))
@@ -617,18 +586,17 @@ describe("Outbox", () => {
       return { outbox, connection, ping, first, second }
     })
 
-    it.effect("was refused if the next frame is acknowledged and the history does not show it", () =>
+    it.effect("fails as refused if the next frame is acknowledged and the history does not show it", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { connection, first, outbox, ping, second } = yield* ignore(desk, false)
         yield* connection.ack(ping)
         assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "AckTimeout")
-        const frame = yield* message(connection)
-        yield* connection.ack(frame, desk.handle(frame))
+        yield* handle(desk, connection)
         yield* outbox.result(second.key)
         assert.deepStrictEqual(yield* messagesOf(connection), ["a", "b"])
         assert.deepStrictEqual(yield* states, ["Failed"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
     it.effect("is sent if the history shows it", () =>
@@ -637,10 +605,10 @@ describe("Outbox", () => {
         const { connection, first, outbox, ping } = yield* ignore(desk, true)
         yield* connection.ack(ping)
         assert.strictEqual((yield* outbox.result(first.key)).id, 102)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("is unknown if later frames are not acknowledged either, and the next one goes on", () =>
+    it.effect("is DeliveryUnknown if later frames are not acknowledged either, and the next send continues", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { connection, first, outbox, second } = yield* ignore(desk, false)
@@ -650,14 +618,13 @@ describe("Outbox", () => {
         yield* pass("6 seconds")
         assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "DeliveryUnknown")
         yield* settle
-        const frame = yield* message(connection)
-        yield* connection.ack(frame, desk.handle(frame))
+        yield* handle(desk, connection)
         yield* outbox.result(second.key)
         assert.deepStrictEqual(yield* messagesOf(connection), ["a", "b"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("is not taken for a later one that is equal", () =>
+    it.effect("is not mistaken for a later equal one", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -671,35 +638,27 @@ describe("Outbox", () => {
         assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "DeliveryUnknown")
         yield* message(connection)
         desk.handle(frame)
-        yield* connection.close(1006)
-        yield* pass("1 millis")
-        yield* gateway.accept
+        yield* replace(connection)
         yield* pass("1 second")
-        // There is one "a": which of the two is it?
+        // The history holds one "a", which may be either of the two.
         assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "DeliveryUnknown")
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("is found out after a reconnection if the connection ends meanwhile", () =>
+    it.effect("is reconciled after the reconnection if the connection ends meanwhile", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
-        const { gateway, outbox } = yield* open(desk)
-        const { key } = yield* outbox.enqueue(text("a"))
-        const connection = yield* gateway.accept
-        yield* message(connection)
+        const { connection, key, outbox } = yield* handOver(desk)
         yield* pass("10 seconds")
-        yield* connection.close(1006)
-        yield* pass("1 millis")
-        const second = yield* gateway.accept
+        const second = yield* replace(connection)
         yield* pass("1 second")
-        const frame = yield* message(second)
-        yield* second.ack(frame, desk.handle(frame))
+        yield* handle(desk, second)
         yield* outbox.result(key)
         assert.deepStrictEqual(desk.texts(), ["a"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("looks up a message whose acknowledgement bears no id", () =>
+    it.effect("looks up a message whose acknowledgement has no id", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -714,28 +673,23 @@ describe("Outbox", () => {
         yield* connection.ack(yield* message(connection))
         yield* connection.ack(yield* connection.next)
         assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "DeliveryUnknown")
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
   })
 
-  describe("asking again", () => {
-    /** An outcome that stays unknown. */
+  describe("retry", () => {
+    /** Produces a send with the outcome DeliveryUnknown. */
     const doubtful = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
-      const { gateway, outbox } = yield* open(desk)
-      const { key } = yield* outbox.enqueue(text("a"))
-      const first = yield* gateway.accept
-      const frame = yield* message(first)
+      const { connection: first, frame, key, outbox } = yield* handOver(desk)
       if (handle) desk.handle(frame)
       desk.override = ({ path }) => (path === "/im/conversations/7" ? { status: 403 } : undefined)
-      yield* first.close(1006)
-      yield* pass("1 millis")
-      const second = yield* gateway.accept
+      const second = yield* replace(first)
       yield* pass("1 second")
       yield* reaches(key, "DeliveryUnknown")
       return { outbox, key, second }
     })
 
-    it.effect("finds what has arrived, and does not send it again", () =>
+    it.effect("finds a message that has arrived, and does not send it again", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox, second } = yield* doubtful(desk, true)
@@ -743,35 +697,33 @@ describe("Outbox", () => {
         assert.strictEqual((yield* outbox.retry(key)).state._tag, "Queued")
         assert.strictEqual((yield* outbox.result(key)).id, 102)
         assert.deepStrictEqual(yield* messagesOf(second), [])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("sends what has not arrived", () =>
+    it.effect("sends a message that has not arrived", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox, second } = yield* doubtful(desk, false)
         desk.override = () => undefined
         yield* outbox.retry(key)
-        const frame = yield* message(second)
-        yield* second.ack(frame, desk.handle(frame))
+        yield* handle(desk, second)
         yield* outbox.result(key)
         assert.deepStrictEqual(desk.texts(), ["a"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("sends what is still unknown, since the app wants it", () =>
+    it.effect("sends a message whose outcome is still unknown", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox, second } = yield* doubtful(desk, true)
         yield* outbox.retry(key)
-        const frame = yield* message(second)
-        yield* second.ack(frame, desk.handle(frame))
+        yield* handle(desk, second)
         assert.strictEqual((yield* outbox.result(key)).id, 103)
         assert.deepStrictEqual(desk.texts(), ["a", "a"])
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("stays unknown when it is taken back or expires after that", () =>
+    it.effect("leaves the outcome unknown if the send is then cancelled or expires", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { key, outbox, second } = yield* doubtful(desk, true)
@@ -783,10 +735,10 @@ describe("Outbox", () => {
         yield* outbox.retry(key)
         yield* pass("5 minutes")
         assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("sends a failed one, and leaves the others alone", () =>
+    it.effect("sends a failed message, and does nothing in other states", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -801,18 +753,17 @@ describe("Outbox", () => {
           const connection = yield* gateway.accept
           yield* pass("1 millis")
           if ((yield* Realtime.use(({ state }) => state))._tag !== "Connected") continue
-          const frame = yield* message(connection)
-          yield* connection.ack(frame, desk.handle(frame))
+          yield* handle(desk, connection)
           done = true
         }
         assert.strictEqual((yield* outbox.result(key)).state._tag, "Sent")
         assert.strictEqual((yield* outbox.retry(key)).state._tag, "Sent")
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
   })
 
   describe("the end", () => {
-    it.effect("closing fails what waits, leaves unknown what was under way, and takes nothing more", () =>
+    it.effect("closing the connection fails waiting sends, leaves handed-over ones unknown, and accepts no more", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -830,13 +781,12 @@ describe("Outbox", () => {
         yield* pass("5 seconds")
         assert.deepStrictEqual(yield* messagesOf(again), [])
         yield* outbox.retry(second.key)
-        const frame = yield* message(again)
-        yield* again.ack(frame, desk.handle(frame))
+        yield* handle(desk, again)
         yield* outbox.result(second.key)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("a session that ends for good settles everything with its reason", () =>
+    it.effect("a connection that ends for good settles every send with its reason", () =>
       Effect.gen(function* () {
         const { gateway, outbox } = yield* open(new Desk(7))
         const first = yield* outbox.enqueue(text("a"))
@@ -846,25 +796,22 @@ describe("Outbox", () => {
         yield* connection.close(1006)
         assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "DeliveryUnknown")
         assert.strictEqual((yield* failure(outbox.result(second.key)))._tag, "ConnectionLost")
-      }).pipe(Effect.provide(session({ reconnect: false })))
+      }).pipe(Effect.provide(Gateway.layer({ reconnect: false })))
     )
 
-    it.effect("waits while another login has the session, and goes on after taking over", () =>
+    it.effect("waits while the session is superseded, and continues after `takeOver`", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
-        const { gateway, outbox } = yield* open(desk)
-        const { key } = yield* outbox.enqueue(text("a"))
-        const first = yield* gateway.accept
-        const frame = yield* message(first)
+        const { connection: first, frame, key, outbox } = yield* handOver(desk)
         desk.handle(frame)
         yield* first.push({ eventType: "MultipleLogin" })
         yield* pass("1 minute")
         assert.deepStrictEqual(yield* states, ["Sending"])
         yield* Effect.forkChild(Realtime.use((realtime) => realtime.takeOver))
-        yield* gateway.accept
+        yield* accept
         yield* pass("1 second")
         assert.strictEqual((yield* outbox.result(key)).id, 102)
-      }).pipe(Effect.provide(session()))
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
     it.effect("closing the layer settles every send and ends every stream", () =>
@@ -877,7 +824,7 @@ describe("Outbox", () => {
           )
           yield* message(yield* gateway.accept)
           return { changes, results }
-        }).pipe(Effect.provide(session()))
+        }).pipe(Effect.provide(Gateway.layer()))
         const [first, second] = yield* Effect.forEach(results, Fiber.join)
         assert.isDefined(reasonOf(first ?? Exit.void))
         assert.isDefined(reasonOf(second ?? Exit.void))
@@ -890,8 +837,8 @@ describe("Outbox", () => {
     )
   })
 
-  describe("what it tells", () => {
-    it.effect("gives every subscriber the present entries and then each change", () =>
+  describe("changes and entries", () => {
+    it.effect("streams the present entries, then each change", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -924,10 +871,10 @@ describe("Outbox", () => {
           "b Discarded"
         ])
         assert.deepStrictEqual(yield* outbox.entries, [])
-      }).pipe(Effect.scoped, Effect.provide(session()))
+      }).pipe(Effect.scoped, Effect.provide(Gateway.layer()))
     )
 
-    it.effect("holds one state of each entry for a subscriber that does not take them", () =>
+    it.effect("holds the latest state of each entry for a slow subscriber", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
         const { gateway, outbox } = yield* open(desk)
@@ -942,18 +889,17 @@ describe("Outbox", () => {
           Effect.forkScoped({ startImmediately: true })
         )
         const connection = yield* Effect.andThen(outbox.enqueue(text("a")), gateway.accept)
-        const frame = yield* message(connection)
-        yield* connection.ack(frame, desk.handle(frame))
+        yield* handle(desk, connection)
         yield* settle
         yield* pass("1 hour")
         yield* pass("1 hour")
         assert.strictEqual(pulled.length, 2)
         assert.strictEqual(pulled[1], "Sent")
         yield* Fiber.interrupt(slow)
-      }).pipe(Effect.scoped, Effect.provide(session()))
+      }).pipe(Effect.scoped, Effect.provide(Gateway.layer()))
     )
 
-    it.effect("remembers the latest settled sends only", () =>
+    it.effect("remembers only the latest settled sends", () =>
       Effect.gen(function* () {
         const { outbox } = yield* open(new Desk(7))
         const keys: Array<OutboxKey> = []
@@ -966,7 +912,7 @@ describe("Outbox", () => {
           reasons.map(({ _tag }) => _tag),
           ["NotFound", "NotFound", "Cancelled", "Cancelled", "Cancelled"]
         )
-      }).pipe(Effect.provide(session({ outbox: { capacity: 3 } })))
+      }).pipe(Effect.provide(Gateway.layer({ outbox: { capacity: 3 } })))
     )
   })
 })

@@ -9,7 +9,6 @@ import * as Tracer from "effect/Tracer"
 import * as TestClock from "effect/testing/TestClock"
 import { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import * as metrics from "../../src/platform/metrics.ts"
-import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import { Fate, FaultHooks, noFaults } from "../../src/sandbox/faults/FaultHooks.ts"
@@ -17,12 +16,11 @@ import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import type { SandboxOptions } from "../../src/sandbox/SandboxOptions.ts"
 import * as Device from "../../src/testing/Device.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
-
-const failure = <A>(effect: Effect.Effect<A, KefuError>) => Effect.map(Effect.flip(effect), ({ reason }) => reason)
+import { failure } from "../support/OutboxDesk.ts"
 
 const text = (content: string) => ({ messageType: "Text", content }) as const
 
-/** A sandbox whose connections break as a message goes in, or as its acknowledgement goes out, as often as it says. */
+/** A sandbox whose connections break this many times, at an incoming message or at its acknowledgement. */
 const breaking = (at: "message" | "acknowledgement", times: number, options?: SandboxOptions) => {
   let left = times
   const pattern = at === "message" ? /"event_type":101/ : /"event_type":103.*"message_id"/
@@ -41,7 +39,7 @@ const breaking = (at: "message" | "acknowledgement", times: number, options?: Sa
 const session = (sandbox: Layer.Layer<Sandbox>, token?: string) =>
   TestKefu.layerSession({ token }).pipe(Layer.provideMerge(sandbox))
 
-/** What a visitor has written. */
+/** The texts that visitors have written. */
 const written = Effect.gen(function* () {
   const sandbox = yield* Sandbox
   return (yield* sandbox.conversations)
@@ -52,7 +50,7 @@ const written = Effect.gen(function* () {
 
 describe("an outbox over the sandbox", () => {
   for (const at of ["message", "acknowledgement"] as const) {
-    it.effect(`sends once what is lost with the ${at}, again and again`, () =>
+    it.effect(`sends each message once though the connection repeatedly breaks with the ${at}`, () =>
       Effect.gen(function* () {
         const outbox = yield* Outbox
         const before = yield* written
@@ -79,7 +77,7 @@ describe("an outbox over the sandbox", () => {
     )
   }
 
-  it.effect("does not know it where the history is cut to nothing", () =>
+  it.effect("leaves the outcome unknown where the history shows no messages", () =>
     Effect.gen(function* () {
       const outbox = yield* Outbox
       const { key } = yield* outbox.enqueue(text("hello"))
@@ -89,14 +87,14 @@ describe("an outbox over the sandbox", () => {
     }).pipe(Effect.provide(session(breaking("acknowledgement", 1, { messagesPerConversation: 0 }))))
   )
 
-  it.effect("tells staff what the backend refuses, and goes on", () =>
+  it.effect("fails a staff member's refused message and keeps the connection", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const { userId } = yield* sandbox.createVisitor()
       const { token } = yield* sandbox.createStaff()
       yield* Effect.gen(function* () {
         const outbox = yield* Outbox
-        // There is no conversation with them.
+        // There is no conversation with this visitor.
         const refused = yield* outbox.enqueue({ ...text("hello"), toId: userId })
         yield* TestClock.adjust("11 seconds")
         assert.strictEqual((yield* failure(outbox.result(refused.key)))._tag, "AckTimeout")
@@ -105,7 +103,7 @@ describe("an outbox over the sandbox", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("counts what waits, what is sent again and what stays unknown", () =>
+  it.effect("counts waiting, resent and unknown sends", () =>
     Effect.gen(function* () {
       const read = Effect.all({
         depth: Metric.value(metrics.outboxDepth),
@@ -128,7 +126,7 @@ describe("an outbox over the sandbox", () => {
     }).pipe(Effect.provide(session(breaking("message", 1))))
   )
 
-  it.effect("has a span for each call and for each look into the history", () =>
+  it.effect("has a span for each call and for each reconciliation", () =>
     Effect.gen(function* () {
       const names: Array<string> = []
       const tracer = Tracer.make({

@@ -7,15 +7,14 @@ import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { UserId } from "../../src/domain/Id.ts"
-import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import { TestGateway } from "../../src/testing/TestGateway.ts"
-import { Desk, eight, me, message, messagesOf, pass, session, settle, staff, text } from "../support/OutboxDesk.ts"
+import * as Gateway from "../support/Gateway.ts"
+import { message, pass, settle } from "../support/Gateway.ts"
+import { Desk, eight, failure, handle, me, messagesOf, staff, text } from "../support/OutboxDesk.ts"
 
-const failure = <A>(effect: Effect.Effect<A, KefuError>) => Effect.map(Effect.flip(effect), ({ reason }) => reason)
-
-/** A store that the test can look into and break. */
+/** A store that the test can inspect and break. */
 const makeStore = () => {
   const map = new Map<string, string>()
   const control = { map, broken: false, unreadable: false }
@@ -42,10 +41,10 @@ const makeStore = () => {
   return Object.assign(control, { layer, has: (part: string) => Array.from(map.values()).join().includes(part) })
 }
 
-/** A program that uses the store until it is stopped. */
+/** A session that uses the store until it is stopped. */
 const start = Effect.fnUntraced(function* (store: ReturnType<typeof makeStore>, desk: Desk) {
   const scope = yield* Scope.make()
-  const context = yield* Layer.build(Layer.fresh(session({ outbox: { storage: store.layer } }))).pipe(
+  const context = yield* Layer.build(Layer.fresh(Gateway.layer({ outbox: { storage: store.layer } }))).pipe(
     Scope.provide(scope),
     Effect.orDie
   )
@@ -63,15 +62,14 @@ const start = Effect.fnUntraced(function* (store: ReturnType<typeof makeStore>, 
 const key = `effect-kefu/outbox/http://gateway.test/${me}`
 
 describe("an outbox with a store", () => {
-  it.effect("sends after a restart what waited, in its order and before what came later", () =>
+  it.effect("sends waiting messages after a restart, in order and before later ones", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
       const first = yield* start(store, desk)
       yield* first.outbox.enqueue(text("a"))
       const connection = yield* first.gateway.accept
-      const frame = yield* message(connection)
-      yield* connection.ack(frame, desk.handle(frame))
+      yield* handle(desk, connection)
       yield* connection.close(1006)
       yield* settle
       yield* first.outbox.enqueue(text("b"))
@@ -83,8 +81,7 @@ describe("an outbox with a store", () => {
       yield* second.outbox.enqueue(text("d"))
       const again = yield* second.gateway.accept
       for (const _ of ["b", "c", "d"]) {
-        const next = yield* message(again)
-        yield* again.ack(next, desk.handle(next))
+        yield* handle(desk, again)
       }
       yield* settle
       assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
@@ -94,7 +91,7 @@ describe("an outbox with a store", () => {
     })
   )
 
-  it.effect("connects by itself to send what is stored, and does not if nothing is", () =>
+  it.effect("connects on its own to send stored messages, and does not without any", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -111,7 +108,7 @@ describe("an outbox with a store", () => {
   )
 
   for (const handled of [true, false]) {
-    it.effect(`looks up what was under way, and ${handled ? "does not send" : "sends"} it again`, () =>
+    it.effect(`looks up a message that was handed over, and ${handled ? "does not send" : "sends"} it again`, () =>
       Effect.gen(function* () {
         const store = makeStore()
         const desk = new Desk(7)
@@ -126,8 +123,7 @@ describe("an outbox with a store", () => {
         const connection = yield* second.gateway.accept
         yield* pass("1 second")
         for (let left = handled ? 1 : 2; left > 0; left--) {
-          const next = yield* message(connection)
-          yield* connection.ack(next, desk.handle(next))
+          yield* handle(desk, connection)
         }
         assert.strictEqual((yield* second.outbox.result(key)).id, 102)
         yield* settle
@@ -137,7 +133,7 @@ describe("an outbox with a store", () => {
     )
   }
 
-  it.effect("does not send after a restart what has expired meanwhile", () =>
+  it.effect("does not send messages after a restart that have expired meanwhile", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -157,7 +153,7 @@ describe("an outbox with a store", () => {
     })
   )
 
-  it.effect("keeps what is unknown for the app to decide, also over a restart", () =>
+  it.effect("keeps sends with an unknown outcome over restarts, for the app to decide", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -178,15 +174,14 @@ describe("an outbox with a store", () => {
       const connection = yield* last.gateway.accept
       yield* pass("1 second")
       yield* last.outbox.retry(key)
-      const frame = yield* message(connection)
-      yield* connection.ack(frame, desk.handle(frame))
+      yield* handle(desk, connection)
       yield* last.outbox.result(key)
       yield* last.stop
       assert.isTrue(store.has('"entries":[]'))
     })
   )
 
-  it.effect("does not take a message that was acknowledged before the restart for one that was not", () =>
+  it.effect("does not mistake a message acknowledged before the restart for an unacknowledged one", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -194,24 +189,22 @@ describe("an outbox with a store", () => {
       yield* first.outbox.enqueue(text("ok"))
       const connection = yield* first.gateway.accept
       yield* message(connection)
-      // Without a conversation it may be in the same one, and goes out beside it.
+      // Without a conversation id it may belong to the same conversation, and goes out in its own lane.
       yield* first.outbox.enqueue(text("ok", null))
-      const other = yield* message(connection)
-      yield* connection.ack(other, desk.handle(other))
+      yield* handle(desk, connection)
       yield* settle
       yield* first.stop
       const second = yield* start(store, desk)
       const again = yield* second.gateway.accept
       yield* pass("1 second")
-      const frame = yield* message(again)
-      yield* again.ack(frame, desk.handle(frame))
+      yield* handle(desk, again)
       yield* settle
       assert.deepStrictEqual(desk.texts(), ["ok", "ok"])
       yield* second.stop
     })
   )
 
-  it.effect("is another one for another account", () =>
+  it.effect("keeps accounts apart", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -225,8 +218,7 @@ describe("an outbox with a store", () => {
       const second = yield* start(store, others)
       yield* second.outbox.enqueue(text("b", eight))
       const connection = yield* second.gateway.accept
-      const frame = yield* message(connection)
-      yield* connection.ack(frame, others.handle(frame, 8))
+      yield* handle(others, connection, 8)
       yield* pass("5 seconds")
       assert.deepStrictEqual(yield* messagesOf(connection), ["b"])
       yield* second.stop
@@ -234,7 +226,7 @@ describe("an outbox with a store", () => {
     })
   )
 
-  it.effect("gives what a page has left to the page that connects next", () =>
+  it.effect("hands the sends of one page over to the page that connects next", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -250,12 +242,11 @@ describe("an outbox with a store", () => {
       const connection = yield* second.gateway.accept
       yield* old.push({ eventType: "MultipleLogin" })
       yield* pass("1 second")
-      const next = yield* message(connection)
-      yield* connection.ack(next, desk.handle(next))
+      yield* handle(desk, connection)
       assert.strictEqual((yield* second.outbox.result(lost.key)).id, 102)
       assert.strictEqual((yield* second.outbox.result(waiting.key)).id, 103)
 
-      // The first page may have the session back, but not what the other one has sent.
+      // The first page may take the session back, but must not send again what the other one sent.
       yield* Effect.forkChild(first.realtime.takeOver)
       const back = yield* first.gateway.accept
       yield* pass("5 seconds")
@@ -268,7 +259,7 @@ describe("an outbox with a store", () => {
     })
   )
 
-  it.effect("is empty after the app has closed the connection, which tells that nothing more is sent", () =>
+  it.effect("empties the store when the app closes the connection, which fails the waiting sends", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -287,7 +278,7 @@ describe("an outbox with a store", () => {
     })
   )
 
-  it.effect("does not send what the store still holds as waiting while it cannot be told", () =>
+  it.effect("does not send a message that the store holds as waiting while the store fails", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -303,14 +294,13 @@ describe("an outbox with a store", () => {
       assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
       store.broken = false
       yield* pass("1 second")
-      const next = yield* message(connection)
-      yield* connection.ack(next, desk.handle(next))
+      yield* handle(desk, connection)
       yield* first.outbox.result(key)
       yield* first.stop
     })
   )
 
-  it.effect("sends without the store what the store does not know", () =>
+  it.effect("sends messages that a failing store does not hold", () =>
     Effect.gen(function* () {
       const store = makeStore()
       store.broken = true
@@ -318,15 +308,14 @@ describe("an outbox with a store", () => {
       const first = yield* start(store, desk)
       const { key } = yield* first.outbox.enqueue(text("a"))
       const connection = yield* first.gateway.accept
-      const frame = yield* message(connection)
-      yield* connection.ack(frame, desk.handle(frame))
+      yield* handle(desk, connection)
       yield* first.outbox.result(key)
       yield* first.stop
       assert.strictEqual(store.map.size, 0)
     })
   )
 
-  it.effect("waits until it is known whose the store is", () =>
+  it.effect("waits until the account of the store is known", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
@@ -338,8 +327,7 @@ describe("an outbox with a store", () => {
       assert.deepStrictEqual(yield* messagesOf(connection), [])
       desk.override = () => undefined
       yield* pass("10 seconds")
-      const frame = yield* message(connection)
-      yield* connection.ack(frame, desk.handle(frame))
+      yield* handle(desk, connection)
       yield* first.outbox.result(key)
       yield* first.stop
     })
@@ -410,7 +398,7 @@ describe("an outbox with a store", () => {
     )
   }
 
-  it.effect("skips a single stored send that makes no sense", () =>
+  it.effect("skips a single invalid stored send", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7, 8)
@@ -434,7 +422,7 @@ describe("an outbox with a store", () => {
     })
   )
 
-  it.effect("overwrites nothing that it could not read, and claims it at the next connection", () =>
+  it.effect("does not overwrite a store that it cannot read, and claims it at the next connection", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7, 8)
@@ -449,8 +437,7 @@ describe("an outbox with a store", () => {
       const second = yield* start(store, desk)
       yield* second.outbox.enqueue(text("b", eight))
       const connection = yield* second.gateway.accept
-      const frame = yield* message(connection)
-      yield* connection.ack(frame, desk.handle(frame, 8))
+      yield* handle(desk, connection, 8)
       yield* settle
       assert.strictEqual(store.map.get(key), before)
       assert.deepStrictEqual(yield* messagesOf(connection), ["b"])
@@ -460,15 +447,13 @@ describe("an outbox with a store", () => {
       yield* pass("1 millis")
       const again = yield* second.gateway.accept
       yield* pass("1 second")
-      const restored = yield* message(again)
-      yield* again.ack(restored, desk.handle(restored))
+      yield* handle(desk, again)
       yield* settle
       assert.deepStrictEqual(yield* messagesOf(again), ["a"])
 
       store.unreadable = true
       const { key: next } = yield* second.outbox.enqueue(text("c"))
-      const last = yield* message(again)
-      yield* again.ack(last, desk.handle(last))
+      yield* handle(desk, again)
       yield* second.outbox.result(next)
       assert.isFalse(store.has('"c"'))
       yield* second.stop

@@ -13,20 +13,8 @@ import { Realtime } from "../../src/realtime/Realtime.ts"
 import { TestGateway } from "../../src/testing/TestGateway.ts"
 import { UploadApi, UploadEvent } from "../../src/rest/UploadApi.ts"
 import { UserApi } from "../../src/rest/UserApi.ts"
-import {
-  Desk,
-  message,
-  messagesOf,
-  open,
-  pass,
-  reaches,
-  reconnect,
-  settle,
-  seven,
-  text
-} from "../support/OutboxDesk.ts"
-
-const failure = <A>(effect: Effect.Effect<A, KefuError>) => Effect.map(Effect.flip(effect), ({ reason }) => reason)
+import { message, pass, reconnect, settle } from "../support/Gateway.ts"
+import { Desk, failure, messagesOf, open, reaches, seven, text } from "../support/OutboxDesk.ts"
 
 const picture: OutboxDraft = {
   conversationId: seven,
@@ -39,7 +27,7 @@ type Upload = Queue.Queue<UploadEvent, KefuError | Cause.Done>
 
 const broken = (reason: UploadFailed | UploadTooLarge) => new KefuError({ method: "UploadApi.upload", reason })
 
-/** A session whose uploads do what the test says. */
+/** A session whose uploads the test controls. */
 const session = () => {
   const uploads: Array<Upload> = []
   const state = { uploads, cancelled: 0 }
@@ -87,7 +75,7 @@ const content = {
 }
 
 describe("an outbox with files", () => {
-  it.effect("uploads the file, then sends where it is, in the order of the conversation", () => {
+  it.effect("uploads the file, then sends its address, in the order of the conversation", () => {
     const { layer, state } = session()
     return Effect.gen(function* () {
       const { gateway, outbox } = yield* open(new Desk(7))
@@ -130,7 +118,7 @@ describe("an outbox with files", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("tries again what may succeed later, and gives up what cannot", () => {
+  it.effect("repeats an upload that may succeed later, and fails one that cannot", () => {
     const { layer, state } = session()
     return Effect.gen(function* () {
       const { gateway, outbox } = yield* open(new Desk(7))
@@ -153,7 +141,7 @@ describe("an outbox with files", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("lets an upload take its time, also while the connection is lost", () => {
+  it.effect("sets no deadline to an upload, also while the connection is lost", () => {
     const { layer, state } = session()
     return Effect.gen(function* () {
       const { gateway, outbox } = yield* open(new Desk(7))
@@ -177,7 +165,7 @@ describe("an outbox with files", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("tells at once that something is no file", () => {
+  it.effect("fails at once on a value that is no file", () => {
     const { layer } = session()
     return Effect.gen(function* () {
       const { outbox } = yield* open(new Desk(7))

@@ -1,39 +1,22 @@
 /**
- * What the tests of the outbox share: a session over a scripted gateway, and a conversation that the test fills.
+ * The arrangement of the outbox's tests: conversations that the test fills, behind a scripted gateway.
  */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as TestClock from "effect/testing/TestClock"
 import { ConversationId, MessageId } from "../../src/domain/Id.ts"
-import * as Kefu from "../../src/Kefu.ts"
-import { KefuConfig, type Options } from "../../src/KefuConfig.ts"
+import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import type { OutboxDraft, OutboxKey } from "../../src/outbox/OutboxEntry.ts"
 import type { OutboxState } from "../../src/outbox/OutboxState.ts"
 import { type TestConnection, TestGateway, type TestRequest, type TestResponse } from "../../src/testing/TestGateway.ts"
 import type { ClientFrame } from "../../src/wire/Frame.ts"
+import { message } from "./Gateway.ts"
 
 export const seven = ConversationId.make(7)
 export const eight = ConversationId.make(8)
 export const me = 1
 export const staff = 2
-
-/** Dialling again takes no time in these tests, unless the clock is moved. */
-export const reconnect = { base: 1, cap: 1, resetAfter: 1 }
-
-export const session = (options: Options = {}) =>
-  Kefu.layerServices.pipe(
-    Layer.provideMerge(TestGateway.layer),
-    Layer.provideMerge(KefuConfig.layer({ baseUrl: "http://gateway.test", reconnect, ...options }))
-  )
-
-/** Lets everything that needs no time happen. */
-export const settle = Effect.repeat(Effect.yieldNow, { times: 200 })
-
-export const pass = (duration: Parameters<typeof TestClock.adjust>[0]) =>
-  Effect.andThen(settle, Effect.andThen(TestClock.adjust(duration), settle))
 
 export const text = (content: string, conversationId: ConversationId | null = seven): OutboxDraft => ({
   conversationId: conversationId ?? undefined,
@@ -49,11 +32,11 @@ export interface WireMessage {
   readonly content?: unknown
 }
 
-/** Conversations that the test writes, and what REST says of them. */
+/** Conversations that the test fills, and the REST answers about them. */
 export class Desk {
   readonly conversations = new Map<number, { state: string; messages: Array<WireMessage>; limit: number }>()
   ids = 100
-  /** Answers instead of the desk. */
+  /** Answers in place of the desk. */
   override: (request: TestRequest) => TestResponse | undefined | Effect.Effect<TestResponse> = () => undefined
 
   constructor(...conversations: ReadonlyArray<number>) {
@@ -76,7 +59,7 @@ export class Desk {
     return MessageId.make(id)
   }
 
-  /** Does what a send asks for. */
+  /** Handles a send. */
   handle(frame: ClientFrame, conversation = 7): MessageId {
     if (frame.eventType !== "Message" || frame.payload.messageType !== "Text") throw new Error("not a text")
     return this.say(conversation, me, frame.payload.content)
@@ -105,7 +88,7 @@ export class Desk {
   }
 }
 
-/** A session whose backend is a desk. */
+/** Has a desk answer the requests. */
 export const open = Effect.fnUntraced(function* (desk: Desk) {
   const gateway = yield* TestGateway
   const outbox = yield* Outbox
@@ -113,24 +96,21 @@ export const open = Effect.fnUntraced(function* (desk: Desk) {
   return { gateway, outbox }
 })
 
-/** Takes the next frame that is a message; others are acknowledged. */
-export const message = (connection: TestConnection): Effect.Effect<ClientFrame> =>
-  Effect.flatMap(connection.next, (frame) =>
-    frame.eventType === "Message"
-      ? Effect.succeed(frame)
-      : Effect.andThen(
-          connection.ack(frame),
-          Effect.suspend(() => message(connection))
-        )
-  )
+/** Handles the client's next message and acknowledges it. */
+export const handle = (desk: Desk, connection: TestConnection, conversation?: number) =>
+  Effect.flatMap(message(connection), (frame) => connection.ack(frame, desk.handle(frame, conversation)))
 
-/** How many messages a connection has been given. */
+/** Why an effect fails. */
+export const failure = <A, R>(effect: Effect.Effect<A, KefuError, R>) =>
+  Effect.map(Effect.flip(effect), ({ reason }) => reason)
+
+/** The contents of the messages that a connection has received. */
 export const messagesOf = (connection: TestConnection) =>
   Effect.map(connection.frames, (frames) =>
     frames.flatMap((frame) => (frame.eventType === "Message" ? [frame.payload.content] : []))
   )
 
-/** Waits until an entry is in a state. */
+/** Waits until an entry reaches a state. */
 export const reaches = <Tag extends OutboxState["_tag"]>(key: OutboxKey, tag: Tag) =>
   Effect.flatMap(Outbox, (outbox) =>
     outbox.changes.pipe(

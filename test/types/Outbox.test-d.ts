@@ -13,7 +13,7 @@ declare const state: OutboxState
 declare const file: File
 
 describe("Outbox", () => {
-  it("takes what can be sent, with its address or its file", () => {
+  it("accepts drafts with an address or a file", () => {
     assertType<OutboxDraft>({ messageType: "Text", content: "hello" })
     assertType<OutboxDraft>({ messageType: "Image", content: { url: "https://kefu.test/cat.png" } })
     assertType<OutboxDraft>({ messageType: "Image", file })
@@ -22,13 +22,13 @@ describe("Outbox", () => {
     assertType<OutboxDraft>({ messageType: "Text", file })
     // @ts-expect-error an image needs an address or a file
     assertType<OutboxDraft>({ messageType: "Image" })
-    // @ts-expect-error nobody sends an end
+    // @ts-expect-error clients do not send a ConversationEnd
     assertType<OutboxDraft>({ messageType: "ConversationEnd", content: { reason: 1 } })
     // @ts-expect-error ids are branded
     assertType<OutboxDraft>({ messageType: "Text", content: "hello", conversationId: 7 })
   })
 
-  it("gives what its signatures say", () => {
+  it("has the documented return types", () => {
     expectTypeOf(outbox.send).returns.toEqualTypeOf<Effect.Effect<SentEntry, KefuError>>()
     expectTypeOf(outbox.enqueue).returns.toEqualTypeOf<Effect.Effect<OutboxEntry, KefuError>>()
     expectTypeOf(outbox.cancel(key)).toEqualTypeOf<Effect.Effect<boolean>>()
@@ -38,7 +38,7 @@ describe("Outbox", () => {
     assertType(outbox.cancel("key"))
   })
 
-  it("tells states apart", () => {
+  it("narrows the states", () => {
     if (state._tag === "Sent") expectTypeOf(state.id).toEqualTypeOf<MessageId>()
     if (state._tag === "Failed") expectTypeOf(state.reason).toEqualTypeOf<KefuErrorReason>()
     if (state._tag === "Uploading") expectTypeOf(state.loaded).toEqualTypeOf<number>()

@@ -47,7 +47,7 @@ const expire = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
     const now = yield* Clock.currentTimeMillis
     const isDue = ({ deadline, entry }: Send) => entry.state._tag === "Queued" && deadline <= now
     yield* Effect.uninterruptible(
-      Effect.forEach(lane.sends.filter(isDue), (send) => expired(needs, send), { discard: true })
+      Effect.forEach([...lane.sends], (send) => (isDue(send) ? expired(needs, send) : Effect.void), { discard: true })
     )
     const next = Math.min(...lane.sends.map(({ deadline }) => deadline).filter((deadline) => deadline > now))
     yield* Effect.raceFirst(until(next), lane.deadlines.await)

@@ -65,23 +65,23 @@ describe("outcomes", () => {
   const Place = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 }))
   const Elsewhere = Schema.Array(Schema.Struct({ content: Content, place: Place })).check(Schema.isMaxLength(3))
 
-  /** What really happened. */
+  /** What happened at the backend. */
   const World = Schema.Struct({
     sent: Schema.Array(Content).check(Schema.isMaxLength(5)),
-    /** So many of them were handled. */
+    /** How many of them were handled. */
     handled: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })),
     /** Sends of unknown outcome that arrived, and those that did not. */
     arrivedStrays: Elsewhere,
     lostStrays: Schema.Array(Content).check(Schema.isMaxLength(2)),
-    /** Messages of one's own from elsewhere, of which nothing is known. */
+    /** Own messages from elsewhere, unknown to the outbox. */
     foreign: Elsewhere,
-    /** So many of the oldest messages are not on the page. */
+    /** How many of the oldest messages the page lacks. */
     cut: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })),
     withForeign: Schema.Boolean
   })
 
   it.prop(
-    "never calls missing what the history holds, and never calls arrived what it does not",
+    "never reports a message in the history as missing, nor one outside it as arrived",
     [World],
     ([world]) => {
       const handled = Math.min(world.handled, world.sent.length)
@@ -108,7 +108,7 @@ describe("outcomes", () => {
         claimed.add(outcome.id)
         if (!world.withForeign) assert.strictEqual(message?.index, index, "it is another one")
       })
-      // Without anything from elsewhere a complete history leaves no doubt, unless an equal send has an unknown outcome.
+      // Without foreign messages a complete history is decisive, unless an equal send has an unknown outcome.
       const isPlain = !world.withForeign && page.length === all.length
       const isAmbiguous = world.arrivedStrays.some(({ content }) => world.sent.includes(content as never))
       const isMasked = page.some(({ content }) => world.lostStrays.includes(content as never))
