@@ -18,7 +18,7 @@ import { ofSend } from "../payload.ts"
 import type { History } from "./history.ts"
 import type { Ledger } from "./ledger.ts"
 import { isOpen, makeSend, type Registry, type Send } from "./registry.ts"
-import type { Content, Store, StoredSend } from "./store.ts"
+import { sendsOf, type Store, type StoredSend } from "./store.ts"
 
 /** How long the last write may take. */
 const farewell = Duration.seconds(1)
@@ -107,20 +107,22 @@ export const make = ({ history, ledger, owner, scope, sends, store }: Needs) => 
     if (claimed === connection) return
     account = undefined
     const found = yield* logged(
-      Effect.tap(
-        Effect.map(from.read(id), (content): Content => ({ owner, entries: [], sent: [], ...content })),
-        (content) => from.write(id, { ...content, owner })
-      )
+      Effect.gen(function* () {
+        const content = yield* from.read(id)
+        yield* from.write(id, { entries: [], sent: [], ...content, owner })
+        return { entries: [], sent: [], isForeign: content !== undefined && content.owner !== owner, ...content }
+      })
     )
     if (found !== undefined) {
       account = id
-      if (!hasClaimed || found.owner !== owner) {
+      if (!hasClaimed || found.isForeign) {
         hasClaimed = true
-        const present = new Set(found.entries.map(({ key }) => key))
+        const restored = yield* sendsOf(found.entries)
+        const present = new Set(restored.map(({ key }) => key))
         yield* disown(present)
         stored = present
         for (const sent of found.sent) ledger.own(sent)
-        yield* Effect.forEach(found.entries, adopt, { discard: true })
+        yield* Effect.forEach(restored, adopt, { discard: true })
         yield* sends.gauge
       }
     }

@@ -24,19 +24,17 @@ const StoredSend = Schema.Struct({
 
 export type StoredSend = (typeof StoredSend)["Type"]
 
-export interface Content {
-  /** The session that wrote it. */
-  readonly owner: string
-  readonly entries: ReadonlyArray<StoredSend>
-  /** Ids of settled sends that could be mistaken for unsettled ones. */
-  readonly sent: ReadonlyArray<number>
-}
-
-const decode = Schema.decodeUnknownOption(
-  Schema.fromJsonString(
-    Schema.Struct({ owner: Schema.String, entries: Schema.Array(Schema.Unknown), sent: Schema.Array(Schema.Finite) })
-  )
+/** The stored outbox of an account. */
+const Content = Schema.fromJsonString(
+  Schema.Struct({
+    /** The session that wrote it. */
+    owner: Schema.String,
+    entries: Schema.Array(Schema.Unknown),
+    /** Ids of settled sends that could be mistaken for unsettled ones. */
+    sent: Schema.Array(Schema.Finite)
+  })
 )
+const decodeContent = Schema.decodeUnknownOption(Content)
 const decodeSend = Schema.decodeUnknownOption(StoredSend)
 
 export type Store = ReturnType<typeof make>
@@ -44,20 +42,22 @@ export type Store = ReturnType<typeof make>
 export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string) => {
   const keyOf = (account: UserId) => `effect-kefu/outbox/${baseUrl}/${account}`
   return {
-    /** What is stored for an account; what cannot be decoded is logged and skipped. */
     read: Effect.fnUntraced(function* (account: UserId) {
       const text = yield* store.get(keyOf(account))
-      if (text === undefined) return undefined
-      const content = Option.getOrUndefined(decode(text))
-      if (content === undefined) {
+      const content = text === undefined ? undefined : Option.getOrUndefined(decodeContent(text))
+      if (text !== undefined && content === undefined) {
         yield* Effect.logWarning("The stored outbox could not be read and was skipped", keyOf(account))
-        return undefined
       }
-      const entries = content.entries.flatMap((entry) => Option.toArray(decodeSend(entry)))
-      const skipped = content.entries.length - entries.length
-      if (skipped > 0) yield* Effect.logWarning("Stored sends could not be read and were skipped", skipped)
-      return { ...content, entries }
+      return content
     }),
-    write: (account: UserId, content: Content) => store.set(keyOf(account), JSON.stringify(content))
+    write: (account: UserId, content: (typeof Content)["Type"]) => store.set(keyOf(account), JSON.stringify(content))
   }
 }
+
+/** Decodes stored entries; invalid ones are logged and skipped. */
+export const sendsOf = Effect.fnUntraced(function* (entries: ReadonlyArray<unknown>) {
+  const sends = entries.flatMap((entry) => Option.toArray(decodeSend(entry)))
+  const skipped = entries.length - sends.length
+  if (skipped > 0) yield* Effect.logWarning("Stored sends could not be read and were skipped", skipped)
+  return sends
+})
