@@ -3,14 +3,15 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Client, type ClientOptions } from "../src/Client.ts"
+import type { ClientOptions } from "../src/Client.ts"
 import { messageTypeCode } from "../src/domain/Message.ts"
 import * as Backend from "./support/Backend.ts"
 import * as Callbacks from "./support/Callbacks.ts"
+import { using } from "./support/ClientSetup.ts"
 
 const conversationId = 3
 
-/** The message number `id` of the conversation, as it is on the wire. */
+/** A message of the conversation on the wire. */
 const raw = (id: number, message_type: number, content?: unknown, from_id: number | null = 5) => ({
   id,
   from_id,
@@ -36,7 +37,7 @@ interface Kind {
   readonly code: number
   readonly name: string | undefined
   readonly content?: unknown
-  /** What the app gets. Default: the same. */
+  /** The content that the app receives. Default: the same. */
   readonly given?: unknown
   readonly callback?: Callbacks.Call
 }
@@ -101,10 +102,7 @@ const setup = (options: ClientOptions = {}, overrides = {}) =>
     const backend = yield* Backend.make
     backend.answer = Backend.answers({ "GET /im/current_list": [conversation] })
     const callbacks = Callbacks.make(overrides)
-    const client = yield* Effect.acquireRelease(
-      Effect.sync(() => new Client(callbacks.handler, { baseUrl: backend.baseUrl, token: "t", ...options })),
-      (client) => Effect.promise(() => client.dispose())
-    )
+    const client = yield* using(callbacks.handler, { baseUrl: backend.baseUrl, token: "t", ...options })
     const resynced = new Promise((resolve) => client.on("Resynced", resolve))
     client.open()
     yield* callbacks.called("onOpen")
@@ -115,12 +113,12 @@ const setup = (options: ClientOptions = {}, overrides = {}) =>
     return { backend, callbacks, client, link }
   })
 
-/** The arguments of the calls, with the messages' contents only. */
-const told = (calls: ReadonlyArray<Callbacks.Call>) =>
+/** The calls, with the content in place of each message. */
+const withContent = (calls: ReadonlyArray<Callbacks.Call>) =>
   calls.map((call) => (call[0] === "onMessage" ? [call[0], (call[1] as { readonly content: unknown }).content] : call))
 
 describe("Client", () => {
-  it("has a row in this table for every kind of message with a name, and for every callback that one calls", () => {
+  it("has a row in this table for every named kind of message, and for every callback", () => {
     assert.deepStrictEqual(
       new Set(kinds.map((kind) => kind.name).filter((name) => name !== undefined)),
       new Set(Object.keys(messageTypeCode))
@@ -162,12 +160,12 @@ describe("Client", () => {
     )
   })
 
-  it.live("a batch (102) is so many messages", () =>
+  it.live("delivers each message of a batch (102)", () =>
     Effect.gen(function* () {
       const { callbacks, link } = yield* setup()
       link.send(102, [raw(10, 1, "a"), raw(11, 107), raw(12, 1, "b")])
       yield* callbacks.called("onMessage", 3)
-      assert.deepStrictEqual(told(callbacks.calls), [
+      assert.deepStrictEqual(withContent(callbacks.calls), [
         ["onMessage", "a"],
         ["onMessage", undefined],
         ["onStaffBusy"],
@@ -176,7 +174,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("105: onInputting(content, conversationId)", () =>
+  it.live("calls onInputting(content, conversationId) for a 105", () =>
     Effect.gen(function* () {
       const { callbacks, link } = yield* setup()
       link.send(105, { content: "正在", conversation_id: 3, from_id: 5 })
@@ -189,7 +187,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("103 for an unknown frame, unknown frames, and what is no frame at all call nothing back", () =>
+  it.live("calls no callback for an ack of an unknown frame, an unknown frame, and an undecodable one", () =>
     Effect.gen(function* () {
       const { callbacks, client, link } = yield* setup()
       const events: Array<string> = []
@@ -200,12 +198,12 @@ describe("Client", () => {
       link.send(101, { message_type: 1 })
       link.send(101, raw(10, 1, "last"))
       yield* callbacks.called("onMessage")
-      assert.deepStrictEqual(told(callbacks.calls), [["onMessage", "last"]])
+      assert.deepStrictEqual(withContent(callbacks.calls), [["onMessage", "last"]])
       assert.deepStrictEqual(events, ["UnknownReceived", "Undecodable", "UnknownReceived"])
     })
   )
 
-  it.live("301: onMultipleLogin(), then the end of the connection, for good", () =>
+  it.live("calls onMultipleLogin() for a 301, and closes the connection for good", () =>
     Effect.gen(function* () {
       const { backend, callbacks, client, link } = yield* setup()
       link.send(301)
@@ -226,7 +224,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("onMessage comes first, then the read marks, then the callback of the kind", () =>
+  it.live("calls onMessage first, then sets read flags, then calls the callback of the kind", () =>
     Effect.gen(function* () {
       const read: Array<readonly [string, boolean]> = []
       const { callbacks, client, link } = yield* setup(
@@ -247,7 +245,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("104 marks the messages that the app holds as read, up to its own, in its conversation only", () =>
+  it.live("marks messages as read up to the id of a 104, in its conversation only", () =>
     Effect.gen(function* () {
       const { backend, client, link } = yield* setup()
       const [a, b, other] = [
@@ -285,7 +283,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("a 104 that overtakes its ack is not lost", () =>
+  it.live("applies a 104 that overtakes the ack of its message", () =>
     Effect.gen(function* () {
       const { backend, client } = yield* setup()
       backend.onFrame = (frame, link) => {
@@ -300,7 +298,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("what was read while disconnected is marked after the reconnect", () =>
+  it.live("marks what was read while disconnected after the reconnect", () =>
     Effect.gen(function* () {
       const { backend, callbacks, client, link } = yield* setup({ reconnect: { base: 1 } })
       const message = client.buildMessage("Text", "在吗", conversationId)
@@ -320,7 +318,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("a message that lost its ack is not given as news, one from another device is", () =>
+  it.live("does not deliver an own message whose ack was lost, but delivers one from another device", () =>
     Effect.gen(function* () {
       const { backend, callbacks, client } = yield* setup({ reconnect: { base: 1, cap: 1 } })
       const elsewhere = { ...raw(11, 1, "from another device", 7), conversation_id: 4 }
@@ -351,7 +349,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("messages before the profile is known wait for it, and are told from its perspective", () =>
+  it.live("holds messages back until the current user is known", () =>
     Effect.gen(function* () {
       const backend = yield* Backend.make
       const requests: Array<string> = []
@@ -360,10 +358,7 @@ describe("Client", () => {
         return Backend.answers({ "GET /im/users/me": staff })(seen)
       }
       const callbacks = Callbacks.make()
-      const client = yield* Effect.acquireRelease(
-        Effect.sync(() => new Client(callbacks.handler, { baseUrl: backend.baseUrl, token: "t", catchUp: false })),
-        (client) => Effect.promise(() => client.dispose())
-      )
+      const client = yield* using(callbacks.handler, { baseUrl: backend.baseUrl, token: "t", catchUp: false })
       backend.onLink = (link) => {
         link.send(101, raw(10, 1, "mine, from another device", 5))
         link.send(101, raw(11, 1, "a stranger's", 8))
@@ -378,16 +373,13 @@ describe("Client", () => {
     })
   )
 
-  it.live("messages are told even where the profile cannot be read", () =>
+  it.live("delivers messages even if the current user cannot be fetched", () =>
     Effect.gen(function* () {
       const backend = yield* Backend.make
       backend.answer = () => ({ status: 500 })
       backend.onLink = (link) => link.send(101, raw(10, 1, "a"))
       const callbacks = Callbacks.make()
-      const client = yield* Effect.acquireRelease(
-        Effect.sync(() => new Client(callbacks.handler, { baseUrl: backend.baseUrl, token: "t", catchUp: false })),
-        (client) => Effect.promise(() => client.dispose())
-      )
+      const client = yield* using(callbacks.handler, { baseUrl: backend.baseUrl, token: "t", catchUp: false })
       client.open()
       yield* callbacks.called("onMessage")
       assert.deepInclude(callbacks.calls[1]?.[1], { content: "a", direction: 1 })

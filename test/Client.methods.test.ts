@@ -1,14 +1,14 @@
 /**
- * Every method of the façade against a recording backend: what goes over the wire, to the letter, and what the promise
- * resolves to.
+ * Every method of the façade against a recording backend: what it sends, and what its promise resolves to.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Client } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
+import { using } from "./support/ClientSetup.ts"
 
-/** The methods in the headings of the old client's documentation, in its order. */
+/** The methods in the old client's documentation, in its order. */
 const documented = [
   "open",
   "close",
@@ -49,7 +49,7 @@ const documented = [
   "getPendingPosition"
 ] as const
 
-/** What newer backends offer. */
+/** Methods of newer backends. */
 const newer = [
   "getCurrentConversationList",
   "getSubChannel",
@@ -58,7 +58,7 @@ const newer = [
   "updateConversationRemark"
 ] as const
 
-/** What is ours, and tested in `Client.test.ts`. */
+/** Methods that only this client has, tested in the other files. */
 const own = ["constructor", "state", "retryNow", "takeOver", "on", "events", "dispose"]
 
 const token = "s3cret/token+of=the user"
@@ -66,11 +66,11 @@ const token = "s3cret/token+of=the user"
 interface Rest {
   readonly title: string
   readonly call: (client: Client) => Promise<unknown>
-  /** Method, address, body: as they are on the wire. */
+  /** On the wire. */
   readonly sends: readonly [method: string, address: string, body?: string]
-  /** What the backend answers. Undefined: 204 without a body. */
+  /** The backend's response. Undefined: 204 without a body. */
   readonly answer?: unknown
-  /** The `data` that the promise resolves to. Default: an empty answer's. */
+  /** The `data` that the promise resolves to. Default: that of an empty body. */
   readonly data?: unknown
 }
 
@@ -122,7 +122,7 @@ const conversation = {
   queueNo: 8
 }
 
-/** The answer of an endpoint whose shape is not ours to judge. */
+/** A response of unknown shape. */
 const odd = { some_rows: [{ row_id: "x", UPPER: null }], total_2: "9" }
 const oddData = { someRows: [{ rowId: "x", uPPER: null }], total2: "9" }
 
@@ -497,7 +497,7 @@ const commands: Readonly<Record<string, ReadonlyArray<Command>>> = {
   ]
 }
 
-/** The methods that have a test of their own below. */
+/** Methods with a test of their own below. */
 const special = ["open", "close", "isOpened", "isConnecting", "buildMessage", "uploadBlobs"]
 
 const traceHeaders = ["traceparent", "b3", "tracestate"]
@@ -505,10 +505,7 @@ const traceHeaders = ["traceparent", "b3", "tracestate"]
 const setup = (options: ConstructorParameters<typeof Client>[1] = {}) =>
   Effect.gen(function* () {
     const backend = yield* Backend.make
-    const client = yield* Effect.acquireRelease(
-      Effect.sync(() => new Client({}, { baseUrl: backend.baseUrl, token, retry: false, catchUp: false, ...options })),
-      (client) => Effect.promise(() => client.dispose())
-    )
+    const client = yield* using({}, { baseUrl: backend.baseUrl, token, retry: false, catchUp: false, ...options })
     return { backend, client }
   })
 
@@ -609,7 +606,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("the address of the socket has no sub-channel where there is none", () =>
+  it.live("omits sub_channel_id from the socket's address without a sub-channel", () =>
     Effect.gen(function* () {
       const { backend, client } = yield* setup({ subChannelId: 0, token: () => Promise.resolve("t&1") })
       client.open()
@@ -618,7 +615,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("buildMessage is local", () =>
+  it.live("builds messages locally", () =>
     Effect.gen(function* () {
       const { backend, client } = yield* setup()
       const early = client.buildMessage("Text", "在吗", 3)
@@ -634,7 +631,7 @@ describe("Client", () => {
     })
   )
 
-  it.live("sendMessage sets the id on the message it was given, and resolves to that message", () =>
+  it.live("sendMessage sets the id of the given message, and resolves to it", () =>
     Effect.gen(function* () {
       const { client } = yield* setup()
       client.open()

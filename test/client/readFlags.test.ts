@@ -4,7 +4,7 @@ import { type Flagged, ReadFlags } from "../../src/client/readFlags.ts"
 const make = (id: number, conversationId = 3): Flagged => ({ id, conversationId, isRead: false })
 
 describe("ReadFlags", () => {
-  it("sets what a mark covers, in whichever order the messages came", () => {
+  it("sets the flags that a mark covers, whatever the order of the messages", () => {
     const flags = new ReadFlags()
     const messages = [30, 10, 20, 10, 40].map((id) => make(id))
     for (const message of messages) flags.track(message)
@@ -20,7 +20,7 @@ describe("ReadFlags", () => {
     assert.strictEqual(read().length, 5)
   })
 
-  it("a mark also covers what comes after it", () => {
+  it("applies a mark to messages tracked later", () => {
     const flags = new ReadFlags()
     flags.mark(3, 20)
     const [early, late] = [make(20), make(21)]
@@ -29,7 +29,7 @@ describe("ReadFlags", () => {
     assert.deepStrictEqual([early.isRead, late.isRead], [true, false])
   })
 
-  it("an event costs what it newly covers, and not what waits behind it", () => {
+  it("visits only the messages that a mark newly covers", () => {
     const deref = vi.spyOn(WeakRef.prototype, "deref")
     const looks = () => deref.mock.calls.length
     try {
@@ -51,7 +51,7 @@ describe("ReadFlags", () => {
     }
   })
 
-  it("remembers a bounded number of conversations, the quietest go", () => {
+  it("remembers a bounded number of conversations, and forgets the least recently used", () => {
     const flags = new ReadFlags()
     flags.mark(1, 10)
     flags.mark(2, 10)

@@ -1,6 +1,6 @@
 /**
- * A backend for tests of the façade that is no more than a recorder: real HTTP and WebSockets on a free port of this
- * machine. It notes what it was asked and answers what the test says.
+ * A recording backend for tests of the façade, over real HTTP and WebSockets on a free port of this machine. It answers as
+ * the test says.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Deferred from "effect/Deferred"
@@ -15,7 +15,7 @@ import { createServer, type IncomingMessage } from "node:http"
 
 export interface Seen {
   readonly method: string
-  /** Path and query, to the letter. */
+  /** Path and query. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -24,7 +24,7 @@ export interface Seen {
 export interface Answer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  /** Sent as JSON, or as it is if it is text. Undefined: no body. */
+  /** Text, or a value to send as JSON. Undefined: no body. */
   readonly body?: unknown
 }
 
@@ -39,12 +39,12 @@ export interface Link {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly frames: Array<Frame>
-  /** The frames to the letter. */
+  /** The frames as they were received. */
   readonly texts: Array<string>
   readonly send: (eventType: number, payload?: unknown) => void
   readonly sendText: (text: string) => void
   readonly close: (code: number, reason?: string) => void
-  /** Breaks the connection off. */
+  /** Drops the connection without a close frame. */
   readonly reset: () => void
 }
 
@@ -52,9 +52,9 @@ export interface Backend {
   readonly baseUrl: string
   readonly seen: Array<Seen>
   readonly links: Array<Link>
-  /** What requests are answered with; undefined means: never. */
+  /** The response to a request; undefined: none, ever. */
   answer: (seen: Seen) => Answer | undefined
-  /** What happens when a frame comes in. By default each is acknowledged, and messages get ids from 1001 on. */
+  /** Handles an inbound frame. By default each is acknowledged, and messages get ids from 1001. */
   onFrame: (frame: Frame, link: Link) => void
   onLink: (link: Link) => void
 }
@@ -64,7 +64,7 @@ export const path = "/api/v1/im/ws"
 export const ack = (frame: Frame, link: Link, messageId?: number) =>
   link.send(103, { sequence_id: frame.sequence_id, ...(messageId === undefined ? {} : { message_id: messageId }) })
 
-/** A visitor without conversations. */
+/** The default current user. */
 export const visitor = { id: 7, user_type: "CUSTOMER", nickname: "小明" }
 
 export const answers =

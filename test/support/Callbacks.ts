@@ -1,5 +1,5 @@
 /**
- * A handler for tests that notes its calls, in their order, and can be waited for.
+ * A handler for tests that records its calls in order, and lets a test wait for them.
  */
 import * as Effect from "effect/Effect"
 import type { ClientHandler } from "../../src/Client.ts"
@@ -26,9 +26,9 @@ export type Call = readonly [name: keyof ClientHandler, ...args: ReadonlyArray<u
 export interface Callbacks {
   readonly handler: ClientHandler
   readonly calls: Array<Call>
-  /** Waits until the calls are such. */
+  /** Waits until the calls satisfy a predicate. */
   readonly until: (isSo: (calls: ReadonlyArray<Call>) => boolean) => Effect.Effect<void>
-  /** Waits until a callback was called so often. */
+  /** Waits until a callback was called a number of times. */
   readonly called: (name: keyof ClientHandler, times?: number) => Effect.Effect<void>
   /** The names of the calls. */
   readonly order: () => ReadonlyArray<string>
@@ -39,7 +39,7 @@ export const make = (overrides: ClientHandler = {}): Callbacks => {
   const waiting = new Set<() => void>()
   const note = (name: keyof ClientHandler, args: ReadonlyArray<unknown>) => {
     calls.push([name, ...args])
-    // Not amid what the client is doing.
+    // Not inside the client's own call.
     queueMicrotask(() => {
       for (const check of waiting) check()
     })

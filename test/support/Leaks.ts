@@ -1,6 +1,6 @@
 /**
- * Everything that a program tells of itself (logs, spans, metrics, console, and whatever a test adds), searched for what
- * nobody may see.
+ * Records everything that a program reveals (logs, spans, metrics, console, and whatever a test adds), and searches it for
+ * secrets.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -21,16 +21,16 @@ const json = (value: unknown): string => {
   }
 }
 
-/** Every way in which a value is made text, one below the other. */
+/** All textual forms of a value, one per line. */
 export const texts = (value: unknown): string => {
   const all = [
     inspect(value, { depth: Infinity, showHidden: true, maxArrayLength: null, maxStringLength: null }),
     json(value)
   ]
-  // What was made by hand, and errors, must not hold it either where `inspect` would leave it out.
+  // Error fields that `inspect` omits.
   if (value instanceof Error) {
     all.push(String(value), value.message, String(value.stack), texts(value.cause))
-    // Ours are searched to the ground. Those of platforms hold their requests, and hide them from whoever prints them.
+    // Our own errors are searched completely. Those of platforms hold their requests, which they do not print.
     if (value instanceof KefuError) {
       all.push(inspect(value, { depth: 8, showHidden: true, customInspect: false, maxStringLength: null }))
     }
@@ -43,11 +43,11 @@ export const texts = (value: unknown): string => {
 const causeTexts = (cause: Cause.Cause<unknown>): string =>
   [Cause.pretty(cause), texts(cause), ...Cause.prettyErrors(cause).map(texts)].join("\n")
 
-/** A secret in the shapes in which it could stand somewhere. */
+/** The forms in which a secret could appear. */
 export const shapes = (secret: string): ReadonlyArray<string> => {
   const base64 = (text: string) => Buffer.from(text).toString("base64")
   const encoded = encodeURIComponent(secret)
-  // In a longer text, base64 shows one of three pictures of it, less what its ends share with their neighbours.
+  // Within a longer text, its base64 form depends on the offset modulo 3; the ends are shared with the neighbours.
   const aligned = [0, 1, 2].map((shift) => base64("x".repeat(shift) + secret).slice(shift === 0 ? 0 : 4, -4))
   return Array.from(
     new Set([
@@ -109,14 +109,14 @@ export const make = (secrets: ReadonlyArray<string>) => {
   return {
     note,
 
-    /** For what is built over it. */
+    /** To be provided to the program. */
     layer: Layer.mergeAll(
       Logger.layer([logger]),
       Layer.succeed(Tracer.Tracer, tracer),
       Layer.succeed(References.MinimumLogLevel, "Trace" as const)
     ),
 
-    /** Takes the process's console until the scope ends. */
+    /** Records the process's console until the scope ends. */
     console: Effect.acquireRelease(
       Effect.sync(() => {
         const own = consoleMethods.map((name) => [name, console[name]] as const)
@@ -128,10 +128,10 @@ export const make = (secrets: ReadonlyArray<string>) => {
       (own) => Effect.sync(() => own.forEach(([name, method]) => Object.assign(console, { [name]: method })))
     ),
 
-    /** Notes the metrics as they are. */
+    /** Records the current metrics. */
     metrics: Effect.map(Metric.snapshot, (snapshots) => note("metrics", texts(snapshots))),
 
-    /** What an effect failed with; nothing if it did not. */
+    /** Records the failure of an effect, if any. */
     failure: <A, E, R>(what: string, effect: Effect.Effect<A, E, R>): Effect.Effect<Exit.Exit<A, E>, never, R> =>
       Effect.tap(Effect.exit(effect), (exit) =>
         Effect.sync(() => {
@@ -142,7 +142,7 @@ export const make = (secrets: ReadonlyArray<string>) => {
         })
       ),
 
-    /** How much there was, by channel. */
+    /** The number of records by channel. */
     amounts: () => {
       noteSpans()
       const amounts: Record<string, number> = {}
@@ -150,7 +150,7 @@ export const make = (secrets: ReadonlyArray<string>) => {
       return amounts
     },
 
-    /** Where a secret stands. */
+    /** The records in which a secret appears. */
     leaks: (): ReadonlyArray<Leak> => {
       noteSpans()
       return secrets.flatMap(shapes).flatMap((shape) =>
