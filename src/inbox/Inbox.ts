@@ -1,5 +1,5 @@
 /**
- * The state that a chat screen needs, kept up by the SDK.
+ * The state that a chat screen needs, kept up to date by the SDK.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ import type { Thread } from "./internal/thread.ts"
 import * as typing from "./internal/typing.ts"
 
 /**
- * Which of the past conversations to load, see `Inbox.loadMore`.
+ * Which ended conversations `Inbox.loadMore` reads.
  *
  * @category options
  * @since 0.1.0
@@ -38,30 +38,30 @@ import * as typing from "./internal/typing.ts"
 export interface LoadMoreOptions {
   /** Only those with this visitor. */
   readonly customerId?: UserId | undefined
-  /** How many at once. Default: 20. */
+  /** The size of a page. Default: 20. */
   readonly limit?: number | undefined
 }
 
 /**
- * The state that a chat screen needs: who one is, whom one knows, conversations with their timelines, what is unread,
- * what the other side has read, who is typing, and the place in the queue.
+ * The state that a chat screen needs: the account, the users it knows, conversations with their timelines, unread
+ * counts, read flags, typing, and the place in the queue.
  *
  * **Details**
  *
- * The inbox begins when it is first used, with anything but `getSnapshot` and `getConversation`; with `connect: "auto"`
- * that opens the connection too. It subscribes before it reads, so nothing is lost in between, and reads again what may
- * have been missed. What an event costs does not depend on the length of the history.
+ * The inbox starts on first use of anything but `getSnapshot` and `getConversation`; with `connect: "auto"` that opens
+ * the connection too. It subscribes before it reads, so that nothing is lost in between, and reads again what it may
+ * have missed. The cost of an event does not depend on the length of the history.
  *
- * `subscribe` and `getSnapshot` are what UI frameworks ask of a store (React's `useSyncExternalStore`, Svelte, Solid,
- * Vue): the snapshot is the same object until something has changed, and what did not change inside it is shared.
+ * `subscribe` and `getSnapshot` form the store that UI frameworks expect (React's `useSyncExternalStore`, Svelte, Solid,
+ * Vue): the snapshot is the same object until something changes, and shares what has not changed with the previous one.
  *
- * Open conversations are kept whole. Of those that end meanwhile the latest 100 are kept, and all that were asked for.
+ * Open conversations are kept in full. Of those that end while the inbox watches, the latest 100 are kept, and so are
+ * those read by `conversation` and `loadMore`.
  *
  * **Gotchas**
  *
- * The inbox knows of what goes through it or the `Outbox`, and of what the backend tells. The backend does not tell a
- * session of its own commands: recall by `Inbox.recall`, mark as read by `Inbox.markRead` and send by `Outbox.send`, or
- * the state lags behind until the conversation is read again.
+ * The backend does not echo a session's own commands: use `Inbox.recall`, `Inbox.markRead` and `Outbox.send`, or the
+ * state lags behind until the conversation is read again.
  *
  * **Example** (Watching the unread messages)
  *
@@ -85,38 +85,38 @@ export interface LoadMoreOptions {
 export class Inbox extends Context.Service<
   Inbox,
   {
-    /** The state now. Does not wait until it has been loaded: see `isLoaded` in it, and `ready`. */
+    /** The current state, which may not be loaded yet: see its `isLoaded`, and `ready`. */
     readonly snapshot: Effect.Effect<InboxSnapshot>
-    /** The state once it has been loaded; fails with why it could not be. */
+    /** The state once it is loaded; fails if loading fails for good. */
     readonly ready: Effect.Effect<InboxSnapshot, KefuError>
-    /** The state now and after every change. Who is slow gets the latest one, not every one. */
+    /** The current state, then the state after every change. A slow consumer gets the latest, not every one. */
     readonly changes: Stream.Stream<InboxSnapshot>
     /** Calls `listener` after every change, until the returned function is called. */
     subscribe(listener: () => void): () => void
-    /** The state now: the same object until something has changed. */
+    /** The current state: the same object until something changes. */
     getSnapshot(): InboxSnapshot
-    /** A conversation of the present state. */
+    /** A conversation of the current state. */
     getConversation(id: ConversationId): InboxConversation | undefined
-    /** A conversation, read from the backend and taken in where it is not there yet. */
+    /** A conversation, read from the backend unless it is in the state and up to date. */
     conversation(id: ConversationId): Effect.Effect<InboxConversation, KefuError>
-    /** Tells the backend that one has read all that was received in a conversation. Counts at once. */
+    /** Marks all received messages of a conversation as read, in the state at once and at the backend. */
     markRead(id: ConversationId): Effect.Effect<void, KefuError>
     /**
-     * Tells the other side what one is typing; an empty draft means that one has stopped. At most one a second goes out,
-     * the last one always; of a long draft the beginning. Nothing goes to robots, where nobody listens, and while there
-     * is no connection.
+     * Shows the other side the draft that is being typed; an empty one means that typing has stopped. At most one a
+     * second is sent, the last one always; of a long draft the first 1,000 characters. Nothing is sent to robots, where
+     * nobody serves, or without a connection.
      */
     typing(id: ConversationId, draft: string): Effect.Effect<void>
-    /** Recalls a message of one's own. */
+    /** Recalls a message of this account. */
     recall(id: MessageId): Effect.Effect<void, KefuError>
-    /** Reads everything again. */
+    /** Reads the account and all current conversations again. */
     readonly refresh: Effect.Effect<void, KefuError>
-    /** Takes in a further page of conversations that have ended, the latest first; false if there are no more. */
+    /** Reads the next page of ended conversations, the latest first; false if there are no more. */
     loadMore(options?: LoadMoreOptions): Effect.Effect<boolean, KefuError>
   }
 >()("effect-kefu/inbox/Inbox") {
   /**
-   * Over the session's services.
+   * The inbox of the session's services.
    *
    * @since 0.1.0
    */
@@ -127,7 +127,7 @@ export class Inbox extends Context.Service<
     )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing methods die when used.
    *
    * @since 0.1.0
    */

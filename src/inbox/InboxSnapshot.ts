@@ -3,57 +3,57 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState } from "../realtime/ConnectionState.ts"
 import type { Conversation, ConversationState } from "../domain/Conversation.ts"
 import type { ConversationId, MessageId, UserId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
-import type { User } from "../domain/User.ts"
 import type { Direction } from "../domain/Perspective.ts"
+import type { User } from "../domain/User.ts"
 import type { KefuError } from "../KefuError.ts"
 import type { OutboxDraft, OutboxKey } from "../outbox/OutboxEntry.ts"
 import type { OutboxState } from "../outbox/OutboxState.ts"
+import type { ConnectionState } from "../realtime/ConnectionState.ts"
 
 /**
- * A message of a timeline: one of the backend's, or one that is on its way there.
+ * A message of a timeline: received from the backend, or a send that is still pending.
  *
  * @category models
  * @since 0.1.0
  */
 export interface InboxMessage {
-  /** Stays the same when a message on its way gets its id, so it suits as the key of a list item. */
+  /** Does not change when a pending send gets its id: suitable as the key of a list item. */
   readonly key: string
-  /** Undefined while the backend has not acknowledged the message. */
+  /** Undefined until the backend has acknowledged the message. */
   readonly id: MessageId | undefined
   readonly conversationId: ConversationId
-  /** What was said: the draft until the backend has told the message back. */
+  /** The draft, until the message itself has come from the backend. */
   readonly message: Message | OutboxDraft
-  /** 0 for what was sent, by oneself or by one's own side; 1 for what was received. */
+  /** 0 for sent, by this account or its side; 1 for received. */
   readonly direction: Direction
-  /** The sender's name; undefined while the sender is not known. */
+  /** The sender's name; undefined while the sender is unknown. */
   readonly nickname: string | undefined
-  /** The backend's number; for a message on its way milliseconds since 1970. */
+  /** The backend's number; for a pending send milliseconds since 1970. */
   readonly createdAt: number | undefined
-  /** Whether the system speaks, and not a person or a robot. */
+  /** Whether the system wrote it, not a person or a robot. */
   readonly isSystemMessage: boolean
-  /** Whether the other side has read what was sent. What was received counts as read. */
+  /** Whether the other side has read a sent message. Always true for received ones. */
   readonly isRead: boolean
   readonly isRecalled: boolean
-  /** For what one sent through the outbox since the session began. */
+  /** For messages sent through the outbox since the session began. */
   readonly outboxKey: OutboxKey | undefined
-  /** What has become of the send so far; undefined once the message has arrived. */
+  /** The state of a pending send; undefined once the message has arrived. */
   readonly delivery: OutboxState | undefined
 }
 
 /**
- * Somebody is typing.
+ * The other side is typing.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Typing {
-  /** The draft so far; undefined where it is withheld. */
+  /** The draft so far; undefined if it is withheld. */
   readonly draft: string | undefined
-  /** Who it is, if the backend says. */
+  /** Who is typing, if the backend says. */
   readonly userId: UserId | undefined
 }
 
@@ -66,10 +66,7 @@ export interface Typing {
 export interface QueuePlace {
   /** 1 is next. */
   readonly position: number
-  /**
-   * How long it may take, from the pace at which the queue was seen to move. An estimate: undefined before it has
-   * moved, and wrong when the pace changes.
-   */
+  /** Estimated from the pace of the queue so far; undefined until it has moved. Wrong when the pace changes. */
   readonly estimatedWaitMillis: number | undefined
 }
 
@@ -82,34 +79,31 @@ export interface QueuePlace {
 export interface InboxConversation {
   readonly id: ConversationId
   readonly state: ConversationState
-  /** Whom one talks to: who serves the conversation, or for staff the visitor. Undefined while nobody serves it. */
+  /** The staff or robot serving the conversation; for staff the visitor. Undefined while nobody serves it. */
   readonly counterpart: User | undefined
   readonly isServedByRobot: boolean
-  /** Whether one has neither opened it nor written in it yet. */
+  /** Whether this account has neither opened the conversation nor written in it. */
   readonly isNew: boolean
   readonly unreadCount: number
-  /** Up to which message one has read: what is beyond is new. 0 if nothing. */
+  /** The id of the last message that this account has read; 0 if none. */
   readonly readUpTo: number
   readonly typing: Typing | undefined
   /** For visitors who wait for staff. */
   readonly queue: QueuePlace | undefined
-  /** What the backend told last, apart from the messages. */
+  /** The latest data of the backend, apart from the messages. */
   readonly details: InboxDetails
   /**
-   * Whether all this has been read from the backend. False for one that only events have told of so far, and while it
-   * must be read again because something was missed.
+   * Whether the conversation is as read from the backend, plus all events since. False for one known only from events,
+   * and for one that has to be read again because something was missed.
    */
   readonly isFresh: boolean
   readonly lastMessage: InboxMessage | undefined
-  /**
-   * In the order of their ids, those on their way last. The array is made when it is first asked for; keeping up a
-   * conversation that nobody looks at costs the same however long it is.
-   */
+  /** Sorted by id, pending sends last. The array is built on first use: an unused one costs nothing. */
   readonly messages: ReadonlyArray<InboxMessage>
 }
 
 /**
- * A conversation of the backend without its messages, which are in the timeline.
+ * A conversation of the backend without its messages.
  *
  * @category models
  * @since 0.1.0
@@ -119,11 +113,7 @@ export type InboxDetails = {
 }
 
 /**
- * The state of a chat screen at one moment.
- *
- * **Details**
- *
- * Immutable, and shared between snapshots as far as it can be: what did not change is the same object as before.
+ * The state of a chat screen at one moment. Immutable: what has not changed since the previous one is the same object.
  *
  * @category models
  * @since 0.1.0
@@ -131,14 +121,15 @@ export type InboxDetails = {
 export interface InboxSnapshot {
   /** Whether the conversations have been read at least once. */
   readonly isLoaded: boolean
-  /** Why they could not be read; undefined once they could. */
+  /** Why the last read of all conversations failed; undefined once one succeeds. */
   readonly error: KefuError | undefined
   readonly connection: ConnectionState
+  /** The session's own account. */
   readonly me: User | undefined
-  /** Everyone known, oneself too. */
+  /** All known users, including this account. */
   readonly users: ReadonlyMap<UserId, User>
   /** The one with the latest message first. */
   readonly conversations: ReadonlyArray<InboxConversation>
-  /** The unread messages of all conversations. */
+  /** The sum over all conversations. */
   readonly unreadCount: number
 }
