@@ -223,6 +223,30 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     signal: (signal: LifecycleSignal) => Effect.andThen(PubSub.publish(signals, signal), settle),
     enter: (next: ConnectionState) => Effect.andThen(SubscriptionRef.set(state, next), settle),
     connected: ConnectionState.Connected({ since: 0, connection: 1 }),
-    shown: (id = 7) => inbox.getConversation(cid(id))
+    shown: (id = 7) => inbox.getConversation(cid(id)),
+    /** Runs an effect, and returns the conversations that it causes to be read again, by id. */
+    reads: Effect.fnUntraced(function* (effect: Effect.Effect<unknown>) {
+      const before = calls.length
+      yield* effect
+      return calls.slice(before).flatMap((call) => (call.what === "get" ? [call.with] : []))
+    })
   }
+})
+
+/** An inbox that has begun, is connected, and has loaded conversation 7. */
+export const begun = Effect.fnUntraced(function* (...args: Parameters<typeof make>) {
+  const chat = yield* make(...args)
+  yield* chat.inbox.snapshot
+  yield* chat.enter(chat.connected)
+  yield* settle
+  return chat
+})
+
+/** An inbox that has begun, and has loaded these conversations. */
+export const loaded = Effect.fnUntraced(function* (me: User, ...conversations: ReadonlyArray<Conversation>) {
+  const chat = yield* make(me)
+  chat.backend.conversations = conversations
+  yield* chat.inbox.snapshot
+  yield* settle
+  return chat
 })

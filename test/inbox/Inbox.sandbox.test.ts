@@ -1,0 +1,224 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import type * as Kefu from "../../src/Kefu.ts"
+import type { InboxConversation } from "../../src/inbox/InboxSnapshot.ts"
+import { Inbox } from "../../src/inbox/Inbox.ts"
+import { Outbox } from "../../src/outbox/Outbox.ts"
+import { Realtime } from "../../src/realtime/Realtime.ts"
+import { Sandbox } from "../../src/sandbox/Sandbox.ts"
+import * as TestKefu from "../../src/testing/TestKefu.ts"
+import { cid, settle } from "../support/Chat.ts"
+
+const wait = (seconds: number) => Effect.andThen(TestClock.adjust(`${seconds} seconds`), settle)
+
+/** Another session of the same backend, closed with the scope. */
+const session = Effect.fnUntraced(function* (options: Kefu.Options) {
+  const context = yield* Layer.build(TestKefu.layerSession(options))
+  const inbox = Context.get(context, Inbox)
+  const open = () => inbox.getSnapshot().conversations.find(({ state }) => state !== "FINISHED")
+  return { inbox, open, outbox: Context.get(context, Outbox), realtime: Context.get(context, Realtime) }
+})
+
+const texts = (shown: InboxConversation | undefined) =>
+  shown?.messages.flatMap(({ isRecalled, message }) =>
+    message.messageType === "Text" ? [isRecalled ? "(recalled)" : message.content] : []
+  )
+
+describe("with the sandbox", () => {
+  it.effect('CONN-1 opens no connection before it is used, and none with `connect: "manual"`', () =>
+    Effect.gen(function* () {
+      const { counters } = yield* Sandbox
+      const idle = yield* session({ token: "visitor-alice-token" })
+      const manual = yield* session({ token: "visitor-chen-token", connect: "manual" })
+      yield* wait(60)
+      assert.isTrue((yield* manual.inbox.ready).isLoaded)
+      yield* wait(60)
+      assert.strictEqual((yield* counters).dials, 0)
+      assert.strictEqual(manual.inbox.getSnapshot().connection._tag, "Idle")
+      yield* idle.inbox.ready
+      yield* wait(1)
+      assert.strictEqual((yield* counters).dials, 1)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("shows both sides the same conversation, from the robot to the end", () =>
+    Effect.gen(function* () {
+      const visitor = yield* session({ token: "visitor-alice-token" })
+      yield* visitor.inbox.ready
+      yield* wait(1)
+      assert.deepInclude(visitor.open(), { state: "ACTIVE", isServedByRobot: true, unreadCount: 0 })
+      assert.isTrue(visitor.open()?.messages.some(({ message }) => message.messageType === "ChannelMenu"))
+
+      yield* visitor.outbox.send({ messageType: "Text", content: "human" })
+      yield* wait(1)
+      assert.strictEqual(visitor.open()?.state, "PENDING")
+      assert.deepStrictEqual(visitor.open()?.queue, { position: 1, estimatedWaitMillis: undefined })
+
+      const staff = yield* session({ token: "staff-emma-token" })
+      yield* staff.inbox.ready
+      yield* wait(1)
+      assert.deepInclude(visitor.open(), { state: "ACTIVE", queue: undefined, isServedByRobot: false })
+      assert.strictEqual(visitor.open()?.counterpart?.id, staff.inbox.getSnapshot().me?.id)
+      assert.strictEqual(staff.open()?.counterpart?.id, visitor.inbox.getSnapshot().me?.id)
+      const id = visitor.open()?.id ?? cid(0)
+      const toId = visitor.inbox.getSnapshot().me?.id
+
+      yield* staff.inbox.typing(id, "Hi A")
+      yield* settle
+      assert.strictEqual(visitor.open()?.typing?.draft, "Hi A")
+      const sent = yield* staff.outbox.send({ conversationId: id, toId, messageType: "Text", content: "Hi Alice" })
+      yield* settle
+      assert.isUndefined(visitor.open()?.typing)
+      assert.strictEqual(visitor.open()?.unreadCount, 1)
+      const own = () => staff.open()?.messages.find((one) => one.id === sent.id)
+      assert.deepInclude(own(), { key: sent.key, isRead: false, direction: 0, delivery: undefined })
+      yield* visitor.inbox.markRead(id)
+      yield* settle
+      assert.isTrue(own()?.isRead)
+      assert.strictEqual(visitor.open()?.unreadCount, 0)
+
+      yield* visitor.outbox.send({ conversationId: id, messageType: "Text", content: "hello" })
+      const mistake = yield* visitor.outbox.send({ conversationId: id, messageType: "Text", content: "oops" })
+      yield* settle
+      assert.strictEqual(staff.open()?.unreadCount, 2)
+      yield* visitor.inbox.recall(mistake.id)
+      yield* settle
+      assert.deepStrictEqual(texts(visitor.open()), ["human", "Hi Alice", "hello", "(recalled)"])
+      assert.deepStrictEqual(texts(staff.open()), ["human", "Hi Alice", "hello", "(recalled)"])
+
+      yield* staff.realtime.closeConversation(id)
+      yield* settle
+      assert.isUndefined(visitor.open())
+      assert.isUndefined(staff.open())
+      assert.strictEqual(visitor.inbox.getConversation(id)?.details.endReason, 2)
+      assert.isFalse(yield* visitor.inbox.loadMore())
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("shows each message once after lost connections, own sends too", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox
+      const visitor = yield* session({ token: "visitor-alice-token" })
+      const staff = yield* session({ token: "staff-emma-token" })
+      yield* Effect.all([visitor.inbox.ready, staff.inbox.ready])
+      yield* wait(1)
+      yield* visitor.outbox.send({ messageType: "Text", content: "human" })
+      yield* wait(1)
+      const id = visitor.open()?.id ?? cid(0)
+      const toId = visitor.inbox.getSnapshot().me?.id
+      const expected = ["human"]
+      for (let round = 1; round <= 5; round++) {
+        yield* Effect.forEach(yield* sandbox.connections, (connection) => connection.reset)
+        yield* visitor.outbox.enqueue({ conversationId: id, messageType: "Text", content: `v${round}` })
+        yield* staff.outbox.enqueue({ conversationId: id, toId, messageType: "Text", content: `s${round}` })
+        yield* settle
+        assert.includeMembers(Array.from(texts(visitor.open()) ?? []), [`v${round}`])
+        yield* wait(60)
+        expected.push(`v${round}`, `s${round}`)
+      }
+      const history = (yield* sandbox.messages(id)).flatMap((one) => (one.messageType === "Text" ? [one.id] : []))
+      const shownIds = (shown: InboxConversation | undefined) =>
+        shown?.messages.flatMap((one) => (one.message.messageType === "Text" ? [one.id] : []))
+      assert.sameMembers(Array.from(texts(visitor.open()) ?? []), expected)
+      assert.deepStrictEqual<unknown>(shownIds(visitor.open()), history)
+      assert.deepStrictEqual<unknown>(shownIds(staff.open()), history)
+      const keys = visitor.open()?.messages.map(({ key }) => key) ?? []
+      assert.strictEqual(new Set(keys).size, keys.length)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  const Step = Schema.Literals(["send", "reset", "reset all", "read", "recall", "type", "wait", "wait long"])
+  const Steps = Schema.Array(Schema.Struct({ side: Schema.Literals(["visitor", "staff"]), step: Step }))
+
+  it.effect.prop(
+    "ends up with what a fresh session reads, whatever happened to the connections",
+    [Steps.check(Schema.isMinLength(5), Schema.isMaxLength(30))],
+    ([steps]) =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox
+        const sides = {
+          visitor: yield* session({ token: "visitor-alice-token" }),
+          staff: yield* session({ token: "staff-emma-token" })
+        }
+        yield* Effect.all([sides.visitor.inbox.ready, sides.staff.inbox.ready])
+        yield* wait(1)
+        yield* sides.visitor.outbox.send({ messageType: "Text", content: "human" })
+        yield* wait(1)
+        const id = sides.visitor.open()?.id ?? cid(0)
+        const toId = sides.visitor.inbox.getSnapshot().me?.id
+        const say = (side: keyof typeof sides, content: string) =>
+          sides[side].outbox.enqueue({ conversationId: id, toId, messageType: "Text", content })
+        yield* say("staff", "hello")
+        yield* wait(1)
+        yield* say("visitor", "hi")
+
+        let count = 0
+        for (const { side, step } of steps) {
+          const { inbox } = sides[side]
+          const me = inbox.getSnapshot().me?.id
+          const connections = yield* sandbox.connections
+          switch (step) {
+            case "send":
+              yield* say(side, `${side} ${count++}`)
+              break
+            case "reset":
+            case "reset all":
+              yield* Effect.forEach(connections, (one) =>
+                step === "reset all" || one.userId === me ? one.reset : Effect.void
+              )
+              break
+            case "read":
+              yield* Effect.forkScoped(Effect.ignore(inbox.markRead(id)))
+              break
+            case "recall": {
+              const mine = inbox.getConversation(id)?.messages.findLast((one) => one.direction === 0 && !one.isRecalled)
+              if (mine?.id !== undefined) yield* Effect.forkScoped(Effect.ignore(inbox.recall(mine.id)))
+              break
+            }
+            case "type":
+              yield* inbox.typing(id, "a draft")
+              break
+            default:
+              yield* wait(step === "wait" ? 0.3 : 7)
+          }
+          yield* settle
+        }
+        yield* wait(60)
+        yield* wait(60)
+
+        for (const side of ["visitor", "staff"] as const) {
+          const fresh = yield* session({
+            token: `${side}-${side === "visitor" ? "alice" : "emma"}-token`,
+            connect: "manual"
+          })
+          yield* fresh.inbox.ready
+          const seen = sides[side].inbox.getConversation(id)
+          const told = fresh.inbox.getConversation(id)
+          assert.deepEqual(essence(seen), essence(told), side)
+          assert.isTrue(seen?.isFresh)
+          assert.isUndefined(seen?.typing)
+        }
+      }).pipe(Effect.provide(Sandbox.layer())),
+    { arbitrary: { runs: 15 } }
+  )
+})
+
+/** What the history says about a conversation; it omits recalled messages. */
+const essence = (shown: InboxConversation | undefined) => ({
+  state: shown?.state,
+  counterpart: shown?.counterpart?.id,
+  unreadCount: shown?.unreadCount,
+  messages: shown?.messages
+    .filter(({ isRecalled, isSystemMessage }) => !isRecalled && !isSystemMessage)
+    .map(({ direction, id, isRead, message, nickname }) => ({
+      id,
+      direction,
+      isRead,
+      nickname,
+      content: message.content
+    }))
+})
