@@ -203,7 +203,7 @@ describe("with the sandbox", () => {
           assert.isUndefined(seen?.typing)
         }
       }).pipe(Effect.provide(Sandbox.layer())),
-    { arbitrary: { runs: 15 } }
+    { arbitrary: { runs: 15 }, timeout: 60_000 }
   )
 })
 
