@@ -1,5 +1,5 @@
 /**
- * The options of a session, checked and completed with defaults.
+ * The options of a session: validation and defaults.
  *
  * @since 0.1.0
  */
@@ -16,9 +16,9 @@ import { location } from "./platform/location.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
 
 /**
- * What happens to a subscriber whose buffer is full: `lagged` drops its oldest events, `suspend` stops delivering to it
- * until it has caught up, `fail` ends its stream with `SubscriberLagged`. In the first two cases the subscriber gets
- * `Lagged { dropped }` in the place of what it lost. Others are never affected.
+ * What happens to a subscriber whose buffer is full: `lagged` drops its oldest events, `suspend` delivers nothing more
+ * until it has caught up, `fail` ends its stream with `SubscriberLagged`. The first two put `Lagged { dropped }` in the
+ * place of the lost events. Other subscribers are not affected.
  *
  * @category models
  * @since 0.1.0
@@ -34,21 +34,21 @@ export type Overflow = "lagged" | "suspend" | "fail"
 export interface Options {
   /** The backend's origin, for example `https://chat.example.com`. Default: the page's origin. */
   readonly baseUrl?: string | URL | undefined
-  /** The entrance through which the visitor came. Default: none; 0 counts as none. */
+  /** The sub-channel through which the visitor arrived. Default: none; 0 counts as none. */
   readonly subChannelId?: number | undefined
   /** `auto` (default) connects when `Realtime` is first used, `manual` waits for `Realtime.open`. */
   readonly connect?: "auto" | "manual" | undefined
   /** How long a request may take. Default: 10 seconds. */
   readonly requestTimeout?: Duration.Input | undefined
-  /** How long an upload may stand still. Default: 5 minutes. */
+  /** How long an upload may make no progress. Default: 5 minutes. */
   readonly uploadTimeout?: Duration.Input | undefined
   /** How long the WebSocket may take to open. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
-  /** How long a command waits for its acknowledgement. Default: 10 seconds. */
+  /** How long a command waits for its ack. Default: 10 seconds. */
   readonly ackTimeout?: Duration.Input | undefined
   /**
-   * How often a GET is repeated after 429, 502, 503, 504 or a network fault, with full jitter between `base` and `cap`.
-   * Other methods are never repeated. Default: 3 times, 0.5 to 10 seconds; `false` means never.
+   * How often a GET is retried after 429, 502, 503, 504 or a network failure, with full-jitter backoff from `base` to
+   * `cap`. Other methods are never retried. Default: 3 times, 0.5 to 10 seconds; `false` means never.
    */
   readonly retry?:
     | false
@@ -59,9 +59,9 @@ export interface Options {
       }
     | undefined
   /**
-   * The delay before the n-th dial is drawn from `U(0, min(cap, base * 2^n))`, and n starts again after a connection
-   * that stood for `resetAfter`. Default: base 0.5 seconds, cap 20 seconds, reset after 10 seconds; `false` means that
-   * a lost connection stays lost.
+   * The delay before the n-th dial is drawn from `U(0, min(cap, base * 2^n))`; n restarts after a connection that
+   * lasted `resetAfter`. Default: base 0.5 seconds, cap 20 seconds, reset after 10 seconds; `false` means that a lost
+   * connection is not dialled again.
    */
   readonly reconnect?:
     | false
@@ -71,18 +71,21 @@ export interface Options {
         readonly resetAfter?: Duration.Input | undefined
       }
     | undefined
-  /** A ping after `idle` without inbound traffic, dead after `timeout` without a reply. Default: 20 and 5 seconds. */
+  /**
+   * The connection is pinged after `idle` without inbound traffic, and considered dead after `timeout` without a reply.
+   * Default: 20 and 5 seconds.
+   */
   readonly heartbeat?:
     { readonly idle?: Duration.Input | undefined; readonly timeout?: Duration.Input | undefined } | undefined
-  /** Whether the gap after a reconnect is closed over REST. Default: true. */
+  /** Whether events missed during a disconnection are read over REST. Default: true. */
   readonly catchUp?: boolean | undefined
-  /** How many events a subscriber may leave untaken. Default: 4,096. */
+  /** How many events the buffer of a subscriber holds. Default: 4,096. */
   readonly bufferSize?: number | undefined
-  /** What happens past `bufferSize`. Default: `lagged`. */
+  /** What happens when the buffer is full. Default: `lagged`. */
   readonly overflow?: Overflow | undefined
   /**
-   * How many sends may wait in the outbox, how long each may wait for a connection, and where they are kept so that they
-   * survive a restart. Default: 256, 5 minutes, nowhere.
+   * How many sends the outbox may hold, how long each may wait for a connection, and the storage in which they survive
+   * a restart. Default: 256, 5 minutes, none.
    */
   readonly outbox?:
     | {
@@ -92,8 +95,8 @@ export interface Options {
       }
     | undefined
   /**
-   * Whether the other side sees only that one is typing, and not what; and how often a visitor's place in the queue is
-   * looked up at most, `false` for never. Default: the draft is shown, 5 seconds.
+   * Whether typing signals leave out the draft, and the least time between two requests for a visitor's position in the
+   * queue (`false`: it is never requested). Default: the draft is sent, 5 seconds.
    */
   readonly inbox?:
     | {
@@ -101,12 +104,12 @@ export interface Options {
         readonly queuePoll?: Duration.Input | false | undefined
       }
     | undefined
-  /** Whether requests carry trace headers, which need the backend's leave in browsers (CORS). Default: false. */
+  /** Whether requests carry trace headers, which in browsers require CORS permission. Default: false. */
   readonly tracePropagation?: boolean | undefined
 }
 
 /**
- * The options of a session with all defaults in place.
+ * The options of a session, with all defaults applied.
  *
  * @category services
  * @since 0.1.0
@@ -137,7 +140,7 @@ export class KefuConfig extends Context.Service<
   }
 >()("effect-kefu/KefuConfig") {
   /**
-   * Checks the options and completes them. Fails with `InvalidRequest`, which names the option.
+   * Validates the options and applies the defaults. Fails with `InvalidRequest`, which names the option.
    *
    * @since 0.1.0
    */
@@ -146,7 +149,7 @@ export class KefuConfig extends Context.Service<
 }
 
 /**
- * The options that are usually set from outside: `KEFU_BASE_URL` and `KEFU_SUB_CHANNEL_ID`.
+ * The options that can be set from outside: `KEFU_BASE_URL` and `KEFU_SUB_CHANNEL_ID`.
  *
  * @category config
  * @since 0.1.0
@@ -180,7 +183,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     choice(field, input, fallback, [true, false])
   const page = location()
   const origin = options.baseUrl ?? (page === undefined || page.origin === "null" ? undefined : page.origin)
-  if (origin === undefined) return yield* invalid("baseUrl", "there is no page whose origin could be used, so give one")
+  if (origin === undefined) return yield* invalid("baseUrl", "there is no page to take the origin from, so set one")
   const url = Result.try(() => new URL(origin))
   if (Result.isFailure(url) || !/^https?:$/.test(url.success.protocol)) {
     return yield* invalid("baseUrl", "expected an absolute http or https URL")

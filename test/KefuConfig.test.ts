@@ -172,7 +172,7 @@ describe("KefuConfig", () => {
       vi.stubGlobal("location", { origin: "null", protocol: "file:", pathname: "/index.html" })
       const local = yield* Effect.flip(load({}))
       for (const { message } of [outside, local]) {
-        assert.include(message, "invalid baseUrl (there is no page whose origin could be used, so give one")
+        assert.include(message, "invalid baseUrl (there is no page to take the origin from, so set one")
       }
     })
   )

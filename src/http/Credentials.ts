@@ -17,13 +17,12 @@ import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../Kef
 import { TokenApi } from "./TokenApi.ts"
 
 /**
- * The token of a session: read before every dial and request, refreshed when the backend refuses it.
+ * The token of a session: read before every dial and request, and refreshed when the backend refuses it.
  *
  * **Details**
  *
- * Asking for a token is single-flight: callers that have none, or saw the same one refused, wait for one answer, and
- * share it if it is a failure. A new token that was refused again within five seconds is not replaced once more, so that
- * a backend which refuses everything is not flooded.
+ * Obtaining a token is single-flight: concurrent callers share one attempt and its failure. A token that is refused
+ * within five seconds of its refresh is not replaced again, so that a backend which refuses everything is not flooded.
  *
  * @category services
  * @since 0.1.0
@@ -31,9 +30,9 @@ import { TokenApi } from "./TokenApi.ts"
 export class Credentials extends Context.Service<
   Credentials,
   {
-    /** The present token. */
+    /** The current token. */
     readonly token: Effect.Effect<Redacted.Redacted, KefuError>
-    /** Replaces a token that was refused, unless that has happened already. */
+    /** Replaces a refused token, unless that has already happened. */
     refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError>
   }
 >()("effect-kefu/http/Credentials") {
@@ -49,8 +48,8 @@ export class Credentials extends Context.Service<
     })
 
   /**
-   * Tokens from an effect, which runs at the first use and whenever the backend refused the token that it gave. It may
-   * take 10 seconds; longer counts as a failure, and a failure is `TokenUnavailable`.
+   * Tokens from an effect, which runs at the first use and whenever the backend refuses its last token. If it fails, or
+   * takes longer than 10 seconds, calls fail with `TokenUnavailable`.
    *
    * @since 0.1.0
    */
@@ -66,7 +65,7 @@ export class Credentials extends Context.Service<
           obtain: provide.pipe(
             Effect.map((token) => (typeof token === "string" ? Redacted.make(token) : token)),
             Effect.provideContext(context),
-            // Whatever it said, even as it died, may hold the token.
+            // The provider's error may contain the token.
             Effect.mapError(() => unavailable("the token provider failed")),
             Effect.catchDefect(() => Effect.fail(unavailable("the token provider failed"))),
             Effect.timeoutOrElse({
@@ -80,10 +79,10 @@ export class Credentials extends Context.Service<
     )
 
   /**
-   * An anonymous visitor: the token is read from the `KeyValueStore`, or asked from the backend (POST /im/tokens) and
-   * stored there under `key` (default `effect-kefu/token`), so that the visitor stays the same after a reload. A store
-   * that cannot be read is `StorageFailed`; one that cannot be written to is logged, and the visitor lasts as long as
-   * the session.
+   * An anonymous visitor: the token is read from the `KeyValueStore`, or requested from the backend (POST /im/tokens)
+   * and stored under `key` (default `effect-kefu/token`), so that the visitor stays the same after a reload. If the
+   * store cannot be read, calls fail with `StorageFailed`; if it cannot be written, that is logged, and the visitor
+   * lasts as long as the session.
    *
    * @since 0.1.0
    */
@@ -108,7 +107,7 @@ export class Credentials extends Context.Service<
     )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */
@@ -140,8 +139,8 @@ const make = Effect.fnUntraced(function* (source: {
   let failures = 0
   let failure: Cause.Cause<KefuError> = Cause.empty
 
-  // Who waited while another failed shares that failure: asking again one after the other would flood a source that is
-  // down, and wait for one that hangs as often as there are callers.
+  // Callers that waited while another one failed share its failure: one attempt after the other would flood a source
+  // that is down, and wait once per caller for one that hangs.
   const singleFlight = (work: Effect.Effect<Redacted.Redacted, KefuError>) =>
     Effect.suspend(() => {
       const seen = failures
@@ -187,7 +186,7 @@ const make = Effect.fnUntraced(function* (source: {
         if (known !== undefined) return known
         const now = yield* Clock.currentTimeMillis
         if (now - refreshedAt < Duration.toMillis(refreshPause)) return yield* refused("a fresh token was refused, too")
-        // Another tab may have replaced it, and that is the same visitor.
+        // Another tab may have replaced the token of the same visitor.
         yield* stored
         const adopted = fresh()
         if (adopted !== undefined) return adopted

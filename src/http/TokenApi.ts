@@ -14,7 +14,7 @@ import { KefuConfig } from "../KefuConfig.ts"
 import type { KefuError } from "../KefuError.ts"
 
 /**
- * Asks the backend for tokens. The only REST service that works without one.
+ * Requests tokens from the backend. The only REST service that works without one.
  *
  * @category services
  * @since 0.1.0
@@ -40,7 +40,7 @@ export class TokenApi extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */

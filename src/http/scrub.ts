@@ -1,35 +1,34 @@
 /**
- * Takes secrets out of what others say, in case they echo them: as they are, as they stand in an address or in JSON, and
- * as base64.
+ * Redacts secrets that a peer echoes: verbatim, encoded for a URL or JSON, and in base64.
  */
 import * as Base64 from "effect/encoding/Base64"
 import * as Redacted from "effect/Redacted"
 
 export interface Scrub {
   readonly text: (text: string) => string
-  /** JSON, keys too. */
+  /** Redacts JSON, keys included. */
   readonly data: (data: unknown) => unknown
-  /** The values of a record, whose keys are names of the protocol. */
+  /** Redacts the values of a record. */
   readonly values: (record: { readonly [key: string]: string }) => { readonly [key: string]: string }
 }
 
-/** Deeper than this nothing is told, so that hostile nesting cannot exhaust the stack. */
+/** Deeper values are dropped, so that hostile nesting cannot exhaust the stack. */
 const deepest = 64
 
-/** What is shorter than this in base64 may be anything. */
+/** A shorter base64 text is too likely to match by accident. */
 const shortest = 8
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
 
 /**
- * Three groups of bits are four letters, so that a secret within a longer text has one of three pictures, whose ends it
- * shares with its neighbours.
+ * Base64 encodes three bytes as four letters, so a secret within a longer text has one of three encodings, and shares
+ * its first and last letters with its neighbours.
  */
-const pictures = (secret: string): ReadonlyArray<string> =>
+const encodings = (secret: string): ReadonlyArray<string> =>
   [0, 1, 2].flatMap((shift) => {
-    const picture = Base64.encode("x".repeat(shift) + secret).slice(shift === 0 ? 0 : 4, -4)
-    if (picture.length < shortest) return []
-    const either = literal(picture).replace(/\\\+/g, "[-+]").replace(/\\\//g, "[\\/_]")
+    const encoding = Base64.encode("x".repeat(shift) + secret).slice(shift === 0 ? 0 : 4, -4)
+    if (encoding.length < shortest) return []
+    const either = literal(encoding).replace(/\\\+/g, "[-+]").replace(/\\\//g, "[\\/_]")
     return [`[\\w+\\/-]{0,4}${either}[\\w+\\/=-]{0,4}`]
   })
 
@@ -37,13 +36,13 @@ const patterns = (secret: string): ReadonlyArray<string> => {
   const encoded = encodeURIComponent(secret)
   const spelt = new Set([secret, encoded, encoded.replaceAll("%20", "+"), JSON.stringify(secret).slice(1, -1)])
   const anyCase = (code: string) => code.replace(/[A-F]/g, (letter) => `[${letter}${letter.toLowerCase()}]`)
-  return [...Array.from(spelt, (text) => literal(text).replace(/%../g, anyCase)), ...pictures(secret)]
+  return [...Array.from(spelt, (text) => literal(text).replace(/%../g, anyCase)), ...encodings(secret)]
 }
 
-/** Takes these secrets out; empty ones are none. */
+/** Redacts these secrets; empty ones are ignored. */
 export const make = (secrets: ReadonlyArray<string>): Scrub => {
   const sources = secrets.filter((secret) => secret !== "").flatMap(patterns)
-  // The longest first, or what holds another one would be left in pieces.
+  // The longest first, so that a secret which contains another is redacted as a whole.
   const pattern = new RegExp(sources.toSorted((left, right) => right.length - left.length).join("|"), "g")
   const text = (text: string) => (sources.length === 0 ? text : text.replace(pattern, "<redacted>"))
 
@@ -62,6 +61,6 @@ export const make = (secrets: ReadonlyArray<string>): Scrub => {
   }
 }
 
-/** Takes a session's token out. */
+/** Redacts a session's token. */
 export const token = (secret: Redacted.Redacted | undefined): Scrub =>
   make(secret === undefined ? [] : [Redacted.value(secret)])

@@ -1,5 +1,5 @@
 /**
- * Full-jitter backoff. `Schedule.jittered` spreads by 20 % only, which leaves a herd of clients a herd.
+ * Full-jitter backoff. `Schedule.jittered` spreads by 20 % only, which does not disperse a herd of clients.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

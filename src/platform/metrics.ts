@@ -1,5 +1,5 @@
 /**
- * What a session counts. Free when nobody reads it.
+ * The metrics of a session.
  */
 import * as Metric from "effect/Metric"
 
@@ -14,7 +14,7 @@ export const connections = Metric.counter("kefu_connections", {
 })
 
 export const events = Metric.counter("kefu_events", {
-  description: "Events given to subscribers, by kind",
+  description: "Events delivered to subscribers, by type",
   incremental: true
 })
 
@@ -24,17 +24,17 @@ export const skippedFrames = Metric.counter("kefu_skipped_frames", {
 })
 
 export const unknownAcks = Metric.counter("kefu_unknown_acks", {
-  description: "Acknowledgements that no command waited for",
+  description: "Acks that no command was waiting for",
   incremental: true
 })
 
 export const duplicates = Metric.counter("kefu_duplicate_messages", {
-  description: "Messages that came again and were dropped",
+  description: "Repeated messages that were dropped",
   incremental: true
 })
 
 export const ackMillis = Metric.histogram("kefu_ack_millis", {
-  description: "Milliseconds from a command to its acknowledgement",
+  description: "Milliseconds from a command to its ack",
   boundaries: [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
 })
 
@@ -43,11 +43,11 @@ export const outboxDepth = Metric.gauge("kefu_outbox_depth", {
 })
 
 export const outboxResends = Metric.counter("kefu_outbox_resends", {
-  description: "Sends that were lost with their connection and went out again",
+  description: "Sends that were repeated after their connection was lost",
   incremental: true
 })
 
 export const outboxUnknowns = Metric.counter("kefu_outbox_unknowns", {
-  description: "Sends whose outcome could not be found out",
+  description: "Sends whose outcome is unknown",
   incremental: true
 })

@@ -1,5 +1,5 @@
 /**
- * Channels over REST: the entrances through which visitors come.
+ * Channels over REST: the entry points through which visitors arrive.
  *
  * @since 0.1.0
  */
@@ -17,9 +17,7 @@ import { Transport } from "../http/Transport.ts"
  *
  * **Details**
  *
- * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
- * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
- * and `UnexpectedResponse`. Reads are repeated by the transport.
+ * Besides the reasons that a method names, every call can fail as any request of {@link Transport}.
  *
  * **Example** (Greeting a visitor)
  *
@@ -39,7 +37,7 @@ export class ChannelApi extends Context.Service<
   ChannelApi,
   {
     /**
-     * One entrance: GET /client/channels/sub_channels/{id}. For everyone; fails with `NotFound` where there is none.
+     * One sub-channel: GET /client/channels/sub_channels/{id}. For everyone; fails with `NotFound` if there is none.
      */
     subChannel(id: SubChannelId): Effect.Effect<SubChannel, KefuError>
   }
@@ -60,7 +58,7 @@ export class ChannelApi extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */

@@ -1,5 +1,5 @@
 /**
- * Conversations over REST: history, the queue, hand-over and ends.
+ * Conversations over REST: history, queue, transfer and termination.
  *
  * @since 0.1.0
  */
@@ -29,10 +29,8 @@ import { Transport } from "../http/Transport.ts"
  *
  * **Details**
  *
- * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
- * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
- * and `UnexpectedResponse`. Reads are repeated by the transport, the others never. Who may call what is as in the
- * sandbox; a backend of your own may see it differently.
+ * Besides the reasons that a method names, every call can fail as any request of {@link Transport}. Permissions
+ * are those of the sandbox; your backend's may differ.
  *
  * **Example** (Reading the history, page by page)
  *
@@ -54,8 +52,8 @@ export class ConversationApi extends Context.Service<
   ConversationApi,
   {
     /**
-     * A page of the caller's conversations, the ended ones too, filtered: GET /im/conversations. For everyone; `showAll`
-     * is for admins, and fails with `Forbidden` for others.
+     * A page of the caller's conversations, ended ones included, by filter: GET /im/conversations. For everyone;
+     * `showAll` is for admins, and fails with `Forbidden` for others.
      */
     list(query?: ConversationQuery): Effect.Effect<ConversationPage, KefuError>
     /**
@@ -63,53 +61,53 @@ export class ConversationApi extends Context.Service<
      */
     readonly current: Effect.Effect<ReadonlyArray<Conversation>, KefuError>
     /**
-     * One conversation with its latest messages: GET /im/conversations/{id}. For whoever takes part in it, and admins;
-     * fails with `NotFound` where there is none, and with `Forbidden` for others.
+     * One conversation with its latest messages: GET /im/conversations/{id}. For its participants and admins; fails with
+     * `NotFound` if there is none, and with `Forbidden` for others.
      */
     get(id: ConversationId): Effect.Effect<Conversation, KefuError>
     /**
-     * Begins a conversation: POST /im/conversations. For visitors (one of their own) and staff (with a customer from
-     * the history); fails with `Forbidden` for others, `NotFound` for an unknown customer, and `Conflict` where somebody
-     * else serves that customer.
+     * Starts a conversation: POST /im/conversations. For visitors (one of their own) and staff (with a past customer);
+     * fails with `Forbidden` for others, `NotFound` for an unknown customer, and `Conflict` if someone else serves that
+     * customer.
      */
     request(input: ConversationRequest): Effect.Effect<Conversation, KefuError>
     /**
-     * Changes a conversation's remark: PUT /im/conversations/{id}. For the staff who take part in it, and admins; fails
-     * with `NotFound`, and with `Forbidden` for others.
+     * Changes a conversation's remark: PUT /im/conversations/{id}. For participating staff and admins; fails with
+     * `NotFound`, and with `Forbidden` for others.
      */
     update(id: ConversationId, input: ConversationUpdate): Effect.Effect<void, KefuError>
     /**
-     * Where the visitor of a conversation came from: GET /im/conversations/{id}/source_info. For whoever takes part in
-     * it, and admins; fails with `NotFound`, and with `Forbidden` for others.
+     * Where the visitor of a conversation came from: GET /im/conversations/{id}/source_info. For its participants and
+     * admins; fails with `NotFound`, and with `Forbidden` for others.
      */
     visitInfo(id: ConversationId): Effect.Effect<VisitInfo, KefuError>
     /**
-     * A waiting conversation's place in the queue: GET /im/conversations/{id}/pending_position. For the visitor who
-     * waits, and admins; fails with `NotFound`, and with `Forbidden` for others.
+     * A pending conversation's position in the queue: GET /im/conversations/{id}/pending_position. For the waiting
+     * visitor and admins; fails with `NotFound`, and with `Forbidden` for others.
      */
     pendingPosition(id: ConversationId): Effect.Effect<PendingPosition, KefuError>
     /**
-     * How many visitors wait: GET /im/pending_count. For everyone.
+     * How many visitors are waiting: GET /im/pending_count. For everyone.
      */
     readonly pendingCount: Effect.Effect<PendingCount, KefuError>
     /**
-     * How many of the caller's conversations are in each state: GET /im/conversations_count. For everyone. The filters'
-     * names are the backend's and go as they are.
+     * How many of the caller's conversations are in each state: GET /im/conversations_count. For everyone. Filter
+     * names are the backend's and are sent unchanged.
      */
     count(query?: { readonly [name: string]: unknown }): Effect.Effect<ConversationCount, KefuError>
     /**
-     * Ends a conversation by force: PUT /im/conversations/{id}/terminate. For admins; fails with `NotFound`,
-     * `Forbidden`, and `Conflict` where it has ended already. Others close theirs with `Realtime.closeConversation`.
+     * Terminates a conversation: PUT /im/conversations/{id}/terminate. For admins; fails with `NotFound`, `Forbidden`,
+     * and `Conflict` if it has already ended. Others close theirs with `Realtime.closeConversation`.
      */
     terminate(id: ConversationId): Effect.Effect<void, KefuError>
     /**
-     * Hands a conversation over to somebody else: PUT /im/conversations/{id}/transfer. For the staff who serve it and
-     * admins; fails with `NotFound`, `Forbidden`, and `Conflict` where it has ended or the other cannot take it.
-     * `UserApi.transferTargets` says who can.
+     * Transfers a conversation to someone else: PUT /im/conversations/{id}/transfer. For the staff who serve it and
+     * admins; fails with `NotFound`, `Forbidden`, and `Conflict` if it has ended or the target cannot take it.
+     * `UserApi.transferTargets` lists the candidates.
      */
     transfer(id: ConversationId, input: TransferRequest): Effect.Effect<void, KefuError>
     /**
-     * Exports conversations of the history to a file: POST /im/conversations/export. For staff and admins; fails with
+     * Exports past conversations to a file: POST /im/conversations/export. For staff and admins; fails with
      * `Forbidden` for others.
      */
     exportHistory(input: ExportRequest): Effect.Effect<ExportResult, KefuError>
@@ -146,7 +144,7 @@ export class ConversationApi extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */

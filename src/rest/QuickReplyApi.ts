@@ -13,14 +13,12 @@ import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
 /**
- * Keeps the caller's quick replies ("common words" of the backend), and those that all share.
+ * Manages the caller's quick replies (the backend's "common words") and the shared ones.
  *
  * **Details**
  *
- * All calls are for staff and admins, and fail with `Forbidden` for others. Apart from the reasons that a method names,
- * any call may fail with `Unauthorized`, `InvalidRequest` (an argument that was refused, by its schema or by the
- * backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable` and `UnexpectedResponse`. Reads are
- * repeated by the transport, the others never.
+ * All calls are for staff and admins, and fail with `Forbidden` for others. Besides the reasons that a method names,
+ * every call can fail as any request of {@link Transport}.
  *
  * **Example** (Adding one)
  *
@@ -36,18 +34,18 @@ import { Transport } from "../http/Transport.ts"
 export class QuickReplyApi extends Context.Service<
   QuickReplyApi,
   {
-    /** The caller's quick replies and those that all share: GET /im/common_words. For staff and admins. */
+    /** The caller's quick replies and the shared ones: GET /im/common_words. For staff and admins. */
     readonly list: Effect.Effect<QuickReplies, KefuError>
     /** Adds one: POST /im/common_words. For staff and admins. */
     add(input: QuickReplyInput): Effect.Effect<QuickReply, KefuError>
     /**
-     * Changes one: PUT /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none, and with
-     * `Forbidden` where only admins may.
+     * Changes one: PUT /im/common_words/{id}. For staff and admins; fails with `NotFound` if there is none, and with
+     * `Forbidden` if only admins may.
      */
     update(id: QuickReplyId, input: QuickReplyInput): Effect.Effect<void, KefuError>
     /**
-     * Removes one: DELETE /im/common_words/{id}. For staff and admins; fails with `NotFound` where there is none, and
-     * with `Forbidden` where only admins may.
+     * Removes one: DELETE /im/common_words/{id}. For staff and admins; fails with `NotFound` if there is none, and
+     * with `Forbidden` if only admins may.
      */
     remove(id: QuickReplyId): Effect.Effect<void, KefuError>
   }
@@ -72,7 +70,7 @@ export class QuickReplyApi extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */

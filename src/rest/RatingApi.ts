@@ -12,15 +12,13 @@ import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
 /**
- * Rates the service that a visitor got.
+ * Rates the service that a visitor received.
  *
  * **Details**
  *
- * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
- * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
- * and `UnexpectedResponse`. Reads are repeated by the transport, the others never.
+ * Besides the reasons that a method names, every call can fail as any request of {@link Transport}.
  *
- * **Example** (Rating with a word of thanks)
+ * **Example** (Rating with a comment)
  *
  * ```ts
  * import { RatingApi } from "effect-kefu/rest/RatingApi"
@@ -36,10 +34,10 @@ export class RatingApi extends Context.Service<
   {
     /**
      * Rates the staff: POST /im/rates. For visitors; fails with `InvalidRequest` for a score outside of 1 to 5, with
-     * `Conflict` where there is nothing to rate, and with `Forbidden` for others.
+     * `Conflict` if there is nothing to rate, and with `Forbidden` for others.
      */
     rate(input: RatingInput): Effect.Effect<RatingReceipt, KefuError>
-    /** The choices of the rating dialogue: GET /ratings. For everyone. */
+    /** The options of the rating dialog: GET /ratings. For everyone. */
     readonly list: Effect.Effect<Ratings, KefuError>
   }
 >()("effect-kefu/rest/RatingApi") {
@@ -60,7 +58,7 @@ export class RatingApi extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */

@@ -1,5 +1,5 @@
 /**
- * The robot over REST: its answers and its knowledge.
+ * The robot over REST: its answers and its knowledge base.
  *
  * @since 0.1.0
  */
@@ -13,15 +13,13 @@ import type { KefuError } from "../KefuError.ts"
 import { Transport } from "../http/Transport.ts"
 
 /**
- * Judges the robot's answers and searches its knowledge.
+ * Rates the robot's answers and searches its knowledge base.
  *
  * **Details**
  *
- * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
- * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
- * and `UnexpectedResponse`. Reads are repeated by the transport, the others never.
+ * Besides the reasons that a method names, every call can fail as any request of {@link Transport}.
  *
- * **Example** (Completing what the visitor types)
+ * **Example** (Completing the visitor's draft)
  *
  * ```ts
  * import { RobotApi } from "effect-kefu/rest/RobotApi"
@@ -36,18 +34,18 @@ export class RobotApi extends Context.Service<
   RobotApi,
   {
     /**
-     * Says that an answer helped: POST /im/robot_answers/{id}/like, where the id is the message's. For the visitor who
-     * got it; fails with `NotFound` where there is no such answer, and with `Forbidden` for others.
+     * Marks an answer as helpful: POST /im/robot_answers/{id}/like, by its message id. For the visitor who received it;
+     * fails with `NotFound` if there is no such answer, and with `Forbidden` for others.
      */
     like(id: MessageId): Effect.Effect<void, KefuError>
     /**
-     * Says that an answer did not help: POST /im/robot_answers/{id}/dislike, where the id is the message's. For the
-     * visitor who got it; fails with `NotFound` where there is no such answer, and with `Forbidden` for others.
+     * Marks an answer as unhelpful: POST /im/robot_answers/{id}/dislike, by its message id. For the visitor who received
+     * it; fails with `NotFound` if there is no such answer, and with `Forbidden` for others.
      */
     dislike(id: MessageId): Effect.Effect<void, KefuError>
-    /** Questions that complete what the visitor types: GET /im/questions/suggest. For everyone. */
+    /** Questions that complete the visitor's draft: GET /im/questions/suggest. For everyone. */
     suggestions(query: SuggestionQuery): Effect.Effect<Suggestions, KefuError>
-    /** Questions that are asked often: GET /hot_faqs. For everyone. */
+    /** Frequently asked questions: GET /hot_faqs. For everyone. */
     hotFaqs(query?: FaqQuery): Effect.Effect<Faqs, KefuError>
   }
 >()("effect-kefu/rest/RobotApi") {
@@ -70,7 +68,7 @@ export class RobotApi extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */

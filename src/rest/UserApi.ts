@@ -18,10 +18,8 @@ import { Transport } from "../http/Transport.ts"
  *
  * **Details**
  *
- * Apart from the reasons that a method names, any call may fail with `Unauthorized`, `InvalidRequest` (an argument that
- * was refused, by its schema or by the backend), `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable`
- * and `UnexpectedResponse`. Reads are repeated by the transport, the others never. Who may call what is as in the
- * sandbox; a backend of your own may see it differently.
+ * Besides the reasons that a method names, every call can fail as any request of {@link Transport}. Permissions
+ * are those of the sandbox; your backend's may differ.
  *
  * **Example** (Tagging a customer)
  *
@@ -44,21 +42,21 @@ export class UserApi extends Context.Service<
     /** Changes the caller's own profile: PUT /im/users/me. For everyone. */
     updateMe(input: ProfileUpdate): Effect.Effect<void, KefuError>
     /**
-     * Changes a user's profile: PUT /im/users/{id}. For staff (customers' profiles) and admins (everybody's); fails with
+     * Changes a user's profile: PUT /im/users/{id}. For staff (customers' profiles) and admins (all profiles); fails with
      * `NotFound` and `Forbidden`.
      */
     update(id: UserId, input: ProfileUpdate): Effect.Effect<void, KefuError>
     /**
-     * To whom a conversation can be handed over: GET /im/users. For staff and admins; fails with `Forbidden` for
-     * others. The filters' names are the backend's and go as they are.
+     * Whom a conversation can be transferred to: GET /im/users. For staff and admins; fails with `Forbidden` for others.
+     * Filter names are the backend's and are sent unchanged.
      */
     transferTargets(query?: { readonly [name: string]: unknown }): Effect.Effect<TransferTargets, KefuError>
     /**
-     * Puts a tag on a customer: POST /im/users/{id}/tags. For staff and admins; fails with `NotFound` and `Forbidden`.
+     * Adds a tag to a customer: POST /im/users/{id}/tags. For staff and admins; fails with `NotFound` and `Forbidden`.
      */
     addTag(id: UserId, input: NewTag): Effect.Effect<Tag, KefuError>
     /**
-     * Takes a tag off a customer: DELETE /im/users/{id}/tags/{tagId}. For staff and admins; fails with `NotFound` where
+     * Removes a tag from a customer: DELETE /im/users/{id}/tags/{tagId}. For staff and admins; fails with `NotFound` if
      * there is no such customer or tag, and with `Forbidden`.
      */
     removeTag(id: UserId, tagId: TagId): Effect.Effect<void, KefuError>
@@ -87,7 +85,7 @@ export class UserApi extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; missing members die when used.
    *
    * @since 0.1.0
    */

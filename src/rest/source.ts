@@ -1,5 +1,5 @@
 /**
- * What can be uploaded, seen alike: a name, a type, a size, and the bytes in small pieces, read as they are asked for.
+ * One view of everything that can be uploaded: a name, a type, a size, and the bytes in small pieces, read on demand.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -8,23 +8,23 @@ import { InvalidRequest, KefuError, type KefuErrorReason, UploadFailed } from ".
 
 const method = "UploadApi.upload"
 
-/** The progress is told and stalls are noticed in steps of this many bytes. */
+/** Progress is reported, and stalls are detected, in steps of this many bytes. */
 const pieceSize = 64 * 1024
 
 export interface Source {
   readonly filename: string
   readonly contentType: string
   readonly byteSize: number
-  /** Exactly `byteSize` bytes, one piece a pull; fails otherwise. */
+  /** Exactly `byteSize` bytes, one piece per pull; fails otherwise. */
   readonly pieces: Stream.Stream<Uint8Array, KefuError>
-  /** All bytes at once, if they are there without reading them. */
+  /** The whole file, if it is already a Blob. */
   readonly blob: Blob | undefined
 }
 
 const fail = (reason: KefuErrorReason) => Effect.fail(new KefuError({ method, reason }))
 const refuse = (detail: string) => fail(new InvalidRequest({ field: "file", detail }))
 
-/** By its shape, since a Blob of another realm (a frame, a test's DOM) is no instance of ours. */
+/** Checks the shape, since a Blob of another realm (a frame, a test's DOM) is not an instance of this realm's class. */
 const isBlob = (input: unknown): input is Blob & { readonly name?: unknown } =>
   Predicate.hasProperty(input, "size") &&
   typeof input.size === "number" &&
@@ -65,14 +65,14 @@ const ofStream = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8A
     )
   )
 
-/** A file that gives more or less than it promised would break the framing, or be stored cut. */
+/** A file with more or fewer bytes than announced would break the framing, or be stored truncated. */
 const exactly = (
   byteSize: number,
   pieces: Stream.Stream<Uint8Array, KefuError>
 ): Stream.Stream<Uint8Array, KefuError> =>
   Stream.suspend(() => {
     let read = 0
-    const different = Effect.suspend(() => refuse(`the file gave ${read} bytes where ${byteSize} were announced`))
+    const different = Effect.suspend(() => refuse(`the file has ${read} bytes where ${byteSize} were announced`))
     return pieces.pipe(
       Stream.mapEffect((piece) => {
         read += piece.byteLength
@@ -82,9 +82,7 @@ const exactly = (
     )
   })
 
-/**
- * Reads what the caller gave; whatever is wrong with it is an `InvalidRequest` that names `file`.
- */
+/** Checks the caller's argument; anything wrong with it is an `InvalidRequest` for `file`. */
 export const read = Effect.fnUntraced(function* (input: unknown) {
   if (isBlob(input)) {
     return yield* make(
@@ -111,7 +109,7 @@ export const read = Effect.fnUntraced(function* (input: unknown) {
   }
   const byteSize = Predicate.hasProperty(input, "byteSize") ? input.byteSize : undefined
   if (typeof byteSize !== "number" || !Number.isSafeInteger(byteSize) || byteSize < 0) {
-    return yield* refuse("expected byteSize to be the whole number of bytes that the stream gives")
+    return yield* refuse("expected byteSize to be the whole number of bytes in the stream")
   }
   return yield* make(
     filename,

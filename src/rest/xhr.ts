@@ -1,13 +1,10 @@
 /**
- * Uploads by XMLHttpRequest, since `fetch` tells no progress of what it sends, and no browser but one can stream a body
- * with it.
+ * Uploads by XMLHttpRequest: `fetch` reports no upload progress, and most browsers cannot stream a body with it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/**
- * What we use of an XMLHttpRequest.
- */
+/** The part of an XMLHttpRequest that an upload uses. */
 export interface Xhr {
   readonly status: number
   readonly responseText: string
@@ -33,15 +30,15 @@ export interface Answer {
 const globals: { readonly XMLHttpRequest?: new () => Xhr } = globalThis
 
 /**
- * Makes an XMLHttpRequest where there are any (pages and their workers). Tests put another in its place; over a
- * transport that only seems to be a network, it must give `undefined`.
+ * Makes an XMLHttpRequest where they exist (pages and their workers). A transport that is not the network must replace
+ * it with a function that returns `undefined`.
  */
 export const MakeXhr = Context.Reference<() => Xhr | undefined>("effect-kefu/rest/xhr/MakeXhr", {
   defaultValue: () => () => (globals.XMLHttpRequest === undefined ? undefined : new globals.XMLHttpRequest())
 })
 
 /**
- * Posts a form. Fails without a word where there was no answer, since the browser tells none; aborts when interrupted.
+ * Posts a form. Fails without a reason, since browsers give none; aborts when interrupted.
  */
 export const post = (
   xhr: Xhr,

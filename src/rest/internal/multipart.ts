@@ -1,6 +1,5 @@
 /**
- * The framing of a multipart body with one part, so that a file is sent as it is read instead of being copied into a
- * form first.
+ * The framing of a multipart body with one part: it lets a file be sent as it is read, without a copy in a form.
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -12,18 +11,18 @@ const word: Effect.Effect<string> = Effect.map(Random.next, (share) =>
 )
 
 /**
- * A boundary that no file holds by accident: 124 random bits.
+ * A boundary of 124 random bits, which no file contains by accident.
  */
 export const boundary: Effect.Effect<string> = Effect.map(
   Effect.all([word, word, word, word]),
   (words) => `----effect-kefu-${words.join("")}`
 )
 
-/** As browsers write names in forms, so that every server reads them. */
+/** Escapes a name as browsers do in forms. */
 const quote = (name: string): string => name.replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll('"', "%22")
 
 /**
- * What stands before and after the bytes of the part `file`.
+ * The bytes before and after the content of the part `file`.
  */
 export const frame = (
   limit: string,
