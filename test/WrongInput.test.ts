@@ -217,8 +217,8 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ["a tag without a name", staff.users.addTag(visitor.me.id, {}), invalid("name", "A tag needs a name")],
             ["a tag on staff", admin.users.addTag(staff.me.id, { name: "x" }), invalid("id", "is not a customer")],
             ["an empty reply", staff.quickReplies.add({ content: "" }), invalid("content", "cannot be empty")],
-            ["a transfer to nobody", staff.conversations.transfer(own, {}), invalid("user_id", "Say to whom")],
-            ["a vote on a menu", stranger.robot.like(menu), invalid("id", "is no answer of the robot")],
+            ["a transfer to nobody", staff.conversations.transfer(own, {}), invalid("user_id", "A transfer needs a recipient")],
+            ["a vote on a menu", stranger.robot.like(menu), invalid("id", "is not an answer of the robot")],
 
             // Unknown ids.
             ["an unknown conversation", visitor.conversations.get(ConversationId.make(9_999)), notFound("9999")],

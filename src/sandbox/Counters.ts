@@ -1,5 +1,6 @@
 /**
- * What happened so far, in numbers, and why commands were refused: the wire has no negative answer that would tell.
+ * Counts of what the sandbox has handled, and the reasons of refused commands: the wire has no negative answer to carry
+ * them.
  *
  * @since 0.1.0
  */
@@ -28,11 +29,12 @@ const names = [
 ] as const
 
 /**
- * Something that is counted.
+ * The name of a counter.
  *
  * **Details**
  *
- * A malformed frame is no JSON object, an undecodable one has a known event type with a payload that does not fit it.
+ * A malformed frame is not a JSON object; an undecodable one has a known event type and a payload that does not match
+ * it.
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +42,7 @@ const names = [
 export type Counter = (typeof names)[number]
 
 /**
- * A command that the desk refused, and so did not acknowledge.
+ * A command that the desk refused and did not acknowledge.
  *
  * @category models
  * @since 0.1.0
@@ -54,7 +56,7 @@ export interface Refusal {
   readonly message: string
 }
 
-/** How many refusals are remembered. */
+/** How many refusals are kept. */
 const kept = 100
 
 /**

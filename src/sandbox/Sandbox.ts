@@ -46,7 +46,7 @@ import { type SandboxOptions, Settings } from "./SandboxOptions.ts"
 import { Turns } from "./desk/Turns.ts"
 
 /**
- * Where the in-process HTTP client finds the sandbox. Any other origin does as well.
+ * The origin of the in-process sandbox. Its HTTP client accepts any other origin as well.
  *
  * @category constants
  * @since 0.1.0
@@ -54,7 +54,7 @@ import { Turns } from "./desk/Turns.ts"
 export const origin = "http://sandbox.test"
 
 /**
- * How to connect.
+ * The options of a connection.
  *
  * @category models
  * @since 0.1.0
@@ -65,7 +65,7 @@ export interface ConnectOptions {
 }
 
 /**
- * What tests and demos do with the sandbox.
+ * Access to the sandbox for tests and demos.
  *
  * @category models
  * @since 0.1.0
@@ -76,26 +76,26 @@ export interface SandboxShape {
   readonly createVisitor: (options?: NewAccount) => Effect.Effect<Login>
   readonly createStaff: (options?: NewAccount) => Effect.Effect<Login>
   readonly createAdmin: (options?: NewAccount) => Effect.Effect<Login>
-  /** Makes a token unknown. A connection that it opened stays. */
+  /** Makes a token invalid. Connections that it opened stay open. */
   readonly revokeToken: (token: string) => Effect.Effect<void>
 
-  /** Opens a connection in memory, as a client: frames go through the same gateway as over a socket. */
+  /** Opens a client connection in memory, through the same gateway as a WebSocket. */
   readonly connect: (options: ConnectOptions) => Effect.Effect<ClientConnection, DialRefused, Scope.Scope>
-  /** Sends requests to the REST API without a port. Give it whole addresses, for example on {@link origin}. */
+  /** Sends requests to the REST API without a port. URLs must be absolute, for example on {@link origin}. */
   readonly httpClient: HttpClient.HttpClient
-  /** Everything over HTTP as one handler, for a server of your own. */
+  /** The whole HTTP application as one handler, for your own server. */
   readonly httpApp: HttpApp.HttpApp
 
-  /** All conversations, with all of their messages that are still in the history. */
+  /** All conversations with all of their messages, except recalled ones. */
   readonly conversations: Effect.Effect<ReadonlyArray<Conversation>>
-  /** The messages of a conversation that are still in the history. */
+  /** The messages of a conversation, except recalled ones. */
   readonly messages: (id: ConversationId) => Effect.Effect<ReadonlyArray<Message>, NotFound>
-  /** What the robot knows, with the votes on it. */
+  /** The robot's knowledge base with its votes. */
   readonly knowledge: Effect.Effect<ReadonlyArray<Knowledge>>
-  /** The open connections: they can be closed, broken off, or sent any text. */
+  /** The open connections, which can be closed, reset, or sent any text. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
   readonly counters: Effect.Effect<Readonly<Record<Counter, number>>>
-  /** The latest commands that were not acknowledged, and why. */
+  /** The latest refused commands with their reasons. */
   readonly refusals: Effect.Effect<ReadonlyArray<Refusal>>
 }
 
@@ -121,7 +121,7 @@ const Services = Gateway.layer.pipe(
 )
 
 /**
- * The sandbox.
+ * The embedded backend.
  *
  * **Example** (A visitor asks the robot)
  *
@@ -146,8 +146,8 @@ export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-ke
    *
    * **Details**
    *
-   * It reads `Faults`, for example from `FaultPlan.layer`, and takes time and randomness from Effect's services: under
-   * the test clock and a seed every run is the same.
+   * It reads `FaultHooks`, for example from `FaultPlan.layer`, and takes time and randomness from Effect's services:
+   * with the test clock and a seed every run is the same.
    *
    * @since 0.1.0
    */
@@ -157,7 +157,7 @@ export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-ke
       Effect.gen(function* () {
         const services = Services.pipe(Layer.provideMerge(Settings.layer(options)))
         const controlled = options?.faultControl === true && Option.isNone(yield* Effect.serviceOption(SandboxFaults))
-        // Built apart from whatever else the program shares, so that each sandbox has its own desk.
+        // Each sandbox has a desk of its own, whatever else the program shares.
         const all = Layer.fresh(controlled ? Layer.provideMerge(services, SandboxFaults.layer) : services)
         return yield* Effect.provideContext(make, yield* Layer.build(all))
       })
@@ -174,7 +174,7 @@ export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-ke
     )
 
   /**
-   * The sandbox as routes of a router that serves other things too.
+   * The sandbox as routes of an existing router.
    *
    * @since 0.1.0
    */
@@ -192,7 +192,7 @@ const make = Effect.gen(function* () {
   const app = yield* HttpApp.make()
   const serve = yield* FiberSet.makeRuntime<never>()
 
-  /** Sees everything. */
+  /** An account that may see everything. */
   const auditor: Account = { ...accounts.robot, userType: "ADMIN" }
 
   const create =
@@ -231,7 +231,7 @@ const make = Effect.gen(function* () {
           response = handled
         })
       ).pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, served))
-      // As over a network: it is handled on the sandbox's side, also if nobody waits any more.
+      // As over a network, the sandbox handles the request even if the client is interrupted.
       yield* Fiber.join(serve(handling))
       if (response === undefined || dropped) {
         const reason = new HttpClientError.TransportError({ request, description: "The connection broke off" })

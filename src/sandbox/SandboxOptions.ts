@@ -9,23 +9,23 @@ import * as Layer from "effect/Layer"
 import { type Seed, seed } from "./Seed.ts"
 
 /**
- * How the sandbox's service desk behaves. Whatever is left out has the default that its comment names.
+ * The options of the sandbox.
  *
  * @category options
  * @since 0.1.0
  */
 export interface SandboxOptions {
-  /** The people, the knowledge and the history to start with. Default: {@link seed}. */
+  /** The initial users, knowledge base and history. Default: {@link seed}. */
   readonly seed?: Seed
-  /** A conversation in which nobody writes for so long ends with reason 3. Default: 10 minutes. */
+  /** A conversation without messages for this long ends with reason 3. Default: 10 minutes. */
   readonly idleTimeout?: Duration.Input
-  /** A visitor who waits so long for the staff's answer gets a `StaffTimeoutMessage`. Default: 3 minutes. */
+  /** A visitor who waits this long for an answer from staff gets a `StaffTimeoutMessage`. Default: 3 minutes. */
   readonly staffTimeout?: Duration.Input
   /** How long after sending a message can be recalled. Default: 2 minutes. */
   readonly recallWindow?: Duration.Input
-  /** How many conversations a member of staff serves at once, unless theirs says otherwise. Default: 5. */
+  /** How many conversations a member of staff without a `capacity` of their own serves at once. Default: 5. */
   readonly staffCapacity?: number
-  /** How many of its latest messages a fetched conversation carries; 0 is legal. Default: 50. */
+  /** How many of its latest messages a fetched conversation carries; 0 is allowed. Default: 50. */
   readonly messagesPerConversation?: number
   /** How long an anonymous visitor's token lasts. Default: 30 days. */
   readonly anonymousTokenLifetime?: Duration.Input
@@ -35,18 +35,23 @@ export interface SandboxOptions {
   readonly maxUploadBytes?: number
   /** The largest JSON body, in bytes. Default: 1 MiB. */
   readonly maxBodyBytes?: number
-  /** The largest frame from a client, in bytes of UTF-8; a larger one closes the connection with 1009. Default: 64 KiB. */
+  /**
+   * The largest frame from a client, in bytes of UTF-8; a larger one closes the connection with 1009. Default: 64 KiB.
+   */
   readonly maxFrameBytes?: number
-  /** How many frames may wait for a slow client before its connection is closed with 1013. Default: 1,024. */
+  /** How many frames may wait for a slow client; more close its connection with 1013. Default: 1,024. */
   readonly maxOutgoingFrames?: number
-  /** Whether there is a page about the API at `/docs`. Default: only over a real server. */
+  /** Whether `/docs` serves the documentation of the API. Default: only on a real server. */
   readonly docs?: boolean
-  /** Whether programs on this machine can inject faults at `/sandbox/faults`. Default: only in the program. */
+  /**
+   * Whether programs on this machine can inject faults at `/sandbox/faults`. Default: false; the command line enables
+   * it.
+   */
   readonly faultControl?: boolean
 }
 
 /**
- * The options as the sandbox uses them: complete, durations in milliseconds.
+ * The complete options with their defaults, durations in milliseconds.
  *
  * @category services
  * @since 0.1.0

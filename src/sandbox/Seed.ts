@@ -1,6 +1,6 @@
 /**
- * What a fresh sandbox holds: a small shop that sells headphones, with its people, its robot's knowledge and some past
- * conversations, in Chinese and English.
+ * The initial contents of a sandbox: a small shop for headphones with its users, the robot's knowledge base and some
+ * past conversations, in Chinese and English.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@
 export type Language = "zh" | "en"
 
 /**
- * A person or a robot, and the token that person logs in with.
+ * A user, and the token that they log in with.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface SeedUser {
 }
 
 /**
- * An entrance for visitors: its language decides the greeting and the menu.
+ * A sub-channel for visitors; its language decides the greeting and the menu.
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +47,7 @@ export interface SeedChannel {
 }
 
 /**
- * A question that the robot knows: other ways to ask it, words that give it away, and what also interests who asks it.
+ * A question that the robot can answer, with other phrasings, keywords and related questions.
  *
  * @category models
  * @since 0.1.0
@@ -66,7 +66,7 @@ export interface SeedQuestion {
 }
 
 /**
- * Small talk: what sets it off, and what the robot may say.
+ * Small talk: the phrases that trigger it, and the replies to choose from.
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +78,8 @@ export interface SeedChitchat {
 }
 
 /**
- * A finished conversation, its lines in order: who (`key` of a user) said what, seconds after its beginning.
+ * A finished conversation. Each line has its time in seconds after the beginning, the `key` of its sender, and its
+ * text.
  *
  * @category models
  * @since 0.1.0
@@ -87,7 +88,7 @@ export interface SeedConversation {
   readonly customer: string
   readonly staff: string
   readonly subChannelId: number
-  /** How long before the sandbox's start it began. */
+  /** How many hours before the start of the sandbox it began. */
   readonly hoursAgo: number
   readonly endReason: 1 | 2 | 3 | 4
   readonly remark?: string
@@ -96,7 +97,7 @@ export interface SeedConversation {
 }
 
 /**
- * Everything that a fresh sandbox holds.
+ * The initial contents of a sandbox.
  *
  * @category models
  * @since 0.1.0
@@ -121,7 +122,7 @@ export interface Seed {
  * **Details**
  *
  * Tokens: `staff-li-token`, `staff-wang-token`, `staff-emma-token`, `admin-zhao-token`, `visitor-chen-token`,
- * `visitor-alice-token`. Visitors without an account ask for theirs with `POST /im/tokens`.
+ * `visitor-alice-token`. Anonymous visitors get a token from `POST /im/tokens`.
  *
  * @category data
  * @since 0.1.0

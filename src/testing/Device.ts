@@ -1,6 +1,5 @@
 /**
- * The device that a session runs on, which may fall asleep: a laptop with its lid closed, a phone that freezes what is
- * in the background.
+ * A device that can sleep, such as a laptop with its lid closed or a phone that freezes background apps.
  *
  * @since 0.1.0
  */
@@ -17,18 +16,18 @@ import * as Latch from "effect/Latch"
  * @since 0.1.0
  */
 export interface Device {
-  /** Puts the device to sleep for so long. */
+  /** Puts the device to sleep for a duration. */
   readonly sleep: (duration: Duration.Input) => Effect.Effect<void>
   /** Waits until the device is awake. */
   readonly awake: Effect.Effect<void>
-  /** How many timers of the device are running. */
+  /** The number of running timers. */
   readonly timers: Effect.Effect<number>
-  /** Runs something on the device: its timers and what it gets from the network come late if the device sleeps. */
+  /** Runs an effect on the device: while the device sleeps, its timers and network data are delayed. */
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 /**
- * The device that the present effect runs on; by default one that never sleeps.
+ * The device of the current effect. Default: one that never sleeps.
  *
  * @category references
  * @since 0.1.0
@@ -42,12 +41,12 @@ export const Device = Context.Reference<Pick<Device, "awake">>("effect-kefu/test
  *
  * **Details**
  *
- * While it sleeps, nothing of what runs on it goes on: no timer ends, no frame and no response comes in. Meanwhile the
- * time goes on and the other side knows nothing. On waking everything that is due comes at once, so timers are late.
+ * While the device sleeps, no timer ends and no frame or response arrives; time passes, and the other side notices
+ * nothing. On waking, everything that is due happens at once, so timers are late.
  *
  * **Gotchas**
  *
- * Build the session on the device too, and drive `TestClock` from outside of `run`.
+ * Build the session inside `run` too, and adjust `TestClock` outside of it.
  *
  * **Example** (A laptop is closed for an hour)
  *

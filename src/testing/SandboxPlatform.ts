@@ -1,5 +1,5 @@
 /**
- * The platform of a client whose network is the sandbox in this process: no ports, no promises, no real time.
+ * The network of a client, connected to the sandbox in this process: no ports, no promises, no real time.
  *
  * @since 0.1.0
  */
@@ -19,12 +19,12 @@ type EventType = "open" | "message" | "error" | "close"
 type Listener = (event: Socket.WebSocketEvent) => void
 
 /**
- * An `HttpClient` and a WebSocket constructor that reach the ambient `Sandbox`, whatever the address says.
+ * An `HttpClient` and a WebSocket constructor that reach the ambient `Sandbox`, whatever the URL.
  *
  * **Details**
  *
- * The whole client runs above them, as it would above `fetch` and `WebSocket`. A refused dial is an error event and a
- * close with 1006, without a status, as in a browser. Nothing comes in while the `Device` sleeps.
+ * The client uses them in place of `fetch` and `WebSocket`. As in a browser, a refused dial is an error event and a
+ * close with 1006, without a status. Nothing arrives while the `Device` sleeps.
  *
  * @category layers
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const layer: Layer.Layer<HttpClient.HttpClient | Socket.WebSocketConstruc
       return (url: string) => new SandboxWebSocket(sandbox, new URL(url).searchParams, awake, fork)
     })
   ),
-  // A page has one, and a DOM for tests, too; it would look for the sandbox on the network.
+  // In a page or a test DOM an XMLHttpRequest would look for the sandbox on the network.
   Layer.succeed(MakeXhr, () => undefined)
 )
 

@@ -1,5 +1,5 @@
 /**
- * A backend that does nothing but what the test says: it takes dials, shows frames, and sends what it is told.
+ * A scripted backend: the test accepts its dials, reads its frames and sends its responses.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import { type Connection, Transport } from "../http/Transport.ts"
 import { type ClientFrame, ClientFrameJson, type ServerFrame, ServerFrameJson } from "../wire/Frame.ts"
 
 /**
- * A REST call of the client. `path` is without the origin and `/api/v1`; `body` is parsed JSON, keys as on the wire.
+ * A REST request of the client. `path` omits the origin and `/api/v1`; `body` is parsed JSON with the keys of the wire.
  *
  * @category models
  * @since 0.1.0
@@ -32,7 +32,7 @@ export interface TestRequest {
 }
 
 /**
- * What a REST call is answered: `body` as JSON, keys as on the wire. Status 200 by default.
+ * The response to a REST request: `body` is sent as JSON with the keys of the wire. Default status: 200.
  *
  * @category models
  * @since 0.1.0
@@ -49,26 +49,26 @@ export interface TestResponse {
  * @since 0.1.0
  */
 export interface TestConnection {
-  /** Counts the accepted dials, from 1. */
+  /** The number of the accepted dial, from 1. */
   readonly id: number
-  /** Takes the client's next frame, as soon as there is one. */
+  /** Waits for the client's next frame. */
   readonly next: Effect.Effect<ClientFrame>
-  /** All frames so far, taken or not. */
+  /** All frames received so far. */
   readonly frames: Effect.Effect<ReadonlyArray<ClientFrame>>
   /** Sends a frame to the client. */
   push(frame: ServerFrame): Effect.Effect<void>
-  /** Sends a text to the client, as it is. */
+  /** Sends a text to the client, unchanged. */
   pushText(text: string): Effect.Effect<void>
-  /** Acknowledges a frame; a message is given an id. */
+  /** Acknowledges a frame; pass an id for a message. */
   ack(frame: { readonly sequenceId: number }, messageId?: MessageId): Effect.Effect<void>
-  /** Ends the connection with a code; 1006 is a connection that broke. */
+  /** Ends the connection with a code; 1006 is a lost connection. */
   close(code: number, reason?: string): Effect.Effect<void>
-  /** Waits until the connection has ended, by either side. */
+  /** Waits until either side has ended the connection. */
   readonly closed: Effect.Effect<void>
 }
 
 /**
- * A dial that waits for an answer.
+ * A dial that waits to be accepted or refused.
  *
  * @category models
  * @since 0.1.0
@@ -79,15 +79,15 @@ export interface TestDial {
 }
 
 /**
- * The control of a scripted backend.
+ * Controls a scripted backend.
  *
  * **Details**
  *
- * Nothing happens by itself: a dial waits until it is accepted or refused, a frame until it is acknowledged. REST calls
- * are answered by whatever was given to `respond`, or else like those of a visitor (user 1) without conversations; they
- * go through the same pipeline as the real ones, so statuses become errors and GETs are repeated.
+ * A dial waits until the test accepts or refuses it, a frame until the test acknowledges it. REST requests get the
+ * responses given to `respond`, or else those of a visitor (user 1) without conversations. They pass the same pipeline
+ * as real ones: statuses become errors and GETs are repeated.
  *
- * **Example** (A connection that is lost before the acknowledgement)
+ * **Example** (The connection is lost before the acknowledgement)
  *
  * ```ts
  * import { assert, it } from "@effect/vitest"
@@ -103,7 +103,7 @@ export interface TestDial {
  *   Layer.provideMerge(KefuConfig.layer({ baseUrl: "http://gateway.test" }))
  * )
  *
- * it.effect("is told as unknown", () =>
+ * it.effect("reports the delivery as unknown", () =>
  *   Effect.gen(function* () {
  *     const gateway = yield* TestGateway
  *     const realtime = yield* Realtime
@@ -123,22 +123,22 @@ export interface TestDial {
 export class TestGateway extends Context.Service<
   TestGateway,
   {
-    /** Takes the client's next dial, as soon as there is one. */
+    /** Waits for the client's next dial. */
     readonly dial: Effect.Effect<TestDial>
-    /** Accepts the client's next dial. */
+    /** Waits for the client's next dial and accepts it. */
     readonly accept: Effect.Effect<TestConnection>
-    /** Refuses the client's next dial. */
+    /** Waits for the client's next dial and refuses it. */
     refuse(reason: KefuErrorReason): Effect.Effect<void>
-    /** Answers REST calls from now on; undefined leaves a call to the default. */
+    /** Responds to REST requests from now on; undefined falls back to the default response. */
     respond(
       answer: (request: TestRequest) => TestResponse | undefined | Effect.Effect<TestResponse>
     ): Effect.Effect<void>
-    /** All REST calls so far. */
+    /** All REST requests so far. */
     readonly requests: Effect.Effect<ReadonlyArray<TestRequest>>
   }
 >()("effect-kefu/testing/TestGateway") {
   /**
-   * The gateway, and a `Transport` that leads to it.
+   * The gateway, and a `Transport` connected to it.
    *
    * @since 0.1.0
    */
@@ -163,7 +163,7 @@ const defaults = ({ path }: TestRequest): TestResponse => {
     case "/im/conversations":
       return { body: { conversations: [] } }
     default:
-      return { status: 404, body: { message: "the gateway was not told what to answer" } }
+      return { status: 404, body: { message: "the test gave no response for this path" } }
   }
 }
 
@@ -172,7 +172,7 @@ const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
 
 interface Waiting {
   readonly answer: Deferred.Deferred<Connection, KefuError>
-  /** The client lets go of it. */
+  /** Runs when the client ends the connection. */
   release: Effect.Effect<void>
 }
 

@@ -1,5 +1,5 @@
 /**
- * The real client against the sandbox, in this process and in the test's own time.
+ * The real client on the sandbox, in this process and in virtual time.
  *
  * @since 0.1.0
  */
@@ -13,25 +13,25 @@ import type { SandboxOptions } from "../sandbox/SandboxOptions.ts"
 import * as SandboxPlatform from "./SandboxPlatform.ts"
 
 /**
- * The session's options, and those of the sandbox behind it.
+ * The options of the session and of its sandbox.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options extends Kefu.Options {
   readonly sandbox?: SandboxOptions | undefined
-  /** What goes wrong: a plan, or the seed of one. Default: nothing, until something is injected. */
+  /** A fault plan, or the seed of one. Default: no faults. */
   readonly faults?: FaultPlan.FaultPlan | string | number | undefined
 }
 
 /**
- * One session of the real client, with a sandbox of its own.
+ * One session of the real client, on a sandbox of its own.
  *
  * **Details**
  *
- * Nothing in it waits for real time or for a port, so under `TestClock` a day of reconnects takes milliseconds, and with
- * a seed for `Random` every run is the same. Without a `token` the session is an anonymous visitor's; the tokens of the
- * sandbox's people are in `Sandbox.logins`. `SandboxFaults` makes things go wrong, and a `Device` falls asleep.
+ * It needs no real time and no port: with `TestClock` a day of reconnects takes milliseconds, and with a seed for
+ * `Random` every run is the same. Without a `token` the session belongs to an anonymous visitor; `Sandbox.logins` holds
+ * the tokens of the sandbox's users. `SandboxFaults` injects faults, and a `Device` can sleep.
  *
  * **Example** (A visitor asks the robot)
  *
@@ -62,7 +62,7 @@ export const layer = ({ faults, sandbox, ...options }: Options = {}): Layer.Laye
   )
 
 /**
- * One more session against the ambient sandbox: give each its own, for example a visitor's and a member of staff's.
+ * Another session on the ambient sandbox, for example for a visitor or a member of staff.
  *
  * @category layers
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Layers for tests: the real client against the sandbox in this process, or against a script, in the test's own time.
+ * Layers for tests: the real client on the sandbox in this process, or on a scripted gateway, in virtual time.
  *
  * @since 0.1.0
  */

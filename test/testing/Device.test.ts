@@ -32,7 +32,7 @@ describe("Device", () => {
     })
   )
 
-  it.effect("lets nothing in from the network while it sleeps", () =>
+  it.effect("receives nothing from the network while it sleeps", () =>
     Effect.gen(function* () {
       const device = yield* Device.make
       const log: Array<string> = []

@@ -21,7 +21,7 @@ const layer = Layer.mergeAll(Realtime.layer, ConversationApi.layer, UserApi.laye
 const conversationId = ConversationId.make(7)
 
 describe("TestGateway", () => {
-  it.effect("takes dials, shows frames, and sends what it is told", () =>
+  it.effect("accepts dials, shows frames, and sends frames", () =>
     Effect.gen(function* () {
       const gateway = yield* TestGateway
       const realtime = yield* Realtime
@@ -83,7 +83,7 @@ describe("TestGateway", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("answers requests like a visitor's backend, or as it is told", () =>
+  it.effect("responds like a visitor's backend, or as scripted", () =>
     Effect.gen(function* () {
       const gateway = yield* TestGateway
       const users = yield* UserApi

@@ -12,7 +12,7 @@ import * as TestKefu from "../../src/testing/TestKefu.ts"
 import { UserApi } from "../../src/rest/UserApi.ts"
 
 describe("TestKefu", () => {
-  it.effect("runs a visitor's session against a sandbox of its own", () =>
+  it.effect("runs a visitor's session on a sandbox of its own", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const me = yield* UserApi.use((api) => api.me)
@@ -45,7 +45,7 @@ describe("TestKefu", () => {
     }).pipe(Effect.provide(TestKefu.layer()))
   )
 
-  it.effect("lets go of a request at once, and the sandbox handles it nevertheless", () =>
+  it.effect("interrupts a request at once, and the sandbox handles it nevertheless", () =>
     Effect.gen(function* () {
       yield* SandboxFaults.use((faults) => faults.inject({ _tag: "DelayRequests", method: "PUT", millis: 5000 }))
       const updating = yield* Effect.forkChild(UserApi.use((api) => api.updateMe({ nickname: "小红" })))
@@ -56,7 +56,7 @@ describe("TestKefu", () => {
     }).pipe(Effect.provide(TestKefu.layer()))
   )
 
-  it.effect("tells a refused dial by its reason, as in a browser", () =>
+  it.effect("reports the reason of a refused dial, as in a browser", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Realtime.use((realtime) => realtime.open))
       assert.strictEqual(error.reason._tag, "Unauthorized")

@@ -1,5 +1,5 @@
 /**
- * Who may log in: users, their tokens, profiles and tags.
+ * The users with their tokens, profiles and tags.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import type { SeedUser } from "../Seed.ts"
 import { Settings } from "../SandboxOptions.ts"
 
 /**
- * A role at the desk.
+ * The role of a user.
  *
  * @category models
  * @since 0.1.0
@@ -23,7 +23,7 @@ import { Settings } from "../SandboxOptions.ts"
 export type Role = SeedUser["userType"]
 
 /**
- * A user as the desk keeps it.
+ * A user, as the desk stores them.
  *
  * @category models
  * @since 0.1.0
@@ -38,7 +38,7 @@ export interface Account {
 }
 
 /**
- * A token, and whom it logs in.
+ * A token and its user.
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +49,7 @@ export interface Login {
 }
 
 /**
- * A token of the seed, and whose it is.
+ * A token of the seed and its user.
  *
  * @category models
  * @since 0.1.0
@@ -60,7 +60,7 @@ export interface SeededLogin extends Login {
 }
 
 /**
- * What a new account may be given; the rest has defaults.
+ * The options of a new account.
  *
  * @category models
  * @since 0.1.0
@@ -71,15 +71,15 @@ export interface NewAccount {
   readonly capacity?: number
 }
 
-/** Fields that belong to the desk: a profile update cannot set them. */
+/** Fields that a profile update cannot set. */
 const reserved = new Set(["id", "userType", "tags", "online", "load", "capacity"])
 
-/** Visitors do not see what the staff note about them, and of others only who they are. */
+/** Visitors do not see the staff's remarks on them; of other users they see name and picture only. */
 const forSelf = (key: string) => key !== "remark"
 const forOthers = (key: string) => key === "nickname" || key === "avatar"
 
 /**
- * Tells whether an account works here: it may see other people's data, within limits.
+ * Whether an account belongs to staff or an administrator.
  *
  * @category predicates
  * @since 0.1.0
@@ -100,11 +100,11 @@ export class Accounts extends Context.Service<
     /** The account of a user of the seed. */
     readonly seeded: (key: string) => Account | undefined
     readonly find: (id: UserId) => Account | undefined
-    /** An account that is known to exist, because the desk itself wrote its id down. */
+    /** The account of an id that the desk itself has stored, so it exists. */
     readonly known: (id: UserId) => Account
     readonly get: (id: UserId) => Effect.Effect<Account, NotFound>
     readonly authenticate: (token: string) => Effect.Effect<Account, Unauthorized>
-    /** Whose token it is or was, if it is anybody's. */
+    /** The user of a token, also of an expired one. */
     readonly ownerOf: (token: string) => UserId | undefined
     readonly create: (role: Role, options?: NewAccount) => Effect.Effect<Login>
     readonly anonymous: Effect.Effect<Login>
@@ -189,10 +189,10 @@ export class Accounts extends Context.Service<
           }
           if (found.expiresAt <= (yield* Clock.currentTimeMillis)) {
             tokens.delete(token)
-            return yield* new Unauthorized({ message: "The token has expired: ask for a new one" })
+            return yield* new Unauthorized({ message: "The token has expired; request a new one" })
           }
           return yield* get(found.userId).pipe(
-            Effect.mapError(() => new Unauthorized({ message: "The token's user is gone" }))
+            Effect.mapError(() => new Unauthorized({ message: "The token's user no longer exists" }))
           )
         }),
         create: (role, options = {}) =>

@@ -1,5 +1,5 @@
 /**
- * Files: presigned uploads, and what was uploaded. Nothing but the addresses protects them.
+ * Files: presigned uploads and stored files. Whoever knows an address may use it.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ export interface Blob {
 }
 
 /**
- * Where a file is going to be: paths from the origin.
+ * The addresses of a file to upload, as paths from the origin.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ interface Reservation {
 }
 
 /**
- * The byte store of the sandbox.
+ * The file store of the sandbox.
  *
  * @category services
  * @since 0.1.0
@@ -55,14 +55,14 @@ export class Blobs extends Context.Service<
   Blobs,
   {
     readonly reserve: (request: PresignRequest) => Effect.Effect<Slot, BadRequest | TooLarge>
-    /** Whether an upload would be taken now, and how many bytes it should have. */
+    /** Checks that an upload is allowed now, and returns the number of bytes to expect. */
     readonly admit: (id: number, signature: string) => Effect.Effect<number, Forbidden | NotFound | Conflict>
     readonly store: (
       id: number,
       signature: string,
       bytes: Uint8Array
     ) => Effect.Effect<void, BadRequest | Forbidden | NotFound | Conflict>
-    /** Stores a file that the desk itself has made, and gives its path. */
+    /** Stores a file made by the sandbox and returns its path. */
     readonly put: (filename: string, contentType: string, bytes: Uint8Array) => Effect.Effect<string>
     readonly get: (key: string) => Effect.Effect<Blob, NotFound>
   }
@@ -78,7 +78,7 @@ export class Blobs extends Context.Service<
       const blobs = new Map<string, Blob>()
       let ids = 0
 
-      /** 104 bits that nobody guesses, as long as nobody seeds the generator. */
+      /** 104 random bits, which cannot be guessed unless `Random` is seeded. */
       const secret = Effect.map(Effect.all([Random.next, Random.next]), (parts) =>
         parts
           .map((part) =>
@@ -96,9 +96,10 @@ export class Blobs extends Context.Service<
         if (reservation.signature !== signature) {
           return yield* new Forbidden({ message: "The signature is wrong", field: "signature" })
         }
-        if (reservation.used) return yield* new Conflict({ message: "This address was used: ask for a new one" })
+        if (reservation.used)
+          return yield* new Conflict({ message: "This address was already used; request a new one" })
         if (reservation.expiresAt <= (yield* Clock.currentTimeMillis)) {
-          return yield* new Forbidden({ message: "This address has expired: ask for a new one", field: "signature" })
+          return yield* new Forbidden({ message: "This address has expired; request a new one", field: "signature" })
         }
         return reservation
       })
@@ -109,7 +110,7 @@ export class Blobs extends Context.Service<
             return yield* new BadRequest({ message: "A file needs a name", field: "filename" })
           }
           if (/[\ud800-\udfff]/u.test(request.filename)) {
-            return yield* new BadRequest({ message: "The name is no well-formed text", field: "filename" })
+            return yield* new BadRequest({ message: "The name is not well-formed Unicode", field: "filename" })
           }
           if (!/^[\x20-\x7e]*$/.test(request.contentType)) {
             return yield* new BadRequest({ message: "Expected a media type", field: "content_type" })

@@ -74,7 +74,7 @@ export const make = Effect.gen(function* () {
       if (me.userType !== "STAFF") return yield* new Forbidden({ message: "Administrators do not serve" })
       const wanted = customerId ?? past?.customerId
       if (wanted === undefined) {
-        return yield* new BadRequest({ message: "Say which customer", field: "customer_id" })
+        return yield* new BadRequest({ message: "A request by staff needs a customer", field: "customer_id" })
       }
       const customer = yield* accounts.get(wanted)
       if (customer.userType !== "CUSTOMER") {
@@ -86,7 +86,7 @@ export const make = Effect.gen(function* () {
       }
       if (present.servedBy === me.id) return present
       if (lifecycle.isServedByStaff(present)) {
-        return yield* new Conflict({ message: `User ${wanted} is served by somebody else` })
+        return yield* new Conflict({ message: `User ${wanted} is served by another member of staff` })
       }
       routing.handOver(turn, present, me.id)
       return present
@@ -97,15 +97,15 @@ export const make = Effect.gen(function* () {
       yield* employeeOnly(me)
       const conversation = yield* access.conversation(me, id)
       if (me.userType === "STAFF" && conversation.servedBy !== me.id) {
-        return yield* new Forbidden({ message: `Conversation ${id} is served by somebody else` })
+        return yield* new Forbidden({ message: `Conversation ${id} is served by another member of staff` })
       }
       if (conversation.state === "FINISHED") return yield* new Conflict({ message: `Conversation ${id} has ended` })
-      if (to === undefined) return yield* new BadRequest({ message: "Say to whom", field: "user_id" })
+      if (to === undefined) return yield* new BadRequest({ message: "A transfer needs a recipient", field: "user_id" })
       const staff = yield* accounts.get(to)
       if (staff.userType !== "STAFF") {
         return yield* new BadRequest({ message: `User ${to} is not staff`, field: "user_id" })
       }
-      if (conversation.servedBy === to) return yield* new Conflict({ message: `User ${to} serves it already` })
+      if (conversation.servedBy === to) return yield* new Conflict({ message: `User ${to} already serves it` })
       if (!presence.isOnline(to)) return yield* new Conflict({ message: `User ${to} is not online` })
       if (!routing.hasRoom(staff)) return yield* new Conflict({ message: `User ${to} has no room for more` })
       const from = conversation.servedBy
@@ -134,7 +134,7 @@ export const make = Effect.gen(function* () {
       if (me.userType === "CUSTOMER") return lifecycle.end(turn, conversation, endReason.customer, me.id)
       if (me.userType === "ADMIN") return lifecycle.end(turn, conversation, endReason.admin, me.id)
       if (conversation.servedBy !== me.id) {
-        return yield* new Forbidden({ message: `Conversation ${id} is served by somebody else` })
+        return yield* new Forbidden({ message: `Conversation ${id} is served by another member of staff` })
       }
       lifecycle.end(turn, conversation, endReason.staff, me.id)
     }),
@@ -170,7 +170,7 @@ export const make = Effect.gen(function* () {
 
     rate: Effect.fn("ConversationCommands.rate")(function* (me, { score, suggestion, ratingTagIds = [] }) {
       const turn = yield* CurrentTurn
-      if (me.userType !== "CUSTOMER") return yield* new Forbidden({ message: "Only visitors rate" })
+      if (me.userType !== "CUSTOMER") return yield* new Forbidden({ message: "Only visitors may rate" })
       const conversation = conversations
         .of(me.id)
         .findLast(({ servedBy }) => servedBy !== undefined && servedBy !== robotId)
@@ -178,7 +178,7 @@ export const make = Effect.gen(function* () {
         return yield* new Conflict({ message: "There is no conversation with staff to rate yet" })
       }
       if (conversation.rated)
-        return yield* new Conflict({ message: `Conversation ${conversation.id} is rated already` })
+        return yield* new Conflict({ message: `Conversation ${conversation.id} is already rated` })
       conversation.rated = true
       post(
         turn,

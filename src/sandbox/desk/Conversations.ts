@@ -19,7 +19,7 @@ import { Settings } from "../SandboxOptions.ts"
 import type { Turn } from "./Turns.ts"
 
 /**
- * Who sees a message in the history: everyone of the conversation, or one side only. Administrators see all.
+ * Who sees a message in the history: both sides or one. Administrators see all messages.
  *
  * @category models
  * @since 0.1.0
@@ -27,7 +27,7 @@ import type { Turn } from "./Turns.ts"
 export type Audience = "everyone" | "customer" | "staff"
 
 /**
- * A message as the desk keeps it.
+ * A message, as the desk stores it.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +35,7 @@ export type Audience = "everyone" | "customer" | "staff"
 export interface MessageRecord {
   readonly message: Message
   readonly audience: Audience
-  /** What the robot answered from. */
+  /** The knowledge that the robot answered from. */
   readonly knowledge: Knowledge | undefined
   vote: "like" | "dislike" | undefined
   recalled: boolean
@@ -44,7 +44,7 @@ export interface MessageRecord {
 type Kind = Exclude<Message["messageType"], "Unknown">
 
 /**
- * A message to be: the desk adds the id and the time.
+ * A message to post: the desk adds id and time.
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +61,7 @@ export type NewMessage = {
 }[Kind]
 
 /**
- * A conversation as the desk keeps it.
+ * A conversation, as the desk stores it.
  *
  * @category models
  * @since 0.1.0
@@ -72,15 +72,15 @@ export interface ConversationRecord {
   readonly channel: SeedChannel
   readonly openedAt: number
   readonly entries: Array<MessageRecord>
-  /** Everyone who took part, and how far they have read. */
+  /** The participants with their read marks. */
   readonly marks: Map<UserId, MessageId | null>
   state: "ACTIVE" | "PENDING" | "FINISHED"
-  /** The robot or the member of staff who serves it, or served it last; nobody while it waits. */
+  /** The robot or the member of staff who serves the conversation or served it last; undefined while it waits. */
   servedBy: UserId | undefined
-  /** When somebody last wrote. */
+  /** The time of the last message that counts as activity. */
   activeAt: number
   updatedAt: number
-  /** The customer waits for the staff's answer. */
+  /** Set while the customer waits for an answer from staff. */
   unanswered: { readonly since: number } | undefined
   endReason: number | undefined
   remark: string | undefined
@@ -107,7 +107,7 @@ export class Conversations extends Context.Service<
     readonly openOf: (customerId: UserId) => ConversationRecord | undefined
     /** The conversations that a member of staff serves now. */
     readonly servedBy: (userId: UserId) => ReadonlySet<ConversationRecord>
-    /** Those who wait for staff, in their order. */
+    /** The queue, in order. */
     readonly waiting: () => Iterable<ConversationRecord>
     readonly waitingCount: () => number
     readonly positionOf: (conversation: ConversationRecord) => number
@@ -122,7 +122,7 @@ export class Conversations extends Context.Service<
       message: NewMessage,
       recipients: ReadonlyArray<UserId>
     ) => MessageId
-    /** Takes a message out of the history. */
+    /** Removes a message from the history. */
     readonly remove: (conversation: ConversationRecord, entry: MessageRecord) => void
     /** Moves a participant's read mark forward, never back. */
     readonly mark: (conversation: ConversationRecord, userId: UserId, id: MessageId) => void

@@ -1,5 +1,5 @@
 /**
- * Finding conversations again: filters, search, paging, counts.
+ * Queries over conversations: filters, search, pages, counts.
  *
  * @since 0.1.0
  */
@@ -27,8 +27,8 @@ const defaultLimit = 20
  *
  * **Details**
  *
- * Visitors find their own conversations, staff those they served, administrators with `show_all` all of them and
- * without it those that have not ended.
+ * Visitors see their own conversations, staff those that they served. Administrators see all with `show_all`, and
+ * otherwise those that have not ended.
  *
  * @category services
  * @since 0.1.0
@@ -38,9 +38,9 @@ export class History extends Context.Service<
   {
     readonly list: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationPage, BadRequest | Forbidden>
     readonly count: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationCount, BadRequest | Forbidden>
-    /** What the user has at hand now: a visitor's open conversation, those that staff serve, for administrators all. */
+    /** The current conversations: a visitor's open one, those that staff serve, all open ones for administrators. */
     readonly current: (me: Account) => ReadonlyArray<ConversationRecord>
-    /** What an export names or matches, the oldest first. */
+    /** The conversations that an export names or matches, the oldest first. */
     readonly select: (
       me: Account,
       request: ExportRequest

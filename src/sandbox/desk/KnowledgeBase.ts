@@ -1,5 +1,5 @@
 /**
- * What the robot knows, and how well a question fits it.
+ * The robot's knowledge base: which answers match a question, and how well.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { Language, SeedQuestion } from "../Seed.ts"
 import { Settings } from "../SandboxOptions.ts"
 
 /**
- * A question with its answer, and what visitors made of it.
+ * A question with its answer, popularity and votes.
  *
  * @category models
  * @since 0.1.0
@@ -23,7 +23,7 @@ export interface Knowledge extends SeedQuestion {
 }
 
 /**
- * A question that fits, and how well: 1 is word for word.
+ * A matching question; a score of 1 is a match word for word.
  *
  * @category models
  * @since 0.1.0
@@ -36,7 +36,7 @@ export interface Match {
 const han = /\p{Script=Han}/u
 
 /**
- * The language that somebody writes in.
+ * The language of a text.
  *
  * @category text
  * @since 0.1.0
@@ -44,7 +44,7 @@ const han = /\p{Script=Han}/u
 export const languageOf = (text: string): Language => (han.test(text) ? "zh" : "en")
 
 /**
- * A text without what does not matter for its meaning: case, width, punctuation, surplus white space.
+ * Normalizes case, width, punctuation and white space.
  *
  * @category text
  * @since 0.1.0
@@ -63,7 +63,7 @@ const stopWords = new Set(
   )
 )
 
-/** Chinese by pairs of characters, everything else by words without their plural. */
+/** The terms of a text: pairs of characters in Chinese, otherwise words without a plural s. */
 const termsOf = (text: string): ReadonlySet<string> => {
   const terms = new Set<string>()
   const words = normalize(text).replace(/\p{Script=Han}+/gu, (run) => {
@@ -87,7 +87,7 @@ const similarity = (left: ReadonlySet<string>, right: ReadonlySet<string>): numb
   return (2 * shared) / (left.size + right.size)
 }
 
-/** What visitors thought of an answer moves it up or down, but never far. */
+/** Votes move an answer up or down within limits. */
 const reputation = ({ likes, dislikes }: Knowledge): number => Math.max(-0.3, Math.min(0.3, (likes - dislikes) * 0.05))
 
 const popularity = ({ asked, likes, dislikes }: Knowledge): number => asked + 10 * (likes - dislikes)
@@ -109,11 +109,11 @@ export class KnowledgeBase extends Context.Service<
   {
     readonly get: (id: number) => Knowledge | undefined
     readonly named: (question: string) => Knowledge | undefined
-    /** What fits a question, the best first. */
+    /** The matches of a question, the best first. */
     readonly match: (text: string) => ReadonlyArray<Match>
-    /** Questions that complete what was typed so far, the best first. */
+    /** Completions of the text typed so far, the best first. */
     readonly suggest: (text: string, groupId?: number) => ReadonlyArray<Knowledge>
-    /** Everything, the most popular first: askers, likes and dislikes decide. */
+    /** All questions, the most popular first, by number of askers and votes. */
     readonly hot: (groupId?: number) => ReadonlyArray<Knowledge>
   }
 >()("effect-kefu/sandbox/desk/KnowledgeBase") {

@@ -79,7 +79,8 @@ export const make = Effect.gen(function* () {
   /** The conversation that a message of `me` belongs to. */
   const target = Effect.fn("MessageCommands.target")(function* (me: Account, to: UserId | undefined) {
     if (me.userType === "CUSTOMER") return lifecycle.openOrBegin(yield* CurrentTurn, me.id)
-    if (to === undefined) return yield* new BadRequest({ message: "Say whom the message is for", field: "to_id" })
+    if (to === undefined)
+      return yield* new BadRequest({ message: "A message from staff needs a recipient", field: "to_id" })
     const conversation = conversations.openOf(to)
     if (conversation === undefined || conversation.servedBy !== me.id) {
       return yield* new Conflict({ message: `You are not in a conversation with user ${to}` })
@@ -130,7 +131,7 @@ export const make = Effect.gen(function* () {
       const turn = yield* CurrentTurn
       const conversation = yield* access.conversation(me, id)
       if (!takesPart(me, conversation)) {
-        return yield* new Forbidden({ message: `Conversation ${id} is served by somebody else` })
+        return yield* new Forbidden({ message: `Conversation ${id} is served by another member of staff` })
       }
       if (conversation.state === "FINISHED") return
       const payload = { content, conversationId: id, fromId: me.id }
@@ -175,7 +176,7 @@ export const make = Effect.gen(function* () {
       const { conversation, entry } = yield* access.message(me, id)
       if (conversation.customerId !== me.id) return yield* new Forbidden({ message: "Only the visitor may vote" })
       if (entry.message.fromId !== robotId || entry.message.messageType === "ChannelMenu") {
-        return yield* new BadRequest({ message: `Message ${id} is no answer of the robot`, field: "id" })
+        return yield* new BadRequest({ message: `Message ${id} is not an answer of the robot`, field: "id" })
       }
       if (entry.vote === vote) return
       const subject = entry.knowledge

@@ -1,5 +1,5 @@
 /**
- * Who is connected: one connection an account, the latest login wins.
+ * Who is connected: one connection for each account, the latest login wins.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type { UserId } from "../../domain/Id.ts"
 import type { ServerFrame } from "../../wire/Frame.ts"
 
 /**
- * The way to one connected client. Nothing here ever waits for the client.
+ * Sends to one connected client without waiting for it.
  *
  * @category models
  * @since 0.1.0
@@ -18,7 +18,7 @@ import type { ServerFrame } from "../../wire/Frame.ts"
 export interface Mailbox {
   readonly userId: UserId
   readonly push: (frame: ServerFrame) => void
-  /** Closes the connection once what was pushed before is on its way. */
+  /** Closes the connection after the frames pushed before. */
   readonly close: (code: number, reason: string) => void
 }
 
@@ -33,9 +33,9 @@ export class Presence extends Context.Service<
   {
     readonly get: (userId: UserId) => Mailbox | undefined
     readonly isOnline: (userId: UserId) => boolean
-    /** Registers a connection and gives the one of the same account that it takes the place of. */
+    /** Registers a connection and returns the previous one of the same account. */
     readonly attach: (mailbox: Mailbox) => Mailbox | undefined
-    /** Forgets a connection; false when a later login had taken its place. */
+    /** Removes a connection; false if a later login has replaced it. */
     readonly detach: (mailbox: Mailbox) => boolean
   }
 >()("effect-kefu/sandbox/desk/Presence") {

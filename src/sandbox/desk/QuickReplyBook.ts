@@ -1,5 +1,5 @@
 /**
- * The quick replies that staff keep at hand: everybody's common ones, and their own.
+ * The quick replies of staff: common ones and personal ones.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import type { Account } from "./Accounts.ts"
 import { Settings } from "../SandboxOptions.ts"
 
 /**
- * The quick replies of the desk. The seed's are common: all staff use them, administrators change them.
+ * The quick replies. Those of the seed are common: all staff use them, only administrators change them.
  *
  * @category services
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The rating dialogue: which scores there are, and the tags that go with each.
+ * The rating form: the scores and the tags of each.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import { BadRequest } from "../../wire/ApiError.ts"
 import { Settings } from "../SandboxOptions.ts"
 
 /**
- * The rating dialogue of the desk.
+ * The rating form of the desk.
  *
  * @category services
  * @since 0.1.0

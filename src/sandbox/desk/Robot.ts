@@ -1,5 +1,5 @@
 /**
- * The robot that serves visitors first: it greets, answers from the knowledge base, and notices who wants a person.
+ * The robot that serves visitors first: it greets, answers from the knowledge base, and hands over on request.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import type { SeedChannel } from "../Seed.ts"
 import { Settings } from "../SandboxOptions.ts"
 
 /**
- * What the robot makes of something that a visitor wrote: it hands over to the staff, or says something.
+ * The robot's reaction to a message: it hands over to staff or replies.
  *
  * @category models
  * @since 0.1.0
@@ -31,12 +31,12 @@ export type Reply =
         | "FAQAnswerMessage"
       readonly content: RobotAnswer | string
       readonly hasRecommend: boolean
-      /** What it knows this from: votes on the message count for that. */
+      /** The source of the answer: votes on the message count for it. */
       readonly knowledge: Knowledge | undefined
     }
 
 /**
- * The menu item that asks for a person. The items of questions have the questions' ids.
+ * The menu item for a person. Items for questions have the ids of the questions.
  *
  * @category constants
  * @since 0.1.0
@@ -68,9 +68,9 @@ export class Robot extends Context.Service<
   Robot,
   {
     readonly menu: (channel: SeedChannel) => Menu
-    /** Thinks about a text. Asking is counted: it makes a question hot. */
+    /** Replies to a text. Each answer raises the popularity of its question. */
     readonly reply: (text: string) => Effect.Effect<Reply>
-    /** Thinks about something that is no text. */
+    /** Replies to a message without text. */
     readonly puzzled: (channel: SeedChannel) => Reply
     /** Answers a question chosen from a menu or a suggestion. */
     readonly answer: (knowledge: Knowledge) => Reply

@@ -1,5 +1,5 @@
 /**
- * Who serves whom: visitors queue, and staff with free capacity get the first in the queue.
+ * Assigns conversations: visitors queue, and staff with free capacity take the first in the queue.
  *
  * @since 0.1.0
  */
@@ -19,9 +19,8 @@ import type { Turn } from "./Turns.ts"
  *
  * **Details**
  *
- * Staff take new conversations while they are connected and serve fewer than their capacity; of several, the one who
- * serves the fewest gets the next. Who disconnects keeps their conversations, so that a lost connection costs nobody
- * their counterpart, but gets no new ones. Administrators do not serve.
+ * Staff take new conversations while they are connected and below their capacity; the one with the fewest conversations
+ * gets the next. Staff who disconnect keep their conversations and get no new ones. Administrators do not serve.
  *
  * @category services
  * @since 0.1.0
@@ -31,15 +30,15 @@ export class Routing extends Context.Service<
   {
     readonly loadOf: (staff: Account) => number
     readonly hasRoom: (staff: Account) => boolean
-    /** Puts a conversation into the queue; the visitor hears if nobody can take it now. */
+    /** Queues a conversation, and tells the visitor if nobody can take it now. */
     readonly queue: (turn: Turn, conversation: ConversationRecord) => void
     /** Gives a conversation to a member of staff and tells both sides. */
     readonly handOver: (turn: Turn, conversation: ConversationRecord, staffId: UserId) => void
     /** Tells both sides who their counterpart is. */
     readonly introduce: (turn: Turn, conversation: ConversationRecord, staffId: UserId) => void
-    /** The customer waits for the staff to say something: if they do not in time, both sides are told, once. */
+    /** Starts the time-out for an answer from staff. When it passes, both sides are told once. */
     readonly expectAnswer: (turn: Turn, conversation: ConversationRecord) => void
-    /** Hands over from the queue for as long as somebody has room. */
+    /** Hands over from the queue while staff have capacity. */
     readonly drain: (turn: Turn) => void
   }
 >()("effect-kefu/sandbox/desk/Routing") {

@@ -1,5 +1,5 @@
 /**
- * What the desk does by itself when time has passed.
+ * Actions of the desk after a delay.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import { type Turn, CurrentTurn, Turns } from "./Turns.ts"
 export class Timers extends Context.Service<
   Timers,
   {
-    /** Takes a turn after so many milliseconds; never, if they are infinite. */
+    /** Takes a turn after a delay in milliseconds; never, if it is infinite. */
     readonly start: (after: number, action: (turn: Turn) => void) => void
   }
 >()("effect-kefu/sandbox/desk/Timers") {

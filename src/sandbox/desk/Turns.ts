@@ -1,5 +1,5 @@
 /**
- * One turn at the desk: a command that happens at one instant, as a whole, with nothing else in between.
+ * Turns: each command of the desk runs atomically, at one instant.
  *
  * @since 0.1.0
  */
@@ -14,8 +14,8 @@ import type { ServerFrame } from "../../wire/Frame.ts"
 import { Presence } from "./Presence.ts"
 
 /**
- * What a command may do to the outside while it has the turn: know the time, and push frames to users. The frames leave
- * at the end of the turn, after the answer to whoever took it; those to users who are not connected are dropped.
+ * The time of a turn, and its way to push frames to users. The frames leave at the end of the turn, after the
+ * acknowledgement; frames to users who are not connected are dropped.
  *
  * @category models
  * @since 0.1.0
@@ -27,8 +27,8 @@ export interface Turn {
 }
 
 /**
- * Sees every frame that the desk pushes to a user, also to one who is not connected and never gets it: what a client
- * should know in the end. For tests; by default nobody looks.
+ * Observes every frame that the desk pushes, including frames to users who are not connected. For tests, which compare
+ * them with what a client knows in the end.
  *
  * @category references
  * @since 0.1.0
@@ -67,7 +67,7 @@ export type Refused = BadRequest | Forbidden | NotFound | Conflict
 export type Command<A> = Effect.Effect<A, Refused, CurrentTurn>
 
 /**
- * Gives out turns, one after the other.
+ * Runs commands one after another.
  *
  * @category services
  * @since 0.1.0
@@ -76,8 +76,8 @@ export class Turns extends Context.Service<
   Turns,
   {
     /**
-     * Runs a command as one turn. `answer` runs when it has succeeded and before its pushes leave, so that an
-     * acknowledgement is always ahead of what it acknowledges.
+     * Runs a command as one turn. `answer` runs on success, before the pushes leave: an acknowledgement precedes the
+     * frames that its command caused.
      */
     readonly take: <A, E, R>(
       command: Effect.Effect<A, E, R>,

@@ -1,5 +1,5 @@
 /**
- * Where visitors come from. The sandbox makes it up, always the same for the same visitor.
+ * Invented visit data, always the same for the same visitor.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ const cities = ["上海", "杭州", "成都", "深圳", "Berlin"]
 const pick = <A>(items: ReadonlyArray<A>, id: number): A | undefined => items[id % items.length]
 
 /**
- * The visit of a customer who has had so many conversations.
+ * The visit of a customer, with their number of conversations.
  *
  * @category data
  * @since 0.1.0

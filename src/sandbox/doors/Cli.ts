@@ -15,7 +15,7 @@ import { Sandbox } from "../Sandbox.ts"
 import * as SandboxNode from "./SandboxNode.ts"
 
 /**
- * What somebody who has just started a sandbox wants to know.
+ * The text that a starting sandbox prints: addresses, users and tokens.
  *
  * @category output
  * @since 0.1.0
@@ -49,11 +49,11 @@ const sandbox = Command.make(
         (port) => port >= 0 && port <= 65_535,
         (port) => `Expected a port from 0 to 65535, got ${port}`
       ),
-      Flag.withDescription("The port; 0 takes any free one"),
+      Flag.withDescription("The port; 0 chooses a free one"),
       Flag.withDefault(8787)
     ),
     host: Flag.String("host").pipe(
-      Flag.withDescription("The address to listen on; 0.0.0.0 lets others in"),
+      Flag.withDescription("The address to listen on; 0.0.0.0 admits other machines"),
       Flag.withDefault("127.0.0.1")
     )
   },
@@ -71,11 +71,11 @@ const sandbox = Command.make(
             cause,
             userMessage: `The sandbox cannot listen on ${options.host}:${options.port}: ${
               cause instanceof Error ? cause.message : String(cause)
-            }. Choose another with --port, or --port 0 for any free one.`
+            }. Choose another with --port, or a free one with --port 0.`
           })
       )
     )
-).pipe(Command.withDescription("Run a complete backend for development, in memory, with people to log in as"))
+).pipe(Command.withDescription("Run a complete backend for development in memory, with users to log in as"))
 
 /**
  * The command `effect-kefu`.

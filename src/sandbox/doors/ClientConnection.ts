@@ -18,20 +18,20 @@ const closed = (code: number, closeReason?: string) =>
   new Socket.SocketError({ reason: new Socket.SocketCloseError({ code, closeReason }) })
 
 /**
- * The client's end of a connection without a network.
+ * The client's end of a connection in memory.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ClientConnection {
-  /** The next texts from the sandbox. Fails when the connection has ended, with the code it ended with. */
+  /** The next frames from the sandbox. Fails with the close code when the connection has ended. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, Socket.SocketError>
   readonly write: (text: string) => Effect.Effect<void, Socket.SocketError>
   readonly close: (code?: number, reason?: string) => Effect.Effect<void>
 }
 
 /**
- * Opens a connection to a gateway in memory, as a client. It closes with its scope.
+ * Opens a client connection to a gateway in memory. It closes with its scope.
  *
  * @category constructors
  * @since 0.1.0

@@ -45,7 +45,7 @@ const invalid = (error: HttpApiSchemaError): HttpServerResponse.HttpServerRespon
   return make(
     "BadRequest",
     400,
-    `The ${where} is wrong${field === "" ? "" : ` at ${field}`}: ${issue?.message ?? "it does not fit"}`,
+    `The ${where} is wrong${field === "" ? "" : ` at ${field}`}: ${issue?.message ?? "it does not match"}`,
     field === "" ? undefined : field
   )
 }
@@ -63,7 +63,7 @@ export const fromFailure = (error: unknown): HttpServerResponse.HttpServerRespon
     const { _tag } = error.reason
     if (_tag === "InternalError") return undefined
     return _tag === "Parse"
-      ? make("BadRequest", 400, "The body is no multipart/form-data", "file")
+      ? make("BadRequest", 400, "The body is not multipart/form-data", "file")
       : make("TooLarge", 413, "The file is too large", "file")
   }
   if (HttpServerError.isHttpServerError(error)) {

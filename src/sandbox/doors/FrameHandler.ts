@@ -1,5 +1,5 @@
 /**
- * What the gateway does with a frame of a client: decode it, run its command, acknowledge it.
+ * Handles the frames of clients: decodes them, runs their commands, acknowledges them.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ const toUtf8 = new TextEncoder()
  *
  * **Details**
  *
- * A text that is no frame (malformed JSON, an unknown event, a payload that does not fit or nests too deeply) is skipped
+ * An invalid frame (malformed JSON, an unknown event, a payload that does not match or nests too deeply) is skipped
  * and counted. A command that the desk refuses is not acknowledged; `Counters` keeps the reason.
  *
  * @category constructors

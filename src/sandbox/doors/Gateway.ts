@@ -127,8 +127,8 @@ const pass = <E>(
  *
  * **Details**
  *
- * A client's frames are handled one after the other. The acknowledgement of a frame leaves before anything that the frame
- * caused. Each connection has its own bounded queue of outgoing frames, so no connection waits for another.
+ * A client's frames are handled one after the other. The acknowledgement of a frame leaves before anything that the
+ * frame caused. Each connection has its own bounded queue of outgoing frames, so no connection waits for another.
  *
  * @category services
  * @since 0.1.0

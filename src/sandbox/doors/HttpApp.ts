@@ -104,7 +104,7 @@ export const make = Effect.fn("HttpApp.make")(function* () {
       if (response !== undefined) return Effect.succeed(response)
       return Effect.as(
         Effect.logError("The sandbox failed to answer", cause),
-        ErrorResponse.make("InternalServerError", 500, "The sandbox failed: this is a bug of the sandbox")
+        ErrorResponse.make("InternalServerError", 500, "The sandbox failed. This is a bug of the sandbox")
       )
     })
   )

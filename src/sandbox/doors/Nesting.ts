@@ -1,5 +1,5 @@
 /**
- * How deep the values that clients send may nest.
+ * The depth limit of values from clients.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { BadRequest } from "../../wire/ApiError.ts"
 
 /**
- * The greatest depth. A value that is nested by thousands can be read, but not be written as JSON again.
+ * The greatest depth. A value nested thousands of levels deep can be parsed but not written as JSON again.
  *
  * @category constants
  * @since 0.1.0

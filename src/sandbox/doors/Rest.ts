@@ -1,5 +1,5 @@
 /**
- * The REST API: every endpoint of the contract, on the desk.
+ * The REST API: the handlers of every endpoint of the contract.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,7 @@ import { Turns } from "../desk/Turns.ts"
 import { visitOf } from "../desk/Visits.ts"
 import * as Nesting from "./Nesting.ts"
 
-/** Makes an address of a path, on the origin that the caller knows this server by. */
+/** The URL of a path, on the origin that the caller used. */
 const absolute = (request: HttpServerRequest.HttpServerRequest, path: string): string =>
   Option.match(HttpServerRequest.toURL(request), { onNone: () => path, onSome: ({ origin }) => origin + path })
 

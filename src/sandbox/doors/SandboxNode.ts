@@ -1,5 +1,5 @@
 /**
- * The sandbox on a port, with Node. Needs `@effect/platform-node`.
+ * The sandbox on a port, in Node. Needs `@effect/platform-node`.
  *
  * @since 0.1.0
  */
@@ -18,15 +18,15 @@ import { Sandbox } from "../Sandbox.ts"
 import type { SandboxOptions } from "../SandboxOptions.ts"
 
 /**
- * The sandbox's options, and where it listens.
+ * The options of the sandbox and of its server.
  *
  * @category options
  * @since 0.1.0
  */
 export interface SandboxNodeOptions extends SandboxOptions {
-  /** Default: 127.0.0.1, so that nobody else reaches it. */
+  /** The address to listen on. Default: 127.0.0.1, this machine only. */
   readonly host?: string
-  /** Default: 0, any free port. */
+  /** The port to listen on. Default: 0, any free port. */
   readonly port?: number
 }
 
@@ -51,7 +51,7 @@ const Control = Layer.succeed(WireControl, {
     })
 })
 
-/** Closes at once what is still open when the sandbox stops; a client that does not answer cannot hold it up. */
+/** Closes all open connections when the sandbox stops, without waiting for clients. */
 const Listener = (options: SandboxNodeOptions) =>
   Layer.unwrap(
     Effect.sync(() => {
@@ -72,7 +72,7 @@ const Listener = (options: SandboxNodeOptions) =>
             host: options.host ?? "127.0.0.1",
             port: options.port ?? 0,
             disablePreemptiveShutdown: true,
-            // The gateway closes with 1009 by itself. This keeps what is far too large out of memory.
+            // The gateway closes with 1009; this limit keeps much larger frames out of memory.
             websocket: { maxPayload: 4 * (options.maxFrameBytes ?? 64 * 1024) }
           })
         )

@@ -13,21 +13,21 @@ import * as ErrorResponse from "./ErrorResponse.ts"
 import { Gateway } from "./Gateway.ts"
 
 /**
- * What only the platform under the HTTP server can do with the connection that a request came on.
+ * Operations on the TCP connection of a request, which only the platform can provide.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WireControl {
-  /** Breaks the connection off. */
+  /** Ends the connection without a response. */
   readonly reset: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<void>
-  /** Waits until the client has read most of what was written. */
+  /** Waits until the client has read most of the written data. */
   readonly drained: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<void>
 }
 
 /**
- * The platform's control over connections. By default there is none: a reset is a response without a body, and nobody
- * waits for slow clients.
+ * The platform's operations on connections. By default there are none: a reset becomes a response without a body, and
+ * writes do not wait for slow clients.
  *
  * @category references
  * @since 0.1.0
@@ -70,7 +70,7 @@ export const layer = HttpRouter.use(
           return HttpServerResponse.setHeaders(ErrorResponse.make("DialRefused", status, message), headers ?? {})
         }
         if (request.headers["upgrade"]?.toLowerCase() !== "websocket") {
-          const response = ErrorResponse.make("BadRequest", 426, "This is a WebSocket: ask for an upgrade")
+          const response = ErrorResponse.make("BadRequest", 426, "This is a WebSocket; request an upgrade")
           return HttpServerResponse.setHeaders(response, { upgrade: "websocket", connection: "upgrade" })
         }
         const control = yield* WireControl

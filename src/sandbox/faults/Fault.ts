@@ -1,5 +1,5 @@
 /**
- * One fault, as data: what goes wrong, for whom and when.
+ * One fault as data: its kind, its time and the users that it affects.
  *
  * @since 0.1.0
  */
@@ -10,59 +10,59 @@ const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000
 const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 31_536_000_000 }))
 const Status = Schema.Int.check(Schema.isBetween({ minimum: 400, maximum: 599 }))
 
-/** What every fault may say. */
+/** The fields of every fault. */
 const common = {
   /** When it begins, in milliseconds after the plan or the injection began. Default: 0. */
   from: Schema.optionalKey(Millis),
-  /** When it is over, counted likewise. Default: never. */
+  /** When it ends, counted likewise. Default: never. */
   until: Schema.optionalKey(Millis),
-  /** Whom it hits. Default: everyone. */
+  /** The user that it affects. Default: all users. */
   userId: Schema.optionalKey(UserId)
 }
 
-/** Which way frames go: `inbound` ones come from the client. */
+/** The direction of frames: `inbound` is from the client. */
 const direction = Schema.Literals(["inbound", "outbound", "both"])
 
-/** It hits every n-th frame of a connection, counted from when it begins. */
+/** It affects every n-th frame of a connection, counted from its beginning. */
 const every = Count
 
 const requests = {
   ...common,
-  /** Only requests of this method. */
+  /** Only requests with this method. */
   method: Schema.optionalKey(Schema.String),
-  /** Only requests whose path begins like this. */
+  /** Only requests whose path begins with this. */
   path: Schema.optionalKey(Schema.String)
 }
 
 /**
- * Something that goes wrong.
+ * A fault.
  *
  * **Details**
  *
  * Dials:
- * - `RefuseDials`: answers with a status instead of opening the connection, with `Retry-After` if there is one.
+ * - `RefuseDials`: answers with a status instead of opening the connection, with `Retry-After` if given.
  * - `DelayDials`: opens the connection late.
  *
  * Open connections:
- * - `Reset`: breaks the open connections off at the moment `from`; the client sees 1006.
- * - `Close`: closes them at that moment with a code.
- * - `Kick`: ends them as a second login of the same account would: event 301, then 4001.
- * - `DropAfter`: breaks each connection off once `bytes` have passed; the frame that is too much does not arrive.
- * - `Silence`: a half-open connection. From the first frame that it swallows on, the connection is dead in that
- *   direction for good, and never closed.
- * - `Stall`: the client reads nothing for as long as it lasts; its frames wait, until there are too many.
- * - `Delay`: each frame arrives late, and so does what comes behind it.
+ * - `Reset`: ends the open connections at `from` without a close frame; the client sees 1006.
+ * - `Close`: closes the open connections at `from` with a code.
+ * - `Kick`: ends the open connections at `from` like a second login: event 301, then 4001.
+ * - `DropAfter`: resets each connection after `bytes` have passed; the frame that exceeds them does not arrive.
+ * - `Silence`: a half-open connection. After the first swallowed frame the connection stays silent in that direction
+ *   for good, and is never closed.
+ * - `Stall`: the client reads nothing while it lasts; its frames wait, until there are too many.
+ * - `Delay`: each frame and those behind it arrive late.
  *
  * Frames:
- * - `Duplicate`: a push comes again, after `lag` more frames.
- * - `Reorder`: a push comes after the next one, or half a second later if there is none. Acknowledgements and what the
- *   client sends keep their order, as TCP has it.
+ * - `Duplicate`: a push is repeated after `lag` more frames.
+ * - `Reorder`: a push is sent after the next one, or half a second later if there is none. Acknowledgements and frames
+ *   from the client keep their order.
  * - `Truncate`: only the first half of a frame arrives.
- * - `Malform`: something else arrives, which is no frame.
+ * - `Malform`: an invalid text arrives instead.
  *
  * Requests over HTTP:
  * - `FailRequests`: answers with a status instead of handling the request.
- * - `DropRequests`: breaks the connection off, `before` the request is handled or `after` it.
+ * - `DropRequests`: ends the connection without a response, `before` or `after` the request is handled.
  * - `DelayRequests`: handles the request late.
  *
  * @category schemas
@@ -96,7 +96,7 @@ export const Fault = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("_tag"))
 
 /**
- * Something that goes wrong, told apart by `_tag`.
+ * A fault, discriminated by `_tag`.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Faults on command over HTTP, for programs in any language that test against the running sandbox.
+ * The HTTP API to inject faults, for programs in any language that test against a running sandbox.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import { FaultPlan } from "./FaultPlan.ts"
 import { SandboxFaults } from "./SandboxFaults.ts"
 
 /**
- * Where faults are injected.
+ * The path of the API to inject faults.
  *
  * @category constants
  * @since 0.1.0
@@ -25,7 +25,7 @@ import { SandboxFaults } from "./SandboxFaults.ts"
 export const faultsPath = "/sandbox/faults"
 
 /**
- * The faults of the sandbox.
+ * The endpoints to list, inject and clear faults.
  *
  * @category groups
  * @since 0.1.0
@@ -33,13 +33,13 @@ export const faultsPath = "/sandbox/faults"
 export class FaultsGroup extends HttpApiGroup.make("faults").add(
   HttpApiEndpoint.get("list", faultsPath, { success: FaultPlan, error: Forbidden }).annotate(
     OpenApi.Description,
-    "The faults that are not over. From this machine only, like all of these."
+    "The faults that have not ended. Like all of these endpoints, for callers on this machine only."
   ),
   HttpApiEndpoint.post("inject", faultsPath, {
     payload: FaultPlan,
     success: HttpApiSchema.NoContent,
     error: Forbidden
-  }).annotate(OpenApi.Description, "Injects faults. Their times count from now on, in milliseconds."),
+  }).annotate(OpenApi.Description, "Injects faults. Their times are milliseconds from now."),
   HttpApiEndpoint.delete("clear", faultsPath, { success: HttpApiSchema.NoContent, error: Forbidden }).annotate(
     OpenApi.Description,
     "Ends all faults."
@@ -47,7 +47,7 @@ export class FaultsGroup extends HttpApiGroup.make("faults").add(
 ) {}
 
 /**
- * What the sandbox offers besides the backend's own API.
+ * The sandbox's own API, besides the backend's.
  *
  * @category api
  * @since 0.1.0
@@ -56,15 +56,15 @@ export class ControlApi extends HttpApi.make("sandbox").add(FaultsGroup) {}
 
 const loopback = /^(?:127\.|::1$|::ffff:127\.)/
 
-/** Requests without an address come from this very process. */
+/** Requests without an address come from this process. */
 const localOnly = Effect.gen(function* () {
   const { remoteAddress } = yield* HttpServerRequest.HttpServerRequest
   if (remoteAddress._tag === "None" || loopback.test(remoteAddress.value)) return
-  return yield* new Forbidden({ message: "Faults can be injected from the sandbox's own machine only" })
+  return yield* new Forbidden({ message: "Faults can be injected only from the sandbox's own machine" })
 })
 
 /**
- * The routes, for a sandbox with `SandboxFaults`.
+ * The routes. They need `SandboxFaults`.
  *
  * @category layers
  * @since 0.1.0

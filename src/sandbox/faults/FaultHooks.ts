@@ -1,5 +1,5 @@
 /**
- * Where faults enter the sandbox: every dial, every frame and every request passes here.
+ * The hooks of the sandbox for faults: every dial, every frame and every request passes through them.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { UserId } from "../../domain/Id.ts"
 
 /**
- * An attempt to open a connection, before anything about it is checked.
+ * An attempt to open a connection, before any check.
  *
  * @category models
  * @since 0.1.0
@@ -19,12 +19,12 @@ import type { UserId } from "../../domain/Id.ts"
 export interface Dial {
   readonly token: string
   readonly subChannelId: number | undefined
-  /** Whose token it is, if it is anybody's; the sandbox fills it in. */
+  /** The user of the token, if it has one; the sandbox fills it in. */
   readonly userId?: UserId | undefined
 }
 
 /**
- * The dial is refused before the connection opens: `status` is that of the upgrade's response.
+ * A dial is refused before the connection opens. `status` is the status of the upgrade's response.
  *
  * @category errors
  * @since 0.1.0
@@ -36,7 +36,7 @@ export class DialRefused extends Schema.TaggedError<DialRefused>("effect-kefu/sa
 }) {}
 
 /**
- * An open connection, for faults that come by themselves and not with a frame.
+ * An open connection, for faults that do not depend on a frame.
  *
  * @category models
  * @since 0.1.0
@@ -46,16 +46,16 @@ export interface Connection {
   readonly id: number
   readonly userId: UserId
   readonly dial: Dial
-  /** Sends a text as it is, past the outgoing link. */
+  /** Sends a text unchanged, bypassing the link. */
   readonly inject: (text: string) => Effect.Effect<void>
   /** Closes the connection with a code. */
   readonly close: (code: number, reason?: string) => Effect.Effect<void>
-  /** Breaks the connection off without a close frame: the client sees 1006. */
+  /** Ends the connection without a close frame: the client sees 1006. */
   readonly reset: Effect.Effect<void>
 }
 
 /**
- * What becomes of a frame.
+ * What happens to a frame.
  *
  * @category models
  * @since 0.1.0
@@ -66,7 +66,7 @@ export type Fate =
   | { readonly _tag: "Reset" }
 
 /**
- * Makes fates: a frame goes on with a text, the connection is closed with a code, or it breaks off without a close frame.
+ * Constructors of fates: deliver a text, close the connection with a code, or end it without a close frame.
  *
  * @category constructors
  * @since 0.1.0
@@ -78,26 +78,26 @@ export const Fate = {
 } as const
 
 /**
- * The two directions of one connection. For every frame a direction says what becomes of it, in order:
+ * The two directions of one connection. For every frame a direction returns what happens, in order:
  *
- * - `[Fate.deliver(text)]` passes it on, truncated or malformed if the text is another;
- * - `[]` swallows it; swallowing everything is a half-open connection;
- * - `[Fate.deliver(text), Fate.deliver(text)]` doubles it; keeping one back and delivering it after the next reorders;
- * - `[Fate.deliver(part), Fate.reset]` drops the connection after so many bytes;
- * - sleeping before saying so delays it, and what comes behind it.
+ * - `[Fate.deliver(text)]` delivers it, or another text in its place;
+ * - `[]` swallows it; swallowing all frames makes a half-open connection;
+ * - `[Fate.deliver(text), Fate.deliver(text)]` duplicates it; delivering it after the next one reorders;
+ * - `[Fate.deliver(part), Fate.reset]` ends the connection in the middle of it;
+ * - sleeping before the result delays it and the frames behind it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Link {
-  /** From the client, before the sandbox looks at it. */
+  /** From the client, before the sandbox handles it. */
   readonly inbound: (text: string) => Effect.Effect<ReadonlyArray<Fate>>
-  /** To the client, acknowledgements too. */
+  /** To the client, including acknowledgements. */
   readonly outbound: (text: string) => Effect.Effect<ReadonlyArray<Fate>>
 }
 
 /**
- * A request, before anything about it is checked. Uploads and downloads are requests too, dials are not.
+ * A request, before any check. Uploads and downloads are requests, dials are not.
  *
  * @category models
  * @since 0.1.0
@@ -108,13 +108,13 @@ export interface Call {
   readonly method: string
   /** Without the query. */
   readonly path: string
-  /** Whose token the request bears, if it is anybody's. */
+  /** The user of the request's token, if it has one. */
   readonly userId: UserId | undefined
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * The connection breaks off instead of a response: the client sees a network error.
+ * The connection ends without a response: the client sees a network error.
  *
  * @category errors
  * @since 0.1.0
@@ -122,18 +122,18 @@ export interface Call {
 export class Dropped extends Schema.TaggedError<Dropped>("effect-kefu/sandbox/Dropped")("Dropped", {}) {}
 
 /**
- * The hooks of a fault plan.
+ * The hooks through which faults act on a sandbox, in type and in service.
  *
  * **Details**
  *
- * Provide it to the sandbox's layer; it is read when the sandbox is built.
+ * Provide them to the sandbox's layer, which reads them when it is built. `FaultPlan.layer` provides hooks that act on
+ * data.
  *
  * - `dial` runs first. Sleeping delays the dial, failing refuses it.
- * - `link` runs once the connection is open and gives its two directions; undefined is a link without faults. The scope
- *   is the connection's: fork faults that come by themselves into it.
- * - `request` runs around the handler of every request. It may sleep, answer something else instead (401, 429 with
- *   `Retry-After`, 503 ...), change the response, or fail with {@link Dropped}: before `handle` the sandbox never did
- *   what was asked, after it the sandbox did, and the client cannot know.
+ * - `link` runs once the connection is open and returns its two directions, or undefined for none. Its scope is the
+ *   connection's: fork faults that do not depend on frames into it.
+ * - `request` wraps the handler of every request. It may sleep, respond instead (401, 429 with `Retry-After`, 503),
+ *   change the response, or fail with {@link Dropped} before `handle` or after it; the client cannot tell which.
  *
  * **Example** (Every second dial is refused)
  *
@@ -182,7 +182,7 @@ export const noFaults: FaultHooks = {
 }
 
 /**
- * The hooks of a sandbox; none by default. `FaultPlan.layer` brings some that act on data instead of code.
+ * The hooks of a sandbox. Default: {@link noFaults}.
  *
  * @category references
  * @since 0.1.0

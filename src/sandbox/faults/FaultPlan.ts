@@ -1,5 +1,5 @@
 /**
- * Fault plans: everything that is to go wrong, as data that can be written, generated, printed and sent.
+ * Fault plans: faults as data that can be written, generated, printed and sent.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { Fault } from "./Fault.ts"
 import { SandboxFaults } from "./SandboxFaults.ts"
 
 /**
- * What is to go wrong. The order does not matter: each fault says when it begins and ends.
+ * A list of faults. Their order does not matter: each has its own times.
  *
  * @category schemas
  * @since 0.1.0
@@ -21,7 +21,7 @@ import { SandboxFaults } from "./SandboxFaults.ts"
 export const FaultPlan = Schema.Array(Fault)
 
 /**
- * What is to go wrong.
+ * A list of faults.
  *
  * @category models
  * @since 0.1.0
@@ -29,19 +29,19 @@ export const FaultPlan = Schema.Array(Fault)
 export type FaultPlan = typeof FaultPlan.Type
 
 /**
- * What kind of plan to generate.
+ * The options of a generated plan.
  *
  * @category options
  * @since 0.1.0
  */
 export interface GenerateOptions {
-  /** All faults are over by then. Default: 5 minutes. */
+  /** When the last fault ends at the latest. Default: 5 minutes. */
   readonly within?: Duration.Input | undefined
-  /** How many faults there are at most; there is one at least. Default: 6. */
+  /** The greatest number of faults; the least is 1. Default: 6. */
   readonly count?: number | undefined
-  /** Whom single faults may hit; otherwise each hits everyone. */
+  /** The users that single faults may affect. Default: each fault affects all users. */
   readonly userIds?: ReadonlyArray<UserId> | undefined
-  /** Which kinds of faults there may be. Default: all. */
+  /** The kinds of faults to choose from. Default: all. */
   readonly kinds?: ReadonlyArray<Fault["_tag"]> | undefined
 }
 
@@ -71,7 +71,7 @@ const tagged = <Tag extends Fault["_tag"], A>(_tag: Tag, fields: A) => ({ _tag, 
 
 const momentOf = ({ until: _, ...moment }: Window) => moment
 
-/** How each kind of fault is drawn. */
+/** Draws the fields of each kind of fault. */
 const draw: { readonly [Tag in Fault["_tag"]]: (window: Window) => Effect.Effect<Fault> } = {
   RefuseDials: (window) => Effect.map(refusal, (how) => tagged("RefuseDials", { ...window, ...how })),
   DelayDials: (window) =>
@@ -127,11 +127,11 @@ const draw: { readonly [Tag in Fault["_tag"]]: (window: Window) => Effect.Effect
 const everyKind = Object.keys(draw) as ReadonlyArray<Fault["_tag"]>
 
 /**
- * Draws a plan from `Random`: with a seed (`Random.withSeed`) always the same one.
+ * Draws a plan from `Random`; a seed (`Random.withSeed`) always gives the same plan.
  *
  * **Details**
  *
- * Most faults last for seconds, some for up to half of the time; all are over in the end.
+ * Most faults last for seconds, some for up to half of the time; all end in time.
  *
  * @category constructors
  * @since 0.1.0
@@ -157,7 +157,7 @@ export const generate = Effect.fnUntraced(function* (options: GenerateOptions = 
 const encode = Schema.encodeSync(Schema.fromJsonString(FaultPlan))
 
 /**
- * A plan as JSON: what the control endpoint takes, and what a test pastes to see a failure again.
+ * A plan as JSON, as the fault API takes it and as a test needs it to reproduce a failure.
  *
  * @category output
  * @since 0.1.0
@@ -165,10 +165,9 @@ const encode = Schema.encodeSync(Schema.fromJsonString(FaultPlan))
 export const format = (plan: FaultPlan): string => encode(plan)
 
 /**
- * Faults for a sandbox that is built over this layer: those of a plan, or of one that is drawn with a seed. More can be
- * injected through `SandboxFaults`.
+ * Injects a plan, or one generated from a seed, into a sandbox built over this layer. `SandboxFaults` can inject more.
  *
- * **Example** (Every connection breaks after a minute, and nobody gets in for the next ten seconds)
+ * **Example** (All connections end after a minute, and dials are refused for the next ten seconds)
  *
  * ```ts
  * import * as Layer from "effect/Layer"

@@ -13,11 +13,11 @@ import { DialRefused, Dropped, FaultHooks } from "./FaultHooks.ts"
 import * as FrameFaults from "./FrameFaults.ts"
 
 /**
- * Makes things go wrong.
+ * Injects faults.
  *
  * **Details**
  *
- * What a fault says of time counts from its injection. Several faults may be in force at once.
+ * The times of a fault count from its injection. Several faults may be in force at once.
  *
  * @category services
  * @since 0.1.0
@@ -27,16 +27,15 @@ export class SandboxFaults extends Context.Service<
   {
     readonly inject: (...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
     /**
-     * Ends all faults, those to come too. What has happened stays: a connection that went silent is silent for good.
+     * Ends all faults, also those that have not begun. Their effects stay: a silent connection stays silent.
      */
     readonly clear: Effect.Effect<void>
-    /** The faults that are not over. */
+    /** The faults that have not ended. */
     readonly faults: Effect.Effect<ReadonlyArray<Fault>>
   }
 >()("effect-kefu/sandbox/faults/SandboxFaults") {
   /**
-   * The service, and the hooks through which it acts on a sandbox that is built over it. Hooks that were there before
-   * stay in force.
+   * The service, and hooks for a sandbox built over this layer. Hooks provided below stay in force.
    *
    * @since 0.1.0
    */

@@ -72,7 +72,7 @@ describe("opening", () => {
 })
 
 describe("a new conversation", () => {
-  it.effect("belongs to the sub-channel through which the visitor came", () =>
+  it.effect("belongs to the sub-channel of the visitor's connection", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(alice, 3)
       const { conversation_id } = yield* visitor.message(5)
@@ -105,7 +105,7 @@ describe("messages", () => {
     }).pipe(provide())
   )
 
-  it.effect("carry media and unknown fields as they came", () =>
+  it.effect("carry media and unknown fields unchanged", () =>
     Effect.gen(function* () {
       const { staff, visitor } = yield* served(chen, li)
       const content = { url: "https://a.example/1.png", filename: "猫.png", byte_size: 12, exif: { iso_speed: 100 } }
@@ -116,7 +116,7 @@ describe("messages", () => {
     }).pipe(provide())
   )
 
-  it.effect("of staff need a conversation with the addressee", () =>
+  it.effect("from staff need a conversation with the recipient", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId } = yield* served(chen, li)
       const stranger = yield* dial(wang)
@@ -163,7 +163,7 @@ describe("read receipts and typing", () => {
     }).pipe(provide())
   )
 
-  it.effect("after a transfer are only the new staff's to give", () =>
+  it.effect("after a transfer come from the new staff only", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const { staff, visitor, conversationId } = yield* served(chen, li)
@@ -179,7 +179,7 @@ describe("read receipts and typing", () => {
     }).pipe(provide())
   )
 
-  it.effect("after the end go nowhere, and that is no error", () =>
+  it.effect("after the end have no effect and are no error", () =>
     Effect.gen(function* () {
       const { staff, visitor, conversationId } = yield* served(chen, li)
       yield* visitor.call(202, { conversation_id: conversationId })
@@ -189,7 +189,7 @@ describe("read receipts and typing", () => {
     }).pipe(provide())
   )
 
-  it.effect("of strangers are refused", () =>
+  it.effect("from non-participants are refused", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId, conversationId } = yield* served(chen, li)
       const { message_id } = yield* staff.call(101, text("您好", visitorId))
@@ -211,7 +211,7 @@ describe("read receipts and typing", () => {
 })
 
 describe("recall", () => {
-  it.effect("takes a message out of the history and tells the other side", () =>
+  it.effect("removes a message from the history and notifies the other side", () =>
     Effect.gen(function* () {
       const { staff, visitor, conversationId } = yield* served(chen, li)
       const { message_id } = yield* visitor.call(101, text("secret"))
@@ -257,7 +257,7 @@ describe("the end", () => {
     ["visitor", 1],
     ["staff", 2]
   ] as const) {
-    it.effect(`by the ${who} has reason ${reason} and is told to both`, () =>
+    it.effect(`by the ${who} has reason ${reason} and reaches both sides`, () =>
       Effect.gen(function* () {
         const desk = yield* served(chen, li)
         const payload = { conversation_id: desk.conversationId }
@@ -286,7 +286,7 @@ describe("the end", () => {
     }).pipe(provide())
   )
 
-  it.effect("is not a stranger's to make", () =>
+  it.effect("is refused to non-participants", () =>
     Effect.gen(function* () {
       const { visitor, conversationId } = yield* served(chen, li)
       const strangers = [yield* dial(wang), yield* dial(alice)]
@@ -300,7 +300,7 @@ describe("the end", () => {
     }).pipe(provide())
   )
 
-  it.effect("comes by itself with reason 3 when nobody writes, however long that takes", () =>
+  it.effect("comes with reason 3 when nobody writes for the time-out", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId } = yield* served(chen, li)
       yield* TestClock.adjust("9 minutes")
@@ -314,7 +314,7 @@ describe("the end", () => {
     }).pipe(provide())
   )
 
-  it.effect("does not come to a visitor who waits in the queue, but to one who has left it", () =>
+  it.effect("spares a visitor who waits in the queue, but not one who has disconnected", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const visitor = yield* dial(chen)
@@ -339,7 +339,7 @@ describe("the end", () => {
 })
 
 describe("the staff's time-out", () => {
-  it.effect("is told once to both sides, for every wait anew", () =>
+  it.effect("is sent once to both sides for each wait", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId } = yield* served(chen, li)
       yield* staff.call(101, text("您好", visitorId))
@@ -360,7 +360,7 @@ describe("the staff's time-out", () => {
     }).pipe(provide())
   )
 
-  it.effect("does not come when the staff answers in time", () =>
+  it.effect("is not sent when staff answer in time", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId } = yield* served(chen, li)
       yield* visitor.call(101, text("在吗"))
@@ -381,7 +381,7 @@ describe("the staff's time-out", () => {
 })
 
 describe("rating", () => {
-  it.effect("follows an invitation, is told to the staff, and is given once", () =>
+  it.effect("follows an invitation, reaches the staff, and is accepted once", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId, conversationId } = yield* served(chen, li)
       yield* staff.call(204, { user_id: visitorId })
@@ -409,7 +409,7 @@ describe("rating", () => {
     }).pipe(provide())
   )
 
-  it.effect("checks scores and tags, and that a visitor rates", () =>
+  it.effect("checks scores, tags and the role", () =>
     Effect.gen(function* () {
       yield* served(chen, li)
       assert.deepInclude((yield* rest(chen, "POST", "/im/rates", { score: 6 })).json, { field: "score" })
@@ -419,7 +419,7 @@ describe("rating", () => {
     }).pipe(provide())
   )
 
-  it.effect("invitations are the staff's, for a conversation that they serve", () =>
+  it.effect("invitations come from staff, for a conversation that they serve", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId, conversationId } = yield* served(alice, li)
       yield* visitor.send(204, { user_id: visitorId })
@@ -440,7 +440,7 @@ describe("rating", () => {
 })
 
 describe("determinism", () => {
-  it.effect("two sandboxes that see the same say the same", () =>
+  it.effect("two sandboxes with the same input give the same output", () =>
     Effect.gen(function* () {
       const play = Effect.gen(function* () {
         const { visitor, staff, visitorId } = yield* served(chen, li)

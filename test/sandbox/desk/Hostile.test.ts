@@ -159,7 +159,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
   }
 
   it.effect(
-    "an address for an upload takes what it was made for, once",
+    "an upload address accepts the announced file, once",
     () =>
       Effect.gen(function* () {
         const presigned = yield* ask("POST", api("/presign_urls"), {
@@ -205,13 +205,13 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
     ["another version of HTTP", "GET / HTTP/9.9\r\n\r\n", 400],
     ["no host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
     ["endless headers", `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(40_000)}\r\n\r\n`, 431],
-    ["a length that is none", "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400],
-    ["chunks that are none", `${put}Transfer-Encoding: chunked\r\n\r\nZZ\r\n`, 400],
+    ["an invalid length", "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400],
+    ["invalid chunks", `${put}Transfer-Encoding: chunked\r\n\r\nZZ\r\n`, 400],
     ["an upgrade to nothing", upgrade(api("/im/nowhere")), 404],
     ["an upgrade without a token", upgrade(api("/im/ws")), 401],
     ["an upgrade to another protocol", upgrade(api(`/im/ws?token=visitor-alice-token`), "Upgrade: h2c\r\n"), 426],
     [
-      "an upgrade of another age",
+      "an upgrade of an old protocol version",
       upgrade(api(`/im/ws?token=visitor-alice-token`), "Upgrade: websocket\r\nSec-WebSocket-Version: 7\r\n"),
       400
     ]
@@ -232,7 +232,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
   }
 
   it.effect(
-    "a request that breaks off is let go",
+    "an aborted request is released",
     () =>
       Effect.gen(function* () {
         const baseUrl = new URL(yield* SandboxNode.baseUrl)
@@ -260,8 +260,8 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
 
   const frames: ReadonlyArray<readonly [what: string, sent: ReadonlyArray<Uint8Array>, answer: string]> = [
     ["a frame without a mask", [Uint8Array.of(0x81, 0x02, 0x7b, 0x7d)], close(1002)],
-    ["text that is no UTF-8", [masked(1, Uint8Array.of(0xff, 0xfe))], close(1007)],
-    ["an opcode that is none", [masked(3, "x")], close(1002)],
+    ["text that is not UTF-8", [masked(1, Uint8Array.of(0xff, 0xfe))], close(1007)],
+    ["an unknown opcode", [masked(3, "x")], close(1002)],
     ["half a close code", [masked(8, Uint8Array.of(3))], close(1002)],
     ["a frame of 2^63 bytes", [Uint8Array.of(0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255)], close(1009)],
     ["a ping", [masked(9, "are you there")], "\u008a\u000dare you there"],

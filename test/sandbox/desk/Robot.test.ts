@@ -60,7 +60,7 @@ describe("the robot", () => {
     "I want to talk to a person",
     "Real agent please"
   ]) {
-    it.effect(`hands over who writes "${wish}"`, () =>
+    it.effect(`hands over on "${wish}"`, () =>
       Effect.gen(function* () {
         const visitor = yield* ready(chen)
         assert.strictEqual((yield* ask(visitor, wish)).message_type, 108)
@@ -68,7 +68,7 @@ describe("the robot", () => {
     )
   }
 
-  it.effect("recommends what belongs to the answer, and candidates when in doubt", () =>
+  it.effect("recommends related questions, and candidates when in doubt", () =>
     Effect.gen(function* () {
       const visitor = yield* ready(chen)
       const sure = yield* ask(visitor, "如何申请退货？")
@@ -95,7 +95,7 @@ describe("the robot", () => {
     }).pipe(provide)
   )
 
-  it.effect("answers items also while a person serves, for both to see", () =>
+  it.effect("answers items also while staff serve, visible to both", () =>
     Effect.gen(function* () {
       const { visitor, staff } = yield* served(chen, wang)
       yield* visitor.call(205, { menu_item_id: 1 })
@@ -120,7 +120,7 @@ describe("the robot", () => {
     }).pipe(provide)
   )
 
-  it.effect("cannot look at pictures", () =>
+  it.effect("says that it cannot read pictures", () =>
     Effect.gen(function* () {
       const visitor = yield* ready(chen)
       yield* visitor.call(101, { message_type: 2, content: { url: "https://a.example/1.png" } })
@@ -128,7 +128,7 @@ describe("the robot", () => {
     }).pipe(provide)
   )
 
-  it.effect("is silent while a person serves", () =>
+  it.effect("is silent while staff serve", () =>
     Effect.gen(function* () {
       const { visitor } = yield* served(chen, wang)
       yield* visitor.call(101, text("多久发货？"))
@@ -138,7 +138,7 @@ describe("the robot", () => {
 })
 
 describe("votes", () => {
-  it.effect("count once a message, may change, and belong to the visitor", () =>
+  it.effect("count once for each message, may change, and are the visitor's", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const votesOn = (id: number) =>
@@ -162,7 +162,7 @@ describe("votes", () => {
     }).pipe(provide)
   )
 
-  it.effect("change what the robot thinks fits best", () =>
+  it.effect("change which answer matches best", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const doubtful = "退货多久到账"
@@ -198,7 +198,7 @@ describe("suggestions and hot questions", () => {
     }).pipe(provide)
   )
 
-  it.effect("are ordered by how often they are asked, and pages", () =>
+  it.effect("are ordered by popularity and paged", () =>
     Effect.gen(function* () {
       const hot = (query = "") => Effect.map(rest(chen, "GET", `/hot_faqs${query}`), ({ json }) => json)
       const first = yield* hot("?group_id=3&limit=2")

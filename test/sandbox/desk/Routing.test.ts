@@ -22,7 +22,7 @@ const positionOf = ({ token, conversationId }: { readonly token: string; readonl
 const pending = Effect.map(rest(zhao, "GET", "/im/pending_count"), ({ json }) => json.count)
 
 describe("the queue", () => {
-  it.effect("tells a visitor that nobody is online, and keeps them until somebody comes", () =>
+  it.effect("tells a visitor that nobody is online, and keeps them until staff connect", () =>
     Effect.gen(function* () {
       const visitor = yield* newVisitor
       yield* askForPerson(visitor.client)
@@ -44,7 +44,7 @@ describe("the queue", () => {
     }).pipe(provide())
   )
 
-  it.effect("tells a visitor that all are busy; positions move, and the first is served first", () =>
+  it.effect("tells a visitor that all staff are busy; positions move, and the first is served first", () =>
     Effect.gen(function* () {
       const staff = yield* dial(li)
       const visitors = yield* Effect.all(Array.from({ length: 5 }, () => newVisitor))
@@ -68,7 +68,7 @@ describe("the queue", () => {
     }).pipe(provide({ staffCapacity: 2 }))
   )
 
-  it.effect("takes a visitor only once", () =>
+  it.effect("holds a visitor only once", () =>
     Effect.gen(function* () {
       const visitor = yield* newVisitor
       yield* visitor.client.call(205, { menu_item_id: 1000 })
@@ -88,7 +88,7 @@ describe("the queue", () => {
     }).pipe(provide())
   )
 
-  it.effect("gives the next to whoever serves the fewest, and nobody to who has left", () =>
+  it.effect("gives the next visitor to the online staff with the fewest conversations", () =>
     Effect.gen(function* () {
       const first = yield* dial(li)
       const second = yield* dial(wang)
@@ -116,7 +116,7 @@ describe("the queue", () => {
     }).pipe(provide())
   )
 
-  it.effect("is left by who idles out, so that the next moves up", () =>
+  it.effect("drops a visitor who idles out, and the next moves up", () =>
     Effect.gen(function* () {
       const staff = yield* dial(li)
       const visitors = yield* Effect.all(Array.from({ length: 2 }, () => newVisitor))
@@ -147,7 +147,7 @@ describe("staff who lose their connection", () => {
 })
 
 describe("transfer", () => {
-  it.effect("tells all three, and the new staff serve", () =>
+  it.effect("notifies all three, and the new staff serve", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId, conversationId } = yield* served(chen, li)
       const other = yield* dial(wang)
@@ -174,7 +174,7 @@ describe("transfer", () => {
     }).pipe(provide())
   )
 
-  it.effect("needs somebody else who is staff, online, and has room", () =>
+  it.effect("requires another member of staff, online and with capacity", () =>
     Effect.gen(function* () {
       const { conversationId } = yield* served(chen, li)
       const path = `/im/conversations/${conversationId}/transfer`
@@ -192,7 +192,7 @@ describe("transfer", () => {
     }).pipe(provide({ staffCapacity: 1 }))
   )
 
-  it.effect("by an administrator works from the queue, too", () =>
+  it.effect("by an administrator also works from the queue", () =>
     Effect.gen(function* () {
       const visitor = yield* newVisitor
       yield* askForPerson(visitor.client)
@@ -221,7 +221,7 @@ describe("transfer", () => {
     }).pipe(provide({ staffCapacity: 1 }))
   )
 
-  it.effect("has targets, whom only staff see", () =>
+  it.effect("lists targets to staff only", () =>
     Effect.gen(function* () {
       yield* dial(wang)
       yield* served(chen, li)
@@ -254,7 +254,7 @@ describe("staff who ask for a conversation", () => {
     }).pipe(provide())
   )
 
-  it.effect("take the customer over from the queue or from the robot", () =>
+  it.effect("take over the customer from the queue or from the robot", () =>
     Effect.gen(function* () {
       const waiting = yield* newVisitor
       yield* askForPerson(waiting.client)
@@ -270,7 +270,7 @@ describe("staff who ask for a conversation", () => {
     }).pipe(provide())
   )
 
-  it.effect("must name a customer who exists; visitors may only ask for themselves", () =>
+  it.effect("must name an existing customer; visitors may ask only for themselves", () =>
     Effect.gen(function* () {
       const statusOf = (token: string, body: unknown) =>
         Effect.map(rest(token, "POST", "/im/conversations", body), ({ status }) => status)

@@ -61,7 +61,7 @@ describe("effect-kefu", () => {
     30_000
   )
 
-  it.effect("tells what is wrong with its options", () =>
+  it.effect("reports invalid options", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
         Command.runWith(command, { version: "0", renderErrors: false })(["sandbox", "--port", "99999"])

@@ -21,7 +21,7 @@ const closeCodeOf = <A>(pull: Effect.Effect<A, Socket.SocketError>) =>
   )
 
 describe("dialling", () => {
-  it.effect("needs a known token that has not expired", () =>
+  it.effect("requires a known token that has not expired", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const refused = (token: string) => Effect.flip(Effect.scoped(sandbox.connect({ token })))
@@ -38,7 +38,7 @@ describe("dialling", () => {
     }).pipe(provide({ anonymousTokenLifetime: "1 day" }))
   )
 
-  it.effect("a second login tells the first and closes it with 4001", () =>
+  it.effect("a second login notifies the first and closes it with 4001", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const first = yield* dial(chen)
@@ -53,7 +53,7 @@ describe("dialling", () => {
     }).pipe(provide())
   )
 
-  it.effect("a client that closes is gone, and may come back", () =>
+  it.effect("a client that closes is offline, and may reconnect", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const first = yield* dial(chen)
@@ -69,7 +69,7 @@ describe("dialling", () => {
 })
 
 describe("frames", () => {
-  it.effect("are acknowledged one by one, in order, before what they cause", () =>
+  it.effect("are acknowledged in order, each before the frames that it causes", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(chen)
       yield* visitor.sync
@@ -84,7 +84,7 @@ describe("frames", () => {
     }).pipe(provide())
   )
 
-  it.effect("carry a message id in the ack of messages only", () =>
+  it.effect("get an ack with a message id only for messages", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(chen)
       assert.deepStrictEqual(yield* visitor.call(201, "ping"), { sequence_id: 1 })
@@ -93,7 +93,7 @@ describe("frames", () => {
     }).pipe(provide())
   )
 
-  it.effect("that are none are skipped and counted, and the connection lives on", () =>
+  it.effect("that are invalid are skipped and counted, and the connection stays open", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const visitor = yield* dial(chen)
@@ -122,7 +122,7 @@ describe("frames", () => {
     }).pipe(provide())
   )
 
-  it.effect("that nest too deeply are not told on, and leave the conversation readable", () =>
+  it.effect("that nest too deeply are not relayed, and leave the conversation readable", () =>
     Effect.gen(function* () {
       const { visitor, staff, conversationId } = yield* served(chen, li)
       const send = (levels: number) =>
@@ -138,7 +138,7 @@ describe("frames", () => {
     }).pipe(provide())
   )
 
-  it.effect("that are too large close the connection with 1009, and no other", () =>
+  it.effect("that are too large close their own connection with 1009", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const visitor = yield* dial(chen)
@@ -154,7 +154,7 @@ describe("frames", () => {
     }).pipe(provide({ maxFrameBytes: 1024 }))
   )
 
-  it.effect("that the desk refuses are remembered with the reason", () =>
+  it.effect("that the desk refuses are recorded with the reason", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const visitor = yield* dial(chen)
@@ -175,7 +175,7 @@ describe("frames", () => {
 })
 
 describe("a client that does not read", () => {
-  it.effect("holds nobody up and is closed with 1013", () =>
+  it.effect("holds up no other and is closed with 1013", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const { staff, visitor, visitorId } = yield* served(chen, li)
@@ -270,7 +270,7 @@ describe("faults", () => {
     )
   }
 
-  it.effect("come by themselves, on the connection", () =>
+  it.effect("act on a connection without a frame", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const visitor = yield* dial(chen)
@@ -287,7 +287,7 @@ describe("faults", () => {
     )
   )
 
-  it.effect("close from outside with a code", () =>
+  it.effect("close a connection from outside with a code", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(chen)
       yield* visitor.sync

@@ -46,7 +46,7 @@ describe("errors", () => {
     }).pipe(provide())
   )
 
-  it.effect("also tell who asks for the socket without upgrading, or sends no JSON", () =>
+  it.effect("cover a missing upgrade and a body that is not JSON", () =>
     Effect.gen(function* () {
       assert.deepInclude((yield* rest(undefined, "GET", "/im/ws?token=nonsense")).json, { _tag: "DialRefused" })
       const plain = yield* rest(undefined, "GET", `/im/ws?token=${chen}`)
@@ -63,7 +63,7 @@ describe("errors", () => {
     }).pipe(provide())
   )
 
-  it.effect("name what is wrong with a body that is no JSON, and one that is too large", () =>
+  it.effect("describe invalid JSON and a body that is too large", () =>
     Effect.gen(function* () {
       const put = (body: string) =>
         execute(
@@ -80,7 +80,7 @@ describe("errors", () => {
     }).pipe(provide({ maxBodyBytes: 1000 }))
   )
 
-  it.effect("refuse what could be stored, but not be given back", () =>
+  it.effect("cover values that could be stored but not returned", () =>
     Effect.gen(function* () {
       const deep = (levels: number) => JSON.parse(`{"nickname":"x","deep":${"[".repeat(levels)}${"]".repeat(levels)}}`)
       assert.strictEqual(yield* status(chen, "PUT", "/im/users/me", deep(400)), 200)
@@ -107,7 +107,7 @@ describe("errors", () => {
     }).pipe(provide())
   )
 
-  it.effect("and everything else can be read by pages of other origins", () =>
+  it.effect("and all other responses can be read by pages of other origins", () =>
     Effect.gen(function* () {
       for (const path of ["/api/v1/im/users/me", "/openapi.json", "/nowhere"]) {
         const { headers } = yield* execute(HttpClientRequest.get(`${origin}${path}`))
@@ -141,7 +141,7 @@ describe("tokens and profiles", () => {
     }).pipe(provide())
   )
 
-  it.effect("a profile keeps fields that nobody knows, but not what is the desk's", () =>
+  it.effect("a profile keeps unknown fields and refuses those of the desk", () =>
     Effect.gen(function* () {
       const change = { nickname: "小陈", phone: "139", favourite_colour: "青", id: 1, user_type: "ADMIN", tags: [] }
       assert.strictEqual(yield* status(chen, "PUT", "/im/users/me", change), 200)
@@ -151,7 +151,7 @@ describe("tokens and profiles", () => {
     }).pipe(provide())
   )
 
-  it.effect("staff change customers, administrators everybody, visitors nobody else", () =>
+  it.effect("staff may change customers, administrators anybody, visitors only themselves", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* status(li, "PUT", "/im/users/6", { remark: "催单" }), 200)
       assert.strictEqual(yield* status(li, "PUT", "/im/users/3", { nickname: "x" }), 403)
@@ -184,7 +184,7 @@ describe("tokens and profiles", () => {
 })
 
 describe("quick replies", () => {
-  it.effect("are common, or one's own", () =>
+  it.effect("are common or personal", () =>
     Effect.gen(function* () {
       const list = (token: string) =>
         Effect.map(rest(token, "GET", "/im/common_words"), ({ json }) => json.common_words)
@@ -209,7 +209,7 @@ describe("quick replies", () => {
   )
 })
 
-describe("what else there is", () => {
+describe("other resources", () => {
   it.effect("sub-channels", () =>
     Effect.gen(function* () {
       const { json } = yield* rest(chen, "GET", "/client/channels/sub_channels/3")
@@ -218,7 +218,7 @@ describe("what else there is", () => {
     }).pipe(provide())
   )
 
-  it.effect("the rating dialogue", () =>
+  it.effect("the rating form", () =>
     Effect.gen(function* () {
       const { json } = yield* rest(chen, "GET", "/ratings")
       assert.strictEqual(json.ratings.length, 5)
@@ -253,7 +253,7 @@ describe("what else there is", () => {
 })
 
 describe("the history", () => {
-  it.effect("is everybody's own", () =>
+  it.effect("shows each user their own conversations", () =>
     Effect.gen(function* () {
       const list = (token: string, query = "") =>
         Effect.map(rest(token, "GET", `/im/conversations${query}`), ({ json }) => ids(json))
@@ -314,7 +314,7 @@ describe("the history", () => {
     }).pipe(provide({ staffCapacity: 1 }))
   )
 
-  it.effect("of what is open now has its own list", () =>
+  it.effect("lists current conversations", () =>
     Effect.gen(function* () {
       const current = (token: string) =>
         Effect.map(rest(token, "GET", "/im/current_list"), ({ json }) => json.map(({ id }: Listed) => id))
@@ -328,7 +328,7 @@ describe("the history", () => {
     }).pipe(provide())
   )
 
-  it.effect("carries as many messages as the option says", () =>
+  it.effect("carries messagesPerConversation messages", () =>
     Effect.gen(function* () {
       const { json } = yield* rest(chen, "GET", "/im/conversations/1")
       assert.deepStrictEqual(
@@ -338,13 +338,13 @@ describe("the history", () => {
     }).pipe(provide({ messagesPerConversation: 2 }))
   )
 
-  it.effect("may carry none", () =>
+  it.effect("may carry no messages", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* rest(chen, "GET", "/im/conversations/1")).json.messages, [])
     }).pipe(provide({ messagesPerConversation: 0 }))
   )
 
-  it.effect("shows each side what was meant for it", () =>
+  it.effect("shows each side its own messages", () =>
     Effect.gen(function* () {
       const { conversationId } = yield* served(chen, li)
       const built = (token: string) =>
@@ -380,7 +380,7 @@ describe("the history", () => {
     }).pipe(provide())
   )
 
-  it.effect("is exported within limits", () =>
+  it.effect("is exported by staff only, and only what they may see", () =>
     Effect.gen(function* () {
       const path = "/im/conversations/export"
       assert.strictEqual((yield* rest(zhao, "POST", path, {})).json.count, 3)
@@ -443,7 +443,7 @@ describe("uploads", () => {
     }).pipe(provide())
   )
 
-  it.effect("have exactly one part, the file, of the size that was announced", () =>
+  it.effect("have exactly one part, the file, of the announced size", () =>
     Effect.gen(function* () {
       const { signed_url } = yield* presign()
       const wrong: ReadonlyArray<FormData> = [
@@ -488,7 +488,7 @@ describe("faults", () => {
   const withFaults = (request: FaultHooks["request"]) =>
     Effect.provide(Sandbox.layer().pipe(Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, request }))))
 
-  it.effect("answer something else", () =>
+  it.effect("replace a response", () =>
     Effect.gen(function* () {
       const limited = yield* rest(chen, "GET", "/im/users/me")
       assert.strictEqual(limited.status, 429)
@@ -502,7 +502,7 @@ describe("faults", () => {
     )
   )
 
-  it.effect("drop the connection before or after the work is done", () =>
+  it.effect("drop the connection before or after the request is handled", () =>
     Effect.gen(function* () {
       const nickname = Effect.map(rest(chen, "GET", "/im/users/me"), ({ json }) => json.nickname)
       const before = yield* Effect.flip(rest(chen, "PUT", "/im/users/me", { nickname: "before" }))

@@ -52,7 +52,7 @@ const refusal = (url: string) =>
 const Served = Layer.merge(SandboxNode.layer(), NodeHttpClient.layerUndici)
 
 layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
-  it.effect("speaks over real sockets", () =>
+  it.effect("serves real WebSockets", () =>
     Effect.gen(function* () {
       const staff = yield* dial(li)
       const visitor = yield* dial(chen)
@@ -77,7 +77,7 @@ layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
     })
   )
 
-  it.effect("outlives wrong input", () =>
+  it.effect("survives invalid input", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(alice)
       yield* visitor.sync
@@ -93,7 +93,7 @@ layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
     })
   )
 
-  it.effect("tells the first of two logins and closes it", () =>
+  it.effect("notifies the first of two logins and closes it", () =>
     Effect.gen(function* () {
       const first = yield* dial(emma)
       yield* first.sync
@@ -104,7 +104,7 @@ layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
     })
   )
 
-  it.effect("stores uploads, and answers 413 to what is too large", () =>
+  it.effect("stores uploads, and responds 413 to a file that is too large", () =>
     Effect.gen(function* () {
       const base = yield* SandboxNode.baseUrl
       const presign = (byte_size: number) =>
@@ -161,7 +161,7 @@ layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
     })
   )
 
-  it.effect("serves docs that need no internet", () =>
+  it.effect("serves docs that work offline", () =>
     Effect.gen(function* () {
       const base = yield* SandboxNode.baseUrl
       const docs = yield* (yield* HttpClient.get(`${base}/docs`)).text
@@ -189,7 +189,7 @@ const Faulty = SandboxNode.layer({ maxOutgoingFrames: 50, maxFrameBytes: 256 * 1
 )
 
 layer(Faulty, { excludeTestServices: true })("SandboxNode with faults", (it) => {
-  it.effect("breaks connections off without a close frame", () =>
+  it.effect("resets connections without a close frame", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(chen)
       yield* visitor.sync
@@ -201,7 +201,7 @@ layer(Faulty, { excludeTestServices: true })("SandboxNode with faults", (it) => 
     })
   )
 
-  it.effect("closes who does not read, and nobody waits for them", () =>
+  it.effect("closes a client that does not read, without holding up others", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const { port } = new URL(yield* SandboxNode.baseUrl)

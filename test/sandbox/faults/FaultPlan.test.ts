@@ -54,7 +54,7 @@ const dialFails = (token: string) =>
   Sandbox.use((sandbox) => Effect.flip(Effect.scoped(sandbox.connect({ token, subChannelId: undefined }))))
 
 describe("faults on dials", () => {
-  it.effect("refuse, with Retry-After, for their time and for whom they are meant", () =>
+  it.effect("refuse dials of the named user for the given time, with Retry-After", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(chen)
       const { json: me } = yield* rest(chen, "GET", "/im/users/me")
@@ -70,7 +70,7 @@ describe("faults on dials", () => {
     }).pipe(provide())
   )
 
-  it.effect("delay them, and stop at once when cleared", () =>
+  it.effect("delay dials, and stop at once when cleared", () =>
     Effect.gen(function* () {
       yield* inject({ _tag: "DelayDials", millis: 60_000 })
       const first = yield* Effect.forkScoped(dial(chen), { startImmediately: true })
@@ -87,7 +87,7 @@ describe("faults on dials", () => {
 })
 
 describe("faults on connections", () => {
-  it.effect("break off, close with a code or kick at their moment", () =>
+  it.effect("reset, close with a code or kick at the given moment", () =>
     Effect.gen(function* () {
       yield* inject(
         { _tag: "Reset", from: 1000 },
@@ -109,7 +109,7 @@ describe("faults on connections", () => {
     }).pipe(provide())
   )
 
-  it.effect("drop after so many bytes, in either direction", () =>
+  it.effect("reset a connection after the given bytes, in either direction", () =>
     Effect.gen(function* () {
       const visitor = yield* dial(chen)
       yield* visitor.sync
@@ -131,7 +131,7 @@ describe("faults on connections", () => {
     }).pipe(provide())
   )
 
-  it.effect("silence one direction or both for good, and never close", () =>
+  it.effect("silence one or both directions for good without closing", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId } = yield* served(chen, li)
       yield* inject({ _tag: "Silence", direction: "outbound", until: 1000, userId: visitorId })
@@ -150,7 +150,7 @@ describe("faults on connections", () => {
     }).pipe(provide())
   )
 
-  it.effect("stall a client that reads nothing, until too much waits for it", () =>
+  it.effect("stall a client until too many frames wait for it", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId } = yield* served(chen, li)
       yield* inject({ _tag: "Stall", until: 10_000, userId: visitorId })
@@ -168,7 +168,7 @@ describe("faults on connections", () => {
     }).pipe(provide({ maxOutgoingFrames: 8 }))
   )
 
-  it.effect("delay frames in their order", () =>
+  it.effect("delay frames and keep their order", () =>
     Effect.gen(function* () {
       const { staff, visitor, visitorId } = yield* served(chen, li)
       yield* inject({ _tag: "Delay", direction: "outbound", millis: 1500, userId: visitorId })
@@ -219,7 +219,7 @@ describe("faults on frames", () => {
     }).pipe(provide())
   )
 
-  it.effect("reorder pushes, but lose none", () =>
+  it.effect("reorder pushes without losing any", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Effect.scoped(exchange({ _tag: "Reorder", every: 1 })), ["2", "1", "4", "3"])
     }).pipe(provide())
@@ -231,7 +231,7 @@ describe("faults on frames", () => {
     }).pipe(provide())
   )
 
-  it.effect("reorder pushes, but not for ever", () =>
+  it.effect("send a reordered push after half a second at the latest", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Effect.scoped(exchange({ _tag: "Reorder", every: 4 })), ["1", "2", "3", "4"])
     }).pipe(provide())
@@ -259,7 +259,7 @@ describe("faults on frames", () => {
 })
 
 describe("faults on requests", () => {
-  it.effect("answer with a status, or not at all, before or after the request was handled", () =>
+  it.effect("respond with a status, or drop the request before or after it is handled", () =>
     Effect.gen(function* () {
       yield* inject(
         { _tag: "FailRequests", status: 429, retryAfter: 3, path: "/api/v1/im/users", method: "GET", until: 1000 },
@@ -289,7 +289,7 @@ describe("faults on requests", () => {
 })
 
 describe("FaultPlan", () => {
-  it.effect("goes with hooks of one's own", () =>
+  it.effect("keeps hooks provided below in force", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* dialFails(chen)).status, 418)
       yield* inject({ _tag: "RefuseDials", status: 503 })
@@ -303,7 +303,7 @@ describe("FaultPlan", () => {
     )
   )
 
-  it.effect("tells what is not over", () =>
+  it.effect("lists the faults that have not ended", () =>
     Effect.gen(function* () {
       const list = SandboxFaults.use((service) => service.faults)
       const plan: FaultPlan.FaultPlan = [
@@ -327,7 +327,7 @@ describe("FaultPlan", () => {
     )
   )
 
-  it.effect("is drawn with a seed, is always the same then, ends in time and can be written down", () =>
+  it.effect("is the same for the same seed, ends in time and round-trips as JSON", () =>
     Effect.gen(function* () {
       const drawn = (seed: number) => Random.withSeed(FaultPlan.generate({ within: "10 minutes", count: 12 }), seed)
       const seen = new Set<string>()
@@ -350,7 +350,7 @@ describe("FaultPlan", () => {
   )
 })
 
-describe("the control endpoint", () => {
+describe("the fault API", () => {
   const control = Effect.fnUntraced(function* (method: "GET" | "POST" | "DELETE", body?: unknown) {
     const { httpClient } = yield* Sandbox
     const request = HttpClientRequest.make(method)(`${origin}${faultsPath}`)
@@ -374,20 +374,20 @@ describe("the control endpoint", () => {
     }).pipe(Effect.provide(Sandbox.layer({ faultControl: true })))
   )
 
-  it.effect("acts on the plan that is in force", () =>
+  it.effect("adds to the plan in force", () =>
     Effect.gen(function* () {
       yield* control("DELETE")
       assert.deepStrictEqual(yield* SandboxFaults.use((service) => service.faults), [])
     }).pipe(provide({ faultControl: true }, [{ _tag: "Stall" }]))
   )
 
-  it.effect("is there on demand only", () =>
+  it.effect("exists only when enabled", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* control("GET")).status, 404)
     }).pipe(provide())
   )
 
-  it.effect("lets nobody in from other machines", () =>
+  it.effect("refuses callers on other machines", () =>
     Effect.gen(function* () {
       const { httpApp } = yield* Sandbox
       const from = Effect.fnUntraced(function* (address: string) {
