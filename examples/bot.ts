@@ -1,6 +1,6 @@
 /**
- * A bot in the staff's place, as one Effect program: it answers every text and hands over when it is asked to. Give it
- * `KEFU_BASE_URL` and `KEFU_TOKEN`, for example those that `npm run sandbox` prints.
+ * A bot with a staff account, as one Effect program: it answers every text, and transfers on request. Set `KEFU_BASE_URL`
+ * and `KEFU_TOKEN`, for example to those that `npm run sandbox` prints.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"

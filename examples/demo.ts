@@ -1,6 +1,6 @@
 /**
  * A whole conversation over loopback: a visitor, a robot and two members of staff, each a session of the real client,
- * against the embedded sandbox on a free port. Exits 0 only if the history in the end holds exactly what was said.
+ * on the embedded sandbox with a free port. Exits 0 only if the final history holds exactly the messages sent.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -39,7 +39,7 @@ const say = Effect.fnUntraced(function* (who: string, text: string) {
 
 const note = (text: string) => say(dim(column("·")), dim(text))
 
-/** What was said, in order, to be compared with the history. */
+/** The messages sent, in order, for comparison with the history. */
 const said: Array<{ readonly id: MessageId; readonly content: unknown }> = []
 
 const preview = ({ content, messageType }: Message | SendPayload): string => {
@@ -52,12 +52,12 @@ const preview = ({ content, messageType }: Message | SendPayload): string => {
   return `[${messageType}]`
 }
 
-/** One person at one device. */
+/** One person with a session of their own. */
 interface Person {
   readonly label: string
   readonly me: User
   readonly context: Context.Context<Kefu.Kefu>
-  /** Waits for the next event that fits; earlier ones that do not are passed over. */
+  /** Waits for the next matching event; earlier ones are skipped. */
   readonly until: <A>(what: string, pick: (event: RealtimeEvent) => A | undefined) => Effect.Effect<A>
 }
 

@@ -1,7 +1,7 @@
 /**
- * An app of 2020, written against the documentation of the old client: callbacks, `res.data`, `client.open()` inside
- * `onClose`. Only the import was changed. It runs in a page, whose address the first lines stand in for; give it
- * `KEFU_BASE_URL`, for example the address that `npm run sandbox` prints.
+ * An app from 2020, written for the old client: callbacks, `res.data`, `client.open()` inside `onClose`. Only the import
+ * was changed. The first lines replace the address of the page that it would run in. Set `KEFU_BASE_URL`, for example to
+ * the address that `npm run sandbox` prints.
  */
 Object.assign(globalThis, { location: new URL(process.env["KEFU_BASE_URL"] ?? "http://127.0.0.1:8787") })
 
@@ -20,7 +20,7 @@ const page = {
 
   onOpen: function () {
     console.log("connected")
-    // The old client came back with nothing, so the app loads what it shows each time.
+    // The old client recovered nothing after a reconnect, so the app reloads its conversation each time.
     page.client
       .getConversations({ state: "ACTIVE", page: 1, limit: 10 })
       .then(function (res) {
@@ -68,7 +68,7 @@ const page = {
   onMultipleLogin: function () {},
   onConversationTransfer: function () {},
 
-  // --- what it does
+  // --- actions
 
   ask: function () {
     const message = this.client.buildMessage("Text", questions[this.asked++] || "", this.conversation.id)

@@ -1,6 +1,6 @@
 /**
- * A visitor's script with the documented `Client`: promises only, nothing of Effect. Give it `KEFU_BASE_URL`, for
- * example the address that `npm run sandbox` prints.
+ * A visitor's script with the documented `Client`: promises only, without Effect. Set `KEFU_BASE_URL`, for example to the
+ * address that `npm run sandbox` prints.
  */
 import { Client } from "../src/Client.ts"
 
@@ -13,7 +13,7 @@ await using client = new Client(
       console.log(message.direction === 1 ? "<" : ">", message.messageType, JSON.stringify(message.content))
     },
     onClose: (event) => {
-      console.log("closed", event.code, event.willReconnect ? "and will be back" : "for good")
+      console.log("closed", event.code, event.willReconnect ? "and will reconnect" : "for good")
     }
   },
   { baseUrl, token: data.token }

@@ -1,6 +1,5 @@
 /**
- * The example programs, run as their comments say. `demo.ts` is run by the build itself, `legacy-app.ts` by the façade's
- * tests.
+ * The example programs, run as their comments say. The build runs `demo.ts`, and `test/examples` runs `legacy-app.ts`.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -16,7 +15,7 @@ import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 
 const examples = Path.resolve(import.meta.dirname, "..", "examples")
 
-/** Starts an example, and ends it with the scope. */
+/** Starts an example and stops it with the scope. */
 const start = Effect.fnUntraced(function* (name: string, env: Record<string, string>) {
   const baseUrl = yield* SandboxNode.baseUrl
   const child = yield* Effect.acquireRelease(
@@ -46,7 +45,7 @@ const start = Effect.fnUntraced(function* (name: string, env: Record<string, str
 
 layer(SandboxNode.layer(), { excludeTestServices: true })("examples", (it) => {
   it.effect(
-    "bot.ts answers a visitor in the staff's place",
+    "bot.ts answers a visitor with a staff account",
     () =>
       Effect.gen(function* () {
         const bot = yield* start("bot.ts", { KEFU_TOKEN: "staff-emma-token" })
@@ -71,7 +70,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("examples", (it) => {
   )
 
   it.effect(
-    "promise.ts asks the robot and ends by itself",
+    "promise.ts asks the robot and exits",
     () =>
       Effect.gen(function* () {
         const script = yield* start("promise.ts", {})

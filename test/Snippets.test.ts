@@ -1,6 +1,6 @@
 /**
- * Every TypeScript snippet of the READMEs and of the documentation in `src` compiles, and those of the READMEs that are
- * marked `<!-- runs -->` run against a sandbox.
+ * Every TypeScript snippet of the READMEs and of the documentation in `src` compiles; README snippets marked
+ * `<!-- runs -->` also run on a sandbox.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -98,7 +98,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("snippets of the READM
           Fs.writeFileSync(path, code.replaceAll("http://127.0.0.1:8787", baseUrl))
           const { ok, output } = yield* node(isTest ? [vitest, "run", "--root", folder, path] : [path])
           assert.isTrue(ok, output)
-          assert.notStrictEqual(output.trim(), "", "a snippet shows what it did")
+          assert.notStrictEqual(output.trim(), "", "a snippet prints its result")
           if (isTest) assert.match(output, /1 passed/)
         }),
       60_000

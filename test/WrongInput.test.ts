@@ -217,7 +217,11 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ["a tag without a name", staff.users.addTag(visitor.me.id, {}), invalid("name", "A tag needs a name")],
             ["a tag on staff", admin.users.addTag(staff.me.id, { name: "x" }), invalid("id", "is not a customer")],
             ["an empty reply", staff.quickReplies.add({ content: "" }), invalid("content", "cannot be empty")],
-            ["a transfer to nobody", staff.conversations.transfer(own, {}), invalid("user_id", "A transfer needs a recipient")],
+            [
+              "a transfer to nobody",
+              staff.conversations.transfer(own, {}),
+              invalid("user_id", "A transfer needs a recipient")
+            ],
             ["a vote on a menu", stranger.robot.like(menu), invalid("id", "is not an answer of the robot")],
 
             // Unknown ids.

@@ -1,5 +1,5 @@
 /**
- * An app that was written against the old client runs unchanged, and does not notice that its connection broke.
+ * An app for the old client runs unchanged over a lost connection.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import * as SandboxNode from "../../src/sandbox/doors/SandboxNode.ts"
 
 const program = Path.resolve(import.meta.dirname, "../../examples/legacy-app.ts")
 
-/** Runs it to its end; `onLine` is called for each line that it prints. */
+/** Runs the app to its end and calls `onLine` with each line that it prints. */
 const run = (baseUrl: string, onLine: (line: string) => void) =>
   Effect.callback<{ readonly code: number | null; readonly lines: ReadonlyArray<string> }>((resume) => {
     const child = ChildProcess.spawn(process.execPath, [program], { env: { ...process.env, KEFU_BASE_URL: baseUrl } })

@@ -1,4 +1,4 @@
-/** A bare client of the sandbox: it speaks the wire by hand, so that the tests see what is really there. */
+/** A minimal client of the sandbox that reads and writes raw frames, independent of the SDK's client. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -22,16 +22,16 @@ export interface Frame {
 }
 
 export interface Client {
-  /** Sends a frame and gives its sequence id. */
+  /** Sends a frame and returns its sequence id. */
   readonly send: (eventType: number, payload: unknown) => Effect.Effect<number, Socket.SocketError>
-  /** Sends a frame and reads up to its ack: what came before it, and the ack's payload. */
+  /** Sends a frame and reads up to its ack. Returns the frames before it and the ack's payload. */
   readonly call: (eventType: number, payload: unknown) => Effect.Effect<Json, Socket.SocketError>
   /** The next frame. */
   readonly next: Effect.Effect<Frame, Socket.SocketError>
   readonly take: (count: number) => Effect.Effect<ReadonlyArray<Frame>, Socket.SocketError>
-  /** Reads up to the next message of this type and gives it. */
+  /** Reads up to the next message of this type and returns it. */
   readonly message: (messageType: number) => Effect.Effect<Json, Socket.SocketError>
-  /** Everything that has come until now. */
+  /** All frames received so far. */
   readonly sync: Effect.Effect<ReadonlyArray<Frame>, Socket.SocketError>
   readonly raw: (text: string) => Effect.Effect<void, Socket.SocketError>
   readonly close: Effect.Effect<void>
@@ -100,11 +100,11 @@ export const dial = (token: string, subChannelId?: number) =>
 
 export const text = (content: string, toId?: number) => ({ message_type: 1, content, to_id: toId })
 
-/** What a list of frames is about: message types, and event types from 1,000 on. */
+/** Summarizes frames: message types, and event types from 1,000 on. */
 export const kinds = (frames: ReadonlyArray<Frame>): ReadonlyArray<number> =>
   frames.map(({ event_type, payload }) => (event_type === 101 ? payload.message_type : 1000 + event_type))
 
-/** A visitor whom a member of staff serves, with the frames up to there read. */
+/** A visitor served by a member of staff; the frames so far have been read. */
 export const served = Effect.fnUntraced(function* (visitorToken: string, staffToken: string) {
   const staff = yield* dial(staffToken)
   const visitor = yield* dial(visitorToken)
@@ -114,7 +114,7 @@ export const served = Effect.fnUntraced(function* (visitorToken: string, staffTo
   return { staff, visitor, conversationId: built.conversation_id, visitorId: built.content.user_id }
 })
 
-/** Calls the REST API in process and gives status and JSON. */
+/** Calls the REST API in process and returns status and JSON. */
 export const rest = Effect.fnUntraced(function* (
   token: string | undefined,
   method: HttpMethod,

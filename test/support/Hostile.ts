@@ -1,5 +1,5 @@
 /**
- * Hostile frames: everything that can come over a WebSocket but should not, drawn from a seed.
+ * Hostile frames: invalid WebSocket texts of many kinds, drawn from a seed.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import * as Random from "effect/Random"
 
 type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 
-/** Event 301 ends a session, as it should: the one thing that must not come by chance. */
+/** Event 301 rightly ends a session, so it must not occur by chance. */
 const isTerminal = (frame: string) => /"event[-_ ]?type"\s*:\s*-?[\d.]*(?:301|3\.01|30\.1)/i.test(frame)
 
 const hostileKeys = [
@@ -72,7 +72,7 @@ const hostileStrings = [
   "a".repeat(1000)
 ]
 
-/** Stands in a text for what `JSON.stringify` would not write. */
+/** A placeholder for text that `JSON.stringify` would not write. */
 const placeholder = "\u0001placeholder\u0001"
 
 export const kinds = [
@@ -97,14 +97,14 @@ export type Kind = (typeof kinds)[number]
 
 export interface Hostile {
   readonly next: () => string
-  /** How many of each kind there were. */
+  /** The number of frames of each kind. */
   readonly counts: Readonly<Record<Kind, number>>
 }
 
 export interface Options {
-  /** Frames as they should be. */
+  /** Valid frames to start from. */
   readonly frames: ReadonlyArray<string>
-  /** How long a huge string is at most. */
+  /** The greatest length of a huge string. */
   readonly hugest?: number | undefined
 }
 
@@ -145,7 +145,7 @@ export const make = ({ frames, hugest = 1_000_000 }: Options): Effect.Effect<Hos
       }
     }
 
-    /** A copy in which one place, anywhere in it, is another. */
+    /** A copy with one random place changed. */
     const edit = (json: Json, change: (json: Json) => Json | undefined): Json | undefined => {
       const isNode = typeof json === "object" && json !== null
       const size = isNode ? Object.keys(json).length : 0
@@ -231,12 +231,12 @@ export const make = ({ frames, hugest = 1_000_000 }: Options): Effect.Effect<Hos
     return { next, counts }
   })
 
-/** Unlike an assignment, also for `__proto__`. */
+/** Unlike an assignment, this also sets `__proto__`. */
 const fromEntries = (entries: ReadonlyArray<readonly [string, Json]>): { readonly [key: string]: Json } =>
   Object.fromEntries(entries)
 
 const prototypes = [Object.prototype, Array.prototype, Function.prototype, String.prototype, Number.prototype]
 
-/** What stands on the prototypes of everything, to be compared. */
+/** The properties of the built-in prototypes, for comparison. */
 export const pollution = (): string =>
   prototypes.map((prototype) => Object.getOwnPropertyNames(prototype).toSorted().join()).join(";")

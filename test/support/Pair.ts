@@ -1,5 +1,5 @@
 /**
- * A visitor and a member of staff who go on talking, whatever else happens to the sandbox or to them.
+ * A visitor and a member of staff whose conversation must survive whatever else happens to the sandbox or to them.
  */
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -11,7 +11,7 @@ import * as Person from "./Person.ts"
 
 export const text = (content: string) => ({ messageType: "Text" as const, content })
 
-/** A visitor and a member of staff who talk, and two who have nothing to do with it. */
+/** A visitor and a member of staff in a conversation, and two users outside of it. */
 export class Pair extends Context.Service<
   Pair,
   Readonly<Record<"visitor" | "staff" | "stranger" | "admin", Person.Person>>
@@ -35,7 +35,7 @@ export class Pair extends Context.Service<
   )
 }
 
-/** A good call and a good message in both directions. */
+/** One successful REST call, and one message in each direction. */
 export const talk = Effect.fnUntraced(function* (after: string) {
   const { staff, visitor } = yield* Pair
   assert.strictEqual((yield* visitor.users.me).id, visitor.me.id, after)
@@ -47,18 +47,18 @@ export const talk = Effect.fnUntraced(function* (after: string) {
   assert.strictEqual(current?.messages.at(-1)?.id, answer.messageId, after)
 })
 
-/** Which connection a person has. */
+/** The number of a person's connection. */
 export const connectionOf = ({ realtime }: Person.Person) =>
   Effect.map(realtime.state, (state) => (state._tag === "Connected" ? state.connection : state._tag))
 
-/** Waits for a person's connection number `session`. */
-export const connected = ({ realtime }: Person.Person, session: number) =>
+/** Waits for a person's connection with a number. */
+export const connected = ({ realtime }: Person.Person, number: number) =>
   realtime.states.pipe(
-    Stream.filter((state) => state._tag === "Connected" && state.connection === session),
+    Stream.filter((state) => state._tag === "Connected" && state.connection === number),
     Stream.runHead
   )
 
-/** The two go on talking, over the connections that they had. */
+/** Checks that the two still talk over the same connections afterwards. */
 export const unharmed = Effect.fnUntraced(function* <A, E, R>(what: string, wrong: Effect.Effect<A, E, R>) {
   const { staff, visitor } = yield* Pair
   const connections = Effect.all([connectionOf(visitor), connectionOf(staff)])
@@ -69,7 +69,7 @@ export const unharmed = Effect.fnUntraced(function* <A, E, R>(what: string, wron
   return outcome
 })
 
-/** What a failure tells: it names the call, and never a token. */
+/** The error of a failed call; checks that its message names the call and contains no token. */
 export const failure = <A, R>(call: Effect.Effect<A, KefuError, R>) =>
   Effect.matchEffect(call, {
     onSuccess: (value) => Effect.die(new Error(`it did not fail, but gave ${JSON.stringify(value)}`)),

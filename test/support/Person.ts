@@ -1,5 +1,5 @@
 /**
- * One person at one device: a session of the real client, against a sandbox on a real port.
+ * One person: a session of the real client, on a sandbox with a real port.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -22,10 +22,10 @@ import { Transport } from "../../src/http/Transport.ts"
 import { UploadApi } from "../../src/rest/UploadApi.ts"
 import { UserApi } from "../../src/rest/UserApi.ts"
 
-/** How long an event may take on a machine that is busy with other things. */
+/** How long an event may take on a busy machine. */
 const patience = "20 seconds"
 
-/** A session that connects when it is told to, and knows nothing yet. */
+/** A session that connects on `open`. */
 export const session = Effect.fnUntraced(function* (name: string, options: Kefu.Options = {}) {
   const baseUrl = yield* SandboxNode.baseUrl
   const context = yield* Layer.build(Layer.fresh(Kefu.layer({ baseUrl, connect: "manual", ...options })))
@@ -34,7 +34,7 @@ export const session = Effect.fnUntraced(function* (name: string, options: Kefu.
   const pull = yield* Stream.toPull(yield* realtime.subscribe())
   let taken = 0
 
-  /** The next event that fits; those before it are passed over. */
+  /** The next matching event; earlier ones are skipped. */
   const until = <A>(what: string, pick: (event: RealtimeEvent) => A | undefined): Effect.Effect<A> =>
     Effect.gen(function* () {
       while (true) {
@@ -68,7 +68,7 @@ export const session = Effect.fnUntraced(function* (name: string, options: Kefu.
     uploads: Context.get(context, UploadApi),
     users: Context.get(context, UserApi),
 
-    /** All that was told so far. */
+    /** All events so far. */
     events: events as ReadonlyArray<RealtimeEvent>,
     until,
 
@@ -86,7 +86,7 @@ export const session = Effect.fnUntraced(function* (name: string, options: Kefu.
           : undefined
       ),
 
-    /** The conversation that this person was let into last. */
+    /** The latest conversation of this person. */
     conversationId: Effect.suspend((): Effect.Effect<ConversationId> => {
       const built = events.findLast(
         (event) => event._tag === "MessageReceived" && event.message.messageType === "ConversationBuilt"
@@ -98,7 +98,7 @@ export const session = Effect.fnUntraced(function* (name: string, options: Kefu.
   }
 })
 
-/** A session that knows whose it is. */
+/** A session that has read its user. */
 export const join = (...args: Parameters<typeof session>) =>
   Effect.flatMap(session(...args), (opened) => Effect.map(opened.users.me, (me) => ({ ...opened, me })))
 

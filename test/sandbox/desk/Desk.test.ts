@@ -223,7 +223,7 @@ describe("recall", () => {
       const { messages } = yield* history(li, conversationId)
       assert.notInclude(JSON.stringify(messages), "secret")
       assert.deepInclude(messages.at(-1), { message_type: 103, content: { message_id } })
-      // Twice is once: the second succeeds and does nothing.
+      // A second recall succeeds without effect.
       yield* visitor.call(203, { message_id })
       assert.deepStrictEqual(yield* staff.sync, [])
     }).pipe(provide())
@@ -266,7 +266,7 @@ describe("the end", () => {
         assert.deepStrictEqual((yield* desk.staff.message(104)).content, { reason })
         const { state, end_reason, last_staff } = yield* history(chen, desk.conversationId)
         assert.deepStrictEqual([state, end_reason, last_staff.nickname], ["FINISHED", reason, "李静"])
-        // The other side closes at the same time: that is no error.
+        // The other side closing at the same time is no error.
         yield* desk.visitor.call(202, payload)
         yield* desk.staff.call(202, payload)
         assert.deepStrictEqual([...(yield* desk.visitor.sync), ...(yield* desk.staff.sync)], [])

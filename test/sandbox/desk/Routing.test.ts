@@ -30,7 +30,7 @@ describe("the queue", () => {
       const { json } = yield* rest(visitor.token, "GET", `/im/conversations/${visitor.conversationId}`)
       assert.deepStrictEqual([json.state, json.last_staff], ["PENDING", null])
       assert.strictEqual(yield* positionOf(visitor), 1)
-      // What they write meanwhile is not for the robot.
+      // The robot does not answer messages from the queue.
       yield* visitor.client.call(101, text("多久发货"))
       assert.deepStrictEqual(yield* visitor.client.sync, [])
 

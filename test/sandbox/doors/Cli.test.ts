@@ -8,7 +8,7 @@ import { command } from "../../../src/sandbox/doors/Cli.ts"
 
 const bin = Path.join(import.meta.dirname, "../../../src/sandbox/doors/bin.ts")
 
-/** The program in a process of its own. */
+/** The program, in its own process. */
 const run = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => {

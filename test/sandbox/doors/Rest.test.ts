@@ -159,7 +159,7 @@ describe("tokens and profiles", () => {
       assert.strictEqual(yield* status(chen, "PUT", "/im/users/7", { nickname: "x" }), 403)
       assert.strictEqual(yield* status(chen, "PUT", "/im/users/6", { nickname: "陈" }), 200)
       assert.strictEqual(yield* status(li, "PUT", "/im/users/999", {}), 404)
-      // What staff note about a visitor is not for the visitor.
+      // A visitor does not see the staff's remark on them.
       assert.notProperty((yield* rest(chen, "GET", "/im/users/me")).json, "remark")
     }).pipe(provide())
   )

@@ -33,7 +33,7 @@ const closeCodeOf = <A>(next: Effect.Effect<A, Socket.SocketError>) =>
     Effect.map(({ reason }) => (reason._tag === "SocketCloseError" ? reason.code : reason._tag))
   )
 
-/** What a server answers that does not want to upgrade. */
+/** The response of a server that refuses an upgrade. */
 const refusal = (url: string) =>
   Effect.callback<{ readonly status: number | undefined; readonly body: string }>((resume) => {
     const headers = {
@@ -194,7 +194,7 @@ layer(Faulty, { excludeTestServices: true })("SandboxNode with faults", (it) => 
       const visitor = yield* dial(chen)
       yield* visitor.sync
       yield* visitor.send(101, text("die"))
-      // Node's own WebSocket tells the error before the close with 1006.
+      // Node's WebSocket emits an error before the close with 1006.
       assert.strictEqual(yield* closeCodeOf(visitor.next), "SocketReadError")
       const response = yield* Effect.flip(HttpClient.get(`${yield* SandboxNode.baseUrl}/openapi.json`))
       assert.strictEqual(response.reason._tag, "TransportError")

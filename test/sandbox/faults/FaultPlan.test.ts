@@ -31,10 +31,10 @@ const endOf = (client: Client) =>
     Effect.map(({ reason }: Socket.SocketError) => (reason._tag === "SocketCloseError" ? reason.code : reason._tag))
   )
 
-/** Until everything that is under way has arrived. */
+/** Waits until every frame in flight has arrived. */
 const settled = Effect.repeat(Effect.yieldNow, { times: 50 })
 
-/** What has come in by now, without asking for anything. */
+/** The frames received so far, without a command. */
 const received = (client: Client) =>
   Effect.gen(function* () {
     const frames: Array<unknown> = []

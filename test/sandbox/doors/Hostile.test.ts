@@ -1,6 +1,6 @@
 /**
- * What no client of ours would send, straight at the sandbox's port: each gets JSON with the right status where HTTP
- * allows for an answer, and two people who talk meanwhile notice nothing.
+ * Invalid requests, sent straight to the sandbox's port. Each gets JSON with the right status where HTTP allows a response,
+ * and a conversation of two people meanwhile is not affected.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ interface Asked {
   readonly authorization?: string
   readonly type?: string
   readonly body?: BodyInit
-  /** Not a JSON body, but parts. */
+  /** A multipart body instead of JSON. */
   readonly parts?: ReadonlyArray<readonly [name: string, value: string | Blob]>
 }
 
@@ -43,14 +43,14 @@ const ask = Effect.fnUntraced(function* (method: string, path: string, asked: As
   return { status: response.status, headers: response.headers, text: yield* Effect.promise(() => response.text()) }
 })
 
-/** A refusal as it should be: JSON that names what was wrong. */
+/** The expected refusal: JSON that names the fault. */
 const refused = Effect.fnUntraced(function* (method: string, path: string, asked?: Asked) {
   const { headers, status, text } = yield* unharmed(`${method} ${path}`, ask(method, path, asked))
   assert.strictEqual(headers.get("content-type"), "application/json", text)
   return { status, ...(yield* Schema.decodeEffect(Refusal)(text)) }
 })
 
-/** The bytes that come back until the server closes, or until `enough`. */
+/** The bytes received until the server closes, or until `enough`. */
 const raw = Effect.fnUntraced(function* (
   bytes: string | Uint8Array | ReadonlyArray<string | Uint8Array>,
   enough: (answer: string) => boolean = () => false
@@ -82,7 +82,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
   const cases: ReadonlyArray<
     readonly [method: string, path: string, asked: Asked | undefined, status: number, named: string]
   > = [
-    // Where nothing is.
+    // Unknown paths.
     ["GET", "/nowhere", undefined, 404, "There is no GET /nowhere"],
     ["GET", api("/im/nowhere"), undefined, 404, "There is no GET /api/v1/im/nowhere"],
     ["DELETE", api("/im/conversations"), undefined, 404, "There is no DELETE"],
@@ -91,14 +91,14 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
     ["GET", "//etc/passwd", undefined, 404, ""],
     ["GET", "/blobs/..%2f..%2fetc/passwd", undefined, 404, "no such file"],
 
-    // Who it is not.
+    // Invalid tokens.
     ["GET", api("/im/users/me"), { authorization: "" }, 401, "no bearer token"],
     ["GET", api("/im/users/me"), { authorization: "Bearer" }, 401, "no bearer token"],
     ["GET", api("/im/users/me"), { authorization: `Basic ${btoa("li:li")}` }, 401, "no bearer token"],
     ["GET", api("/im/users/me"), { authorization: li }, 401, "no bearer token"],
     ["GET", api("/im/users/me"), { authorization: `Bearer ${li}x` }, 401, "The token is unknown"],
 
-    // Ids that are none.
+    // Invalid ids.
     ["GET", api("/im/conversations/abc"), undefined, 400, "id"],
     ["GET", api("/im/conversations/1.5"), undefined, 400, "id"],
     ["GET", api("/im/conversations/NaN"), undefined, 400, "id"],
@@ -109,7 +109,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
     ["GET", api("/im/conversations/999999"), undefined, 404, "There is no conversation 999999"],
     ["DELETE", api("/im/users/6/tags/x"), undefined, 400, "tag_id"],
 
-    // Queries that are none.
+    // Invalid queries.
     ["GET", api("/im/conversations?page=x"), undefined, 400, "page"],
     ["GET", api("/im/conversations?page=1&page=2"), undefined, 400, "page"],
     ["GET", api("/im/conversations?limit=-1"), undefined, 400, "limit"],
@@ -117,7 +117,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
     ["GET", api("/im/conversations_count?begin_at=noon"), undefined, 400, "begin_at"],
     ["GET", api("/im/questions/suggest"), undefined, 400, "query"],
 
-    // Bodies that are none.
+    // Invalid bodies.
     ["PUT", api("/im/users/me"), undefined, 400, "Expected object"],
     ["PUT", api("/im/users/me"), { body: "" }, 400, "Expected object"],
     ["PUT", api("/im/users/me"), { body: '{"nickname":' }, 400, "valid JSON"],
@@ -135,7 +135,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
     ["POST", api("/im/rates"), { body: '{"score":"5"}' }, 400, "score"],
     ["POST", api("/im/conversations/export"), { body: '{"conversation_ids":[1,"x"]}' }, 400, "conversation_ids.1"],
 
-    // Sockets and files that are none.
+    // Invalid WebSocket and file requests.
     ["GET", api("/im/ws"), undefined, 401, "no bearer token"],
     ["GET", api("/im/ws?token=nonsense"), undefined, 401, "The token is unknown"],
     ["GET", api(`/im/ws?token=${chen}`), undefined, 426, "upgrade"],
@@ -247,7 +247,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
     timeout
   )
 
-  /** A frame as a client sends it: masked. */
+  /** A masked frame, as from a client. */
   const masked = (opcode: number, data: string | Uint8Array, isLast = true): Uint8Array => {
     const payload = Buffer.from(data)
     const mask = [1, 2, 3, 4]
