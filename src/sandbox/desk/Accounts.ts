@@ -86,6 +86,19 @@ const forOthers = (key: string) => key === "nickname" || key === "avatar"
  */
 export const isEmployee = (account: Account): boolean => account.userType === "STAFF" || account.userType === "ADMIN"
 
+const view = (account: Account, viewer: Account): User => {
+  const user: User = { ...account.profile, id: account.id, userType: account.userType }
+  if (isEmployee(viewer)) {
+    return account.userType === "CUSTOMER" ? { ...user, tags: Array.from(account.tags.values()) } : user
+  }
+  const visible = account === viewer ? forSelf : forOthers
+  return {
+    ...Object.fromEntries(Object.entries(user).filter(([key]) => visible(key))),
+    id: account.id,
+    userType: account.userType
+  }
+}
+
 /**
  * The accounts of the desk.
  *
@@ -230,18 +243,7 @@ export class Accounts extends Context.Service<
               ? Effect.void
               : new NotFound({ message: `User ${account.id} does not have the tag ${id}` })
           ),
-        view: (account, viewer) => {
-          const user: User = { ...account.profile, id: account.id, userType: account.userType }
-          if (isEmployee(viewer)) {
-            return account.userType === "CUSTOMER" ? { ...user, tags: Array.from(account.tags.values()) } : user
-          }
-          const visible = account === viewer ? forSelf : forOthers
-          return {
-            ...Object.fromEntries(Object.entries(user).filter(([key]) => visible(key))),
-            id: account.id,
-            userType: account.userType
-          }
-        },
+        view,
         seededLogins: () =>
           settings.seed.users.flatMap(({ key, userType, nickname, token }) => {
             const account = seeded.get(key)

@@ -1,12 +1,11 @@
 /**
- * The commands on conversations: arrive, request, transfer, close, terminate, remark, ask for a rating, rate.
+ * The commands on conversations: arrive, request, transfer, close, terminate, remark.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type { ConversationRequest } from "../../domain/Conversation.ts"
 import type { ConversationId, SubChannelId, UserId } from "../../domain/Id.ts"
-import type { RatingInput } from "../../domain/Rating.ts"
 import { BadRequest, Conflict, Forbidden } from "../../wire/ApiError.ts"
 import * as Access from "./Access.ts"
 import { type Account, Accounts } from "./Accounts.ts"
@@ -31,8 +30,6 @@ export interface ConversationCommands {
   readonly close: (me: Account, id: ConversationId) => Command<void>
   readonly terminate: (me: Account, id: ConversationId) => Command<ConversationRecord>
   readonly remark: (me: Account, id: ConversationId, remark: string | undefined) => Command<ConversationRecord>
-  readonly inviteRate: (me: Account, customerId: UserId) => Command<void>
-  readonly rate: (me: Account, rating: RatingInput) => Command<ConversationRecord>
 }
 
 /**
@@ -152,44 +149,6 @@ export const make = Effect.gen(function* () {
       yield* employeeOnly(me)
       const conversation = yield* access.conversation(me, id)
       if (remark !== undefined) conversation.remark = remark
-      return conversation
-    }),
-
-    inviteRate: Effect.fn("ConversationCommands.inviteRate")(function* (me, customerId) {
-      const turn = yield* CurrentTurn
-      yield* employeeOnly(me)
-      yield* accounts.get(customerId)
-      const conversation = conversations.of(customerId).findLast(({ marks }) => marks.has(me.id))
-      if (conversation === undefined) {
-        return yield* new Conflict({ message: `You never had a conversation with user ${customerId}` })
-      }
-      const possible = lifecycle.isServedByStaff(conversation) && conversation.servedBy === me.id && !conversation.rated
-      if (possible) post(turn, conversation, { messageType: "RateInvite", fromId: me.id }, [customerId])
-      else post(turn, conversation, { messageType: "RateInviteError", fromId: null, audience: "staff" }, [me.id])
-    }),
-
-    rate: Effect.fn("ConversationCommands.rate")(function* (me, { score, suggestion, ratingTagIds = [] }) {
-      const turn = yield* CurrentTurn
-      if (me.userType !== "CUSTOMER") return yield* new Forbidden({ message: "Only visitors may rate" })
-      const conversation = conversations
-        .of(me.id)
-        .findLast(({ servedBy }) => servedBy !== undefined && servedBy !== robotId)
-      if (conversation === undefined) {
-        return yield* new Conflict({ message: "There is no conversation with staff to rate yet" })
-      }
-      if (conversation.rated)
-        return yield* new Conflict({ message: `Conversation ${conversation.id} is already rated` })
-      conversation.rated = true
-      post(
-        turn,
-        conversation,
-        {
-          messageType: "CustomerRate",
-          content: { score, ...(suggestion === undefined ? {} : { suggestion }), ratingTagIds },
-          fromId: me.id
-        },
-        lifecycle.others(conversation, me.id)
-      )
       return conversation
     })
   }

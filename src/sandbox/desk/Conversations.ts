@@ -13,7 +13,7 @@ import type { Message } from "../../domain/Message.ts"
 import { NotFound } from "../../wire/ApiError.ts"
 import { type Account, Accounts } from "./Accounts.ts"
 import { Counters } from "../Counters.ts"
-import type { Knowledge } from "./KnowledgeBase.ts"
+import type { Knowledge, Vote } from "./KnowledgeBase.ts"
 import type { Seed, SeedChannel } from "../Seed.ts"
 import { Settings } from "../SandboxOptions.ts"
 import type { Turn } from "./Turns.ts"
@@ -37,7 +37,7 @@ export interface MessageRecord {
   readonly audience: Audience
   /** The knowledge that the robot answered from. */
   readonly knowledge: Knowledge | undefined
-  vote: "like" | "dislike" | undefined
+  vote: Vote | undefined
   recalled: boolean
 }
 
@@ -189,22 +189,7 @@ export class Conversations extends Context.Service<
       }
 
       const open = (turn: Turn, customerId: UserId, channel: SeedChannel, servedBy: UserId): ConversationRecord => {
-        const conversation: ConversationRecord = {
-          id: ConversationId.make(records.length + 1),
-          customerId,
-          channel,
-          openedAt: turn.now,
-          entries: [],
-          marks: new Map(),
-          state: "ACTIVE",
-          servedBy: undefined,
-          activeAt: turn.now,
-          updatedAt: turn.now,
-          unanswered: undefined,
-          endReason: undefined,
-          remark: undefined,
-          rated: false
-        }
+        const conversation = makeRecord(ConversationId.make(records.length + 1), customerId, channel, turn.now)
         records.push(conversation)
         openByCustomer.set(customerId, conversation)
         join(conversation, customerId)
@@ -272,26 +257,7 @@ export class Conversations extends Context.Service<
         mark,
         channel,
         messages: visibleMessages,
-        view: (conversation, viewer) => ({
-          id: conversation.id,
-          state: conversation.state,
-          customer: accounts.view(accounts.known(conversation.customerId), viewer),
-          lastStaff:
-            conversation.servedBy === undefined ? null : accounts.view(accounts.known(conversation.servedBy), viewer),
-          users: Array.from(conversation.marks.keys(), (id) => accounts.view(accounts.known(id), viewer)),
-          conversationsUser: Array.from(conversation.marks, ([userId, latestReadMessageId]) => ({
-            userId,
-            latestReadMessageId
-          })),
-          messages: visibleMessages(conversation, viewer, messagesPerConversation),
-          subChannelId: SubChannelId.make(conversation.channel.id),
-          ...(conversation.remark === undefined || viewer.userType === "CUSTOMER"
-            ? {}
-            : { remark: conversation.remark }),
-          ...(conversation.endReason === undefined ? {} : { endReason: conversation.endReason }),
-          createdAt: conversation.openedAt,
-          updatedAt: conversation.updatedAt
-        })
+        view: (conversation, viewer) => viewOf(accounts, conversation, viewer, messagesPerConversation)
       })
       addPast(service, accounts, seed, yield* Clock.currentTimeMillis)
       return service
@@ -316,6 +282,46 @@ const visibleMessages = (
   }
   return found.toReversed()
 }
+
+const makeRecord = (id: ConversationId, customerId: UserId, channel: SeedChannel, now: number): ConversationRecord => ({
+  id,
+  customerId,
+  channel,
+  openedAt: now,
+  entries: [],
+  marks: new Map(),
+  state: "ACTIVE",
+  servedBy: undefined,
+  activeAt: now,
+  updatedAt: now,
+  unanswered: undefined,
+  endReason: undefined,
+  remark: undefined,
+  rated: false
+})
+
+const viewOf = (
+  accounts: Accounts["Service"],
+  conversation: ConversationRecord,
+  viewer: Account,
+  limit: number
+): Conversation => ({
+  id: conversation.id,
+  state: conversation.state,
+  customer: accounts.view(accounts.known(conversation.customerId), viewer),
+  lastStaff: conversation.servedBy === undefined ? null : accounts.view(accounts.known(conversation.servedBy), viewer),
+  users: Array.from(conversation.marks.keys(), (id) => accounts.view(accounts.known(id), viewer)),
+  conversationsUser: Array.from(conversation.marks, ([userId, latestReadMessageId]) => ({
+    userId,
+    latestReadMessageId
+  })),
+  messages: visibleMessages(conversation, viewer, limit),
+  subChannelId: SubChannelId.make(conversation.channel.id),
+  ...(conversation.remark === undefined || viewer.userType === "CUSTOMER" ? {} : { remark: conversation.remark }),
+  ...(conversation.endReason === undefined ? {} : { endReason: conversation.endReason }),
+  createdAt: conversation.openedAt,
+  updatedAt: conversation.updatedAt
+})
 
 /** Adds the finished conversations of the seed. */
 const addPast = (

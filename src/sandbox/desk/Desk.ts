@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ConversationCommands from "./ConversationCommands.ts"
 import * as MessageCommands from "./MessageCommands.ts"
+import * as RatingCommands from "./RatingCommands.ts"
 
 /**
  * The commands of the service desk.
@@ -17,16 +18,19 @@ import * as MessageCommands from "./MessageCommands.ts"
  */
 export class Desk extends Context.Service<
   Desk,
-  MessageCommands.MessageCommands & ConversationCommands.ConversationCommands
+  MessageCommands.MessageCommands & ConversationCommands.ConversationCommands & RatingCommands.RatingCommands
 >()("effect-kefu/sandbox/desk/Desk") {
   /**
    * @since 0.1.0
    */
   static readonly layer = Layer.effect(
     Desk,
-    Effect.zipWith(MessageCommands.make, ConversationCommands.make, (messages, conversations) => ({
-      ...messages,
-      ...conversations
-    }))
+    Effect.gen(function* () {
+      return {
+        ...(yield* MessageCommands.make),
+        ...(yield* ConversationCommands.make),
+        ...(yield* RatingCommands.make)
+      }
+    })
   )
 }

@@ -33,6 +33,16 @@ export interface Match {
   readonly score: number
 }
 
+/**
+ * A vote on an answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Vote = "like" | "dislike"
+
+const counterOf = { like: "likes", dislike: "dislikes" } as const
+
 const han = /\p{Script=Han}/u
 
 /**
@@ -108,6 +118,8 @@ export class KnowledgeBase extends Context.Service<
   KnowledgeBase,
   {
     readonly get: (id: number) => Knowledge | undefined
+    /** Counts a vote on an answer in place of the previous one. */
+    readonly vote: (knowledge: Knowledge, previous: Vote | undefined, vote: Vote) => void
     readonly named: (question: string) => Knowledge | undefined
     /** The matches of a question, the best first. */
     readonly match: (text: string) => ReadonlyArray<Match>
@@ -143,6 +155,10 @@ export class KnowledgeBase extends Context.Service<
 
       return KnowledgeBase.of({
         get: (id) => byId.get(id),
+        vote: (knowledge, previous, vote) => {
+          if (previous !== undefined) knowledge[counterOf[previous]] -= 1
+          knowledge[counterOf[vote]] += 1
+        },
         named: (question) => byQuestion.get(normalize(question)),
         match: (text) => {
           const normalized = normalize(text)

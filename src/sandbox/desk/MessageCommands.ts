@@ -11,7 +11,7 @@ import { Settings } from "../SandboxOptions.ts"
 import * as Access from "./Access.ts"
 import { type Account, Accounts } from "./Accounts.ts"
 import { type ConversationRecord, Conversations, type NewMessage } from "./Conversations.ts"
-import { KnowledgeBase } from "./KnowledgeBase.ts"
+import { KnowledgeBase, type Vote } from "./KnowledgeBase.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { type Reply, Robot, talkToPerson } from "./Robot.ts"
 import { Routing } from "./Routing.ts"
@@ -40,7 +40,7 @@ export interface MessageCommands {
   readonly type: (me: Account, id: ConversationId, draft: string) => Command<void>
   readonly recall: (me: Account, id: MessageId) => Command<void>
   readonly selectMenuItem: (me: Account, id: MenuItemId) => Command<void>
-  readonly vote: (me: Account, id: MessageId, vote: "like" | "dislike") => Command<void>
+  readonly vote: (me: Account, id: MessageId, vote: Vote) => Command<void>
 }
 
 /**
@@ -88,17 +88,6 @@ export const make = Effect.gen(function* () {
     return conversation
   })
 
-  const think = Effect.fn("MessageCommands.think")(function* (
-    conversation: ConversationRecord,
-    { messageType, content }: SendPayload
-  ) {
-    if (messageType === "Text") return yield* robot.reply(content)
-    if (messageType !== "FAQAnswerMessage") return robot.puzzled(conversation.channel)
-    const question = typeof content === "string" ? content : (content.question ?? "")
-    const known = knowledge.named(question)
-    return known === undefined ? yield* robot.reply(question) : robot.answer(known)
-  })
-
   const commands: MessageCommands = {
     send: Effect.fn("MessageCommands.send")(function* (me, draft) {
       const turn = yield* CurrentTurn
@@ -113,7 +102,7 @@ export const make = Effect.gen(function* () {
         if (conversation.unanswered === undefined) routing.expectAnswer(turn, conversation)
       } else if (conversation.state === "ACTIVE") {
         conversations.mark(conversation, robotId, id)
-        react(turn, conversation, yield* think(conversation, draft))
+        react(turn, conversation, yield* robot.reply(draft, conversation.channel))
       }
       return id
     }),
@@ -179,13 +168,7 @@ export const make = Effect.gen(function* () {
         return yield* new BadRequest({ message: `Message ${id} is not an answer of the robot`, field: "id" })
       }
       if (entry.vote === vote) return
-      const subject = entry.knowledge
-      if (subject !== undefined) {
-        if (entry.vote === "like") subject.likes -= 1
-        if (entry.vote === "dislike") subject.dislikes -= 1
-        if (vote === "like") subject.likes += 1
-        else subject.dislikes += 1
-      }
+      if (entry.knowledge !== undefined) knowledge.vote(entry.knowledge, entry.vote, vote)
       entry.vote = vote
     })
   }

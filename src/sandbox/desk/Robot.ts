@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { MenuItemId } from "../../domain/Id.ts"
 import type { Menu, RobotAnswer } from "../../domain/Message.ts"
+import type { SendPayload } from "../../wire/Frame.ts"
 import { type Knowledge, KnowledgeBase, languageOf, normalize } from "./KnowledgeBase.ts"
 import type { SeedChannel } from "../Seed.ts"
 import { Settings } from "../SandboxOptions.ts"
@@ -68,10 +69,8 @@ export class Robot extends Context.Service<
   Robot,
   {
     readonly menu: (channel: SeedChannel) => Menu
-    /** Replies to a text. Each answer raises the popularity of its question. */
-    readonly reply: (text: string) => Effect.Effect<Reply>
-    /** Replies to a message without text. */
-    readonly puzzled: (channel: SeedChannel) => Reply
+    /** Replies to a message. Each answer raises the popularity of its question. */
+    readonly reply: (message: SendPayload, channel: SeedChannel) => Effect.Effect<Reply>
     /** Answers a question chosen from a menu or a suggestion. */
     readonly answer: (knowledge: Knowledge) => Reply
   }
@@ -111,6 +110,22 @@ export class Robot extends Context.Service<
         )
       }
 
+      const replyToText = Effect.fn("Robot.replyToText")(function* (text: string): Effect.fn.Return<Reply> {
+        const normalized = normalize(text)
+        if (wantsPerson.some((pattern) => pattern.test(normalized))) return { _tag: "HandOver" }
+        const replies = smallTalk.get(normalized)
+        if (replies !== undefined) return say("RobotChitchatMessage", yield* Random.choice(replies))
+        const [best, second] = base.match(text)
+        if (best === undefined) return say("RobotNotAnswerMessage", lost[languageOf(text)])
+        const clear = best.score >= 0.4 && (second === undefined || best.score - second.score >= 0.2)
+        if (best.score === 1 || clear) return known("RobotCanAnswerMessage", best.knowledge)
+        const candidates = base
+          .match(text)
+          .slice(0, 3)
+          .map(({ knowledge }) => knowledge.question)
+        return say("RobotMayAnswerMessage", { question: text, answer: didYouMean[languageOf(text)], candidates })
+      })
+
       return Robot.of({
         menu: ({ greeting, faqGroupId, language }) => ({
           title: greeting,
@@ -122,22 +137,13 @@ export class Robot extends Context.Service<
             { id: talkToPerson, title: language === "zh" ? "转人工客服" : "Talk to a person" }
           ]
         }),
-        reply: Effect.fn("Robot.reply")(function* (text) {
-          const normalized = normalize(text)
-          if (wantsPerson.some((pattern) => pattern.test(normalized))) return { _tag: "HandOver" }
-          const replies = smallTalk.get(normalized)
-          if (replies !== undefined) return say("RobotChitchatMessage", yield* Random.choice(replies))
-          const [best, second] = base.match(text)
-          if (best === undefined) return say("RobotNotAnswerMessage", lost[languageOf(text)])
-          const clear = best.score >= 0.4 && (second === undefined || best.score - second.score >= 0.2)
-          if (best.score === 1 || clear) return known("RobotCanAnswerMessage", best.knowledge)
-          const candidates = base
-            .match(text)
-            .slice(0, 3)
-            .map(({ knowledge }) => knowledge.question)
-          return say("RobotMayAnswerMessage", { question: text, answer: didYouMean[languageOf(text)], candidates })
+        reply: Effect.fn("Robot.reply")(function* ({ content, messageType }, { language }) {
+          if (messageType === "Text") return yield* replyToText(content)
+          if (messageType !== "FAQAnswerMessage") return say("RobotNotAnswerMessage", cannotSee[language])
+          const question = typeof content === "string" ? content : (content.question ?? "")
+          const named = base.named(question)
+          return named === undefined ? yield* replyToText(question) : known("FAQAnswerMessage", named)
         }),
-        puzzled: ({ language }) => say("RobotNotAnswerMessage", cannotSee[language]),
         answer: (knowledge) => known("FAQAnswerMessage", knowledge)
       })
     })

@@ -225,7 +225,6 @@ const RatingsLive = HttpApiBuilder.group(
     return handlers.handleAll({
       rate: Effect.fn("Ratings.rate")(function* ({ payload }) {
         const me = yield* caller
-        yield* form.check(payload)
         const { id } = yield* turns.take(desk.rate(me, payload))
         return { score: payload.score, conversationId: id }
       }),
