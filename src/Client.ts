@@ -16,44 +16,7 @@ import { ReadFlags } from "./client/readFlags.ts"
 import * as rest from "./client/rest.ts"
 import { ClientRuntime } from "./client/runtime.ts"
 import type { Session } from "./client/session.ts"
-import type {
-  Acknowledgement,
-  AnonymousToken,
-  ClientResponse,
-  Conversation,
-  ConversationCount,
-  ConversationPage,
-  ConversationParams,
-  ConversationRequest,
-  ConversationUpdate,
-  ExportRequest,
-  ExportResult,
-  Faqs,
-  Message,
-  MessageContent,
-  MessageOf,
-  NewTag,
-  PendingCount,
-  PendingPosition,
-  ProfileUpdate,
-  QueryParams,
-  QuickReplies,
-  QuickReply,
-  QuickReplyInput,
-  RatingReceipt,
-  Ratings,
-  RawConversation,
-  SendableType,
-  SubChannel,
-  Suggestions,
-  Tag,
-  TransferRequest,
-  TransferTargets,
-  UploadedFile,
-  UploadProgress,
-  User,
-  VisitInfo
-} from "./client/types.ts"
+import type * as T from "./client/types.ts"
 import type { ConversationId, MenuItemId, MessageId, UserId } from "./domain/Id.ts"
 import type { KefuError } from "./KefuError.ts"
 import type { ConnectionState } from "./realtime/ConnectionState.ts"
@@ -125,7 +88,6 @@ export class Client {
    * `InvalidRequest`.
    *
    * @param handler - 回调函数入口: the object whose callbacks are called; all are optional.
-   * @param options - 参数
    */
   constructor(handler: ClientHandler = {}, options: ClientOptions = {}) {
     const flags = new ReadFlags()
@@ -213,16 +175,15 @@ export class Client {
    * If the conversation does not exist yet or is unknown, `conversationId` is 0. After sending it is set once the client
    * learns the visitor's conversation from a message or a fetched conversation; until then `isRead` stays false.
    *
-   * @param messageType - 消息类型
    * @param content - 内容，文本消息为string，其他消息为Object，包含url，filename等信息
    * @param conversationId - 消息所在会话的ID, or 0
    */
-  buildMessage<Type extends SendableType>(
+  buildMessage<Type extends T.SendableType>(
     messageType: Type,
-    content: MessageContent<Type>,
+    content: T.MessageContent<Type>,
     conversationId: number
-  ): MessageOf<Type> {
-    const message: MessageOf<Type> = {
+  ): T.MessageOf<Type> {
+    const message: T.MessageOf<Type> = {
       id: 0,
       fromId: 0,
       nickname: "",
@@ -251,7 +212,7 @@ export class Client {
    * @param message - 消息，通过buildMessage创建
    * @param toId - 目标ID: the recipient. Optional for visitors, and for staff in a conversation that the client has read.
    */
-  sendMessage<Sent extends Message>(message: Sent, toId?: number, options?: CallOptions): Promise<Sent> {
+  sendMessage<Sent extends T.Message>(message: Sent, toId?: number, options?: CallOptions): Promise<Sent> {
     const status = { mayArrive: false }
     this.#runtime.openByDefault()
     return this.#runtime.run(
@@ -268,64 +229,48 @@ export class Client {
     )
   }
 
-  /**
-   * 撤回消息: event 203. For the sender of the message. Resolves to the acknowledgement.
-   *
-   * @param messageId - 消息ID
-   */
-  recallMessage(messageId: number, options?: CallOptions): Promise<Acknowledgement> {
+  /** 撤回消息: event 203. For the sender of the message. Resolves to the acknowledgement. */
+  recallMessage(messageId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("recallMessage", { messageId }, options, (to, id) => to.recall(id as MessageId))
   }
 
   /**
    * 消息已读: event 104. Tells the other side that all messages up to this one have been read. For everyone. Resolves to the
    * acknowledgement.
-   *
-   * @param messageId - 消息ID
    */
-  readMessage(messageId: number, options?: CallOptions): Promise<Acknowledgement> {
+  readMessage(messageId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("readMessage", { messageId }, options, (to, id) => to.read(id as MessageId))
   }
 
   /**
    * 关闭会话: event 202. For the visitor or the staff of the conversation; administrators use `adminCloseConversation`.
    * Resolves to the acknowledgement.
-   *
-   * @param conversationId - 会话ID
    */
-  closeConversation(conversationId: number, options?: CallOptions): Promise<Acknowledgement> {
+  closeConversation(conversationId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("closeConversation", { conversationId }, options, (to, id) =>
       to.closeConversation(id as ConversationId)
     )
   }
 
-  /**
-   * 邀评，仅供客服调用: event 204. Invites a visitor to rate the service. For staff. Resolves to the acknowledgement.
-   *
-   * @param userId - 用户ID
-   */
-  inviteRate(userId: number, options?: CallOptions): Promise<Acknowledgement> {
+  /** 邀评，仅供客服调用: event 204. Invites a visitor to rate the service. For staff. Resolves to the acknowledgement. */
+  inviteRate(userId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("inviteRate", { userId }, options, (to, id) => to.inviteRate(id as UserId))
   }
 
   /**
    * 点选菜单项，仅供客户调用: event 205. Selects an item of a `ChannelMenu` message. For visitors. Resolves to the
    * acknowledgement.
-   *
-   * @param menuItemId - The item's id.
    */
-  selectMenuItem(menuItemId: number, options?: CallOptions): Promise<Acknowledgement> {
+  selectMenuItem(menuItemId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("selectMenuItem", { menuItemId }, options, (to, id) => to.selectMenuItem(id as MenuItemId))
   }
 
   /**
    * 正在输入: event 105. Sends the draft to the other side. For everyone. Resolves to the acknowledgement.
    *
-   * @param content - The draft so far.
-   * @param conversationId - 会话ID
    * @param toId - 目标ID: the recipient, optional as in `sendMessage`
    */
-  inputting(content: string, conversationId: number, toId?: number, options?: CallOptions): Promise<Acknowledgement> {
+  inputting(content: string, conversationId: number, toId?: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("inputting", { conversationId }, options, (realtime, id, session) =>
       Effect.gen(function* () {
         const to = (yield* rest.optionalInteger("Client.inputting", "toId", toId)) ?? (yield* session.recipient(id))
@@ -344,49 +289,36 @@ export class Client {
    * 获取个人信息: GET /im/users/me. For everyone. Resolves to the caller's own profile. Calling it first is not required: the
    * client reads the profile when it needs it.
    */
-  getUserInfo(options?: CallOptions): Promise<ClientResponse<User>> {
+  getUserInfo(options?: CallOptions): Promise<T.ClientResponse<T.User>> {
     return this.#runtime.run("Client.getUserInfo", ({ me }) => me, options)
   }
 
   /**
    * 更新个人信息: PUT /im/users/me. For everyone. Resolves to the backend's response. Rejects with `InvalidRequest` if the
    * backend refuses a field.
-   *
-   * @param data - The fields to change.
    */
-  updateMyProfile(data: ProfileUpdate, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  updateMyProfile(data: T.ProfileUpdate, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("updateMyProfile", users.endpoints.updateMe, { body: data }, options)
   }
 
   /**
    * 更新用户信息: PUT /im/users/{id}. For staff and administrators. Resolves to the backend's response. Rejects with
    * `NotFound`.
-   *
-   * @param id - 用户ID
-   * @param data - 用户信息
    */
-  updateUserProfile(id: number, data: ProfileUpdate, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  updateUserProfile(id: number, data: T.ProfileUpdate, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("updateUserProfile", users.endpoints.update, { params: { id }, body: data }, options)
   }
 
-  /**
-   * 增加访客标签: POST /im/users/{id}/tags. For staff and administrators. Resolves to the tag. Rejects with `NotFound`.
-   *
-   * @param id - 用户ID
-   * @param data - The tag.
-   */
-  addCustomerTag(id: number, data: NewTag, options?: CallOptions): Promise<ClientResponse<Tag>> {
+  /** 增加访客标签: POST /im/users/{id}/tags. For staff and administrators. Resolves to the tag. Rejects with `NotFound`. */
+  addCustomerTag(id: number, data: T.NewTag, options?: CallOptions): Promise<T.ClientResponse<T.Tag>> {
     return this.#rest("addCustomerTag", users.endpoints.addTag, { params: { id }, body: data }, options)
   }
 
   /**
    * 删除访客标签: DELETE /im/users/{id}/tags/{tagId}. For staff and administrators. Resolves to the backend's response.
    * Rejects with `NotFound`.
-   *
-   * @param id - 用户ID
-   * @param tagId - The tag's id.
    */
-  deleteCustomerTag(id: number, tagId: number, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  deleteCustomerTag(id: number, tagId: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("deleteCustomerTag", users.endpoints.removeTag, { params: { id, tagId } }, options)
   }
 
@@ -396,7 +328,7 @@ export class Client {
    *
    * @param params - Filters, under the backend's names.
    */
-  getTransferServiceList(params?: QueryParams, options?: CallOptions): Promise<ClientResponse<TransferTargets>> {
+  getTransferServiceList(params?: T.QueryParams, options?: CallOptions): Promise<T.ClientResponse<T.TransferTargets>> {
     return this.#rest("getTransferServiceList", users.endpoints.transferTargets, { query: params }, options)
   }
 
@@ -406,20 +338,19 @@ export class Client {
    * 批量获取会话: GET /im/conversations. For everyone: visitors get their own conversations, staff those in which they take
    * part. Resolves to a page of conversations, each with `users` by id, `messages`, `unreadCount` and `isNew`. A
    * conversation without an id is omitted.
-   *
-   * @param params - 过滤参数
    */
-  getConversations(params?: ConversationParams, options?: CallOptions): Promise<ClientResponse<ConversationPage>> {
+  getConversations(
+    params?: T.ConversationParams,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<T.ConversationPage>> {
     return this.#runtime.run("Client.getConversations", (session) => session.conversations(params), options)
   }
 
   /**
    * 获取单条会话: GET /im/conversations/{id}. For participants and administrators. Resolves to the conversation, as in
    * `getConversations`. Rejects with `NotFound`.
-   *
-   * @param conversationId - 会话ID
    */
-  getConversationById(conversationId: number, options?: CallOptions): Promise<ClientResponse<Conversation>> {
+  getConversationById(conversationId: number, options?: CallOptions): Promise<T.ClientResponse<T.Conversation>> {
     return this.#runtime.run("Client.getConversationById", (session) => session.conversation(conversationId), options)
   }
 
@@ -427,7 +358,7 @@ export class Client {
    * 获取当前会话列表: GET /im/current_list, of newer backends. For everyone. Resolves to the caller's conversations that have
    * not ended, as in `getConversations`. Rejects with `NotFound` if the backend is older.
    */
-  getCurrentConversationList(options?: CallOptions): Promise<ClientResponse<Array<Conversation>>> {
+  getCurrentConversationList(options?: CallOptions): Promise<T.ClientResponse<Array<T.Conversation>>> {
     return this.#runtime.run(
       "Client.getCurrentConversationList",
       ({ currentConversations }) => currentConversations,
@@ -441,22 +372,22 @@ export class Client {
    *
    * @param data - The customer or the former conversation.
    */
-  requestConversations(data?: ConversationRequest, options?: CallOptions): Promise<ClientResponse<RawConversation>> {
+  requestConversations(
+    data?: T.ConversationRequest,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<T.RawConversation>> {
     return this.#rest("requestConversations", conversations.endpoints.request, { body: data }, options)
   }
 
   /**
    * 更新会话备注: PUT /im/conversations/{id}, of newer backends. For staff and administrators. Resolves to the backend's
    * response. Rejects with `NotFound`.
-   *
-   * @param id - 会话ID
-   * @param data - The remark.
    */
   updateConversationRemark(
     id: number,
-    data: ConversationUpdate,
+    data: T.ConversationUpdate,
     options?: CallOptions
-  ): Promise<ClientResponse<unknown>> {
+  ): Promise<T.ClientResponse<unknown>> {
     const input = { params: { id }, body: data }
     return this.#rest("updateConversationRemark", conversations.endpoints.update, input, options)
   }
@@ -464,27 +395,21 @@ export class Client {
   /**
    * 根据会话ID获取用户资料访问信息: GET /im/conversations/{id}/source_info. For staff and administrators. Resolves to where
    * the visitor came from. Rejects with `NotFound`.
-   *
-   * @param id - 会话ID
    */
-  getVisitInfo(id: number, options?: CallOptions): Promise<ClientResponse<VisitInfo>> {
+  getVisitInfo(id: number, options?: CallOptions): Promise<T.ClientResponse<T.VisitInfo>> {
     return this.#rest("getVisitInfo", conversations.endpoints.visitInfo, { params: { id } }, options)
   }
 
-  /**
-   * 获取当前排队人数: GET /im/pending_count. For everyone. Resolves to the number of visitors in the queue.
-   */
-  getPendingCount(options?: CallOptions): Promise<ClientResponse<PendingCount>> {
+  /** 获取当前排队人数: GET /im/pending_count. For everyone. Resolves to the number of visitors in the queue. */
+  getPendingCount(options?: CallOptions): Promise<T.ClientResponse<T.PendingCount>> {
     return this.#rest("getPendingCount", conversations.endpoints.pendingCount, {}, options)
   }
 
   /**
    * 当前排队位置: GET /im/conversations/{id}/pending_position. For the waiting visitor, staff and administrators. Resolves to
    * the conversation's position in the queue. Rejects with `NotFound`.
-   *
-   * @param convId - 会话ID
    */
-  getPendingPosition(convId: number, options?: CallOptions): Promise<ClientResponse<PendingPosition>> {
+  getPendingPosition(convId: number, options?: CallOptions): Promise<T.ClientResponse<T.PendingPosition>> {
     const input = { params: { id: convId } }
     return this.#rest("getPendingPosition", conversations.endpoints.pendingPosition, input, options)
   }
@@ -495,17 +420,15 @@ export class Client {
    *
    * @param params - Filters, under the backend's names.
    */
-  getConversationsCount(params?: QueryParams, options?: CallOptions): Promise<ClientResponse<ConversationCount>> {
+  getConversationsCount(params?: T.QueryParams, options?: CallOptions): Promise<T.ClientResponse<T.ConversationCount>> {
     return this.#rest("getConversationsCount", conversations.endpoints.count, { query: params }, options)
   }
 
   /**
    * 管理员强制关闭会话: PUT /im/conversations/{id}/terminate. For administrators. Resolves to the backend's response. Rejects
    * with `NotFound`, and with `Conflict` if it has already ended.
-   *
-   * @param id - 会话ID
    */
-  adminCloseConversation(id: number, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  adminCloseConversation(id: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("adminCloseConversation", conversations.endpoints.terminate, { params: { id } }, options)
   }
 
@@ -513,59 +436,43 @@ export class Client {
    * 会话转接: PUT /im/conversations/{id}/transfer. Transfers a conversation. For the staff who serve it and administrators.
    * Resolves to the backend's response. Rejects with `NotFound` and `Conflict`.
    *
-   * @param id - 会话ID
    * @param data - The target, one of `getTransferServiceList`.
    */
-  conversationTransfer(id: number, data: TransferRequest, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  conversationTransfer(id: number, data: T.TransferRequest, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     const input = { params: { id }, body: data }
     return this.#rest("conversationTransfer", conversations.endpoints.transfer, input, options)
   }
 
-  /**
-   * 导出历史会话: POST /im/conversations/export. For staff and administrators. Resolves to the address of the export.
-   *
-   * @param data - Which conversations.
-   */
-  exportHistoryConversations(data?: ExportRequest, options?: CallOptions): Promise<ClientResponse<ExportResult>> {
+  /** 导出历史会话: POST /im/conversations/export. For staff and administrators. Resolves to the address of the export. */
+  exportHistoryConversations(data?: T.ExportRequest, options?: CallOptions): Promise<T.ClientResponse<T.ExportResult>> {
     return this.#rest("exportHistoryConversations", conversations.endpoints.export, { body: data }, options)
   }
 
   // --- quick replies
 
-  /**
-   * 获取快速回复: GET /im/common_words. For staff and administrators. Resolves to the caller's quick replies.
-   */
-  getQuickReply(options?: CallOptions): Promise<ClientResponse<QuickReplies>> {
+  /** 获取快速回复: GET /im/common_words. For staff and administrators. Resolves to the caller's quick replies. */
+  getQuickReply(options?: CallOptions): Promise<T.ClientResponse<T.QuickReplies>> {
     return this.#rest("getQuickReply", quickReplies.endpoints.list, {}, options)
   }
 
-  /**
-   * 增加快速回复: POST /im/common_words. For staff and administrators. Resolves to the quick reply.
-   *
-   * @param data - The quick reply.
-   */
-  addQuickReply(data: QuickReplyInput, options?: CallOptions): Promise<ClientResponse<QuickReply>> {
+  /** 增加快速回复: POST /im/common_words. For staff and administrators. Resolves to the quick reply. */
+  addQuickReply(data: T.QuickReplyInput, options?: CallOptions): Promise<T.ClientResponse<T.QuickReply>> {
     return this.#rest("addQuickReply", quickReplies.endpoints.add, { body: data }, options)
   }
 
   /**
    * 修改快速回复: PUT /im/common_words/{id}. For staff and administrators. Resolves to the backend's response. Rejects with
    * `NotFound`.
-   *
-   * @param id - The quick reply's id.
-   * @param data - The fields to change.
    */
-  editQuickReply(id: number, data: QuickReplyInput, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  editQuickReply(id: number, data: T.QuickReplyInput, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("editQuickReply", quickReplies.endpoints.update, { params: { id }, body: data }, options)
   }
 
   /**
    * 删除快速回复: DELETE /im/common_words/{id}. For staff and administrators. Resolves to the backend's response. Rejects
    * with `NotFound`.
-   *
-   * @param id - The quick reply's id.
    */
-  deleteQuickReply(id: number, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  deleteQuickReply(id: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("deleteQuickReply", quickReplies.endpoints.remove, { params: { id } }, options)
   }
 
@@ -584,7 +491,7 @@ export class Client {
     suggestion?: string,
     ratingTagIds?: ReadonlyArray<number>,
     options?: CallOptions
-  ): Promise<ClientResponse<RatingReceipt>> {
+  ): Promise<T.ClientResponse<T.RatingReceipt>> {
     return this.#rest("rateStaff", ratings.endpoints.rate, { body: { score, suggestion, ratingTagIds } }, options)
   }
 
@@ -592,7 +499,7 @@ export class Client {
    * 获取评价选项: GET /ratings, of newer backends. For everyone. Resolves to the options of the rating dialogue. Rejects with
    * `NotFound` if the backend is older.
    */
-  getRatings(options?: CallOptions): Promise<ClientResponse<Ratings>> {
+  getRatings(options?: CallOptions): Promise<T.ClientResponse<T.Ratings>> {
     return this.#rest("getRatings", ratings.endpoints.list, {}, options)
   }
 
@@ -602,7 +509,7 @@ export class Client {
    *
    * @param id - The id of the robot's message.
    */
-  likeRobotAnswer(id: number, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  likeRobotAnswer(id: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("likeRobotAnswer", robot.endpoints.like, { params: { id } }, options)
   }
 
@@ -612,17 +519,20 @@ export class Client {
    *
    * @param msgId - The id of the robot's message.
    */
-  dislikeRobotAnswer(msgId: number, options?: CallOptions): Promise<ClientResponse<unknown>> {
+  dislikeRobotAnswer(msgId: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("dislikeRobotAnswer", robot.endpoints.dislike, { params: { id: msgId } }, options)
   }
 
   /**
    * 问题自动补全: GET /im/questions/suggest. For everyone. Resolves to questions that complete what the visitor types.
    *
-   * @param query - The text so far.
    * @param subChannelId - 子渠道ID, for newer backends.
    */
-  getSuggestions(query: string, subChannelId?: number, options?: CallOptions): Promise<ClientResponse<Suggestions>> {
+  getSuggestions(
+    query: string,
+    subChannelId?: number,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<T.Suggestions>> {
     const input = { query: { query, sub_channel_id: subChannelId } }
     return this.#rest("getSuggestions", robot.endpoints.suggestions, input, options)
   }
@@ -631,21 +541,23 @@ export class Client {
    * 获取热门问题: GET /hot_faqs, of newer backends. For everyone. Resolves to frequently asked questions. Rejects with
    * `NotFound` if the backend is older.
    *
-   * @param groupId - The group of questions.
    * @param limit - 每页显示条数
    * @param page - 页码, counted from 1
    */
-  getHotFaqs(groupId?: number, limit?: number, page?: number, options?: CallOptions): Promise<ClientResponse<Faqs>> {
+  getHotFaqs(
+    groupId?: number,
+    limit?: number,
+    page?: number,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<T.Faqs>> {
     return this.#rest("getHotFaqs", robot.endpoints.hotFaqs, { query: { limit, page, group_id: groupId } }, options)
   }
 
   /**
    * 获取子渠道: GET /client/channels/sub_channels/{id}, of newer backends. For everyone. Resolves to the sub-channel. Rejects
    * with `NotFound`.
-   *
-   * @param id - 子渠道ID
    */
-  getSubChannel(id: number, options?: CallOptions): Promise<ClientResponse<SubChannel>> {
+  getSubChannel(id: number, options?: CallOptions): Promise<T.ClientResponse<T.SubChannel>> {
     return this.#rest("getSubChannel", channels.endpoints.subChannel, { params: { id } }, options)
   }
 
@@ -655,15 +567,14 @@ export class Client {
    * 上传附件: POST /presign_urls, then POST to the signed address without the token. For everyone. Resolves to
    * `{ id, url }`. Rejects with `UploadTooLarge` and `UploadFailed`. An abort stops the transfer.
    *
-   * @param file - 文件
    * @param onUploadProgress - 回调函数: is called with the progress.
    */
   uploadBlobs(
     file: Blob,
-    onUploadProgress?: (progress: UploadProgress) => void,
+    onUploadProgress?: (progress: T.UploadProgress) => void,
     options?: CallOptions
-  ): Promise<UploadedFile> {
-    const report = (progress: UploadProgress) => this.#listeners.guard(() => onUploadProgress?.(progress))
+  ): Promise<T.UploadedFile> {
+    const report = (progress: T.UploadProgress) => this.#listeners.guard(() => onUploadProgress?.(progress))
     return this.#runtime.run("Client.uploadBlobs", () => rest.upload(file, report), options)
   }
 
@@ -673,7 +584,7 @@ export class Client {
    * 获取匿名Token: POST /im/tokens, without a token. Resolves to the token of a new visitor, as `data.token`. A client
    * without a `token` does this itself.
    */
-  static getAnonymousToken(options: TokenOptions = {}): Promise<ClientResponse<AnonymousToken>> {
+  static getAnonymousToken(options: TokenOptions = {}): Promise<T.ClientResponse<T.AnonymousToken>> {
     const method = "Client.getAnonymousToken"
     const effect = rest.anonymousToken(method, options)
     return settle({ method, effect, options, run: Effect.runPromiseExit, explain: identity })
@@ -698,7 +609,7 @@ export class Client {
     endpoint: rest.Endpoint,
     input: rest.Input,
     options: CallOptions | undefined
-  ): Promise<ClientResponse<Data>> {
+  ): Promise<T.ClientResponse<Data>> {
     const method = `Client.${name}`
     return this.#runtime.run(method, (session) => session.request<Data>(method, endpoint, input), options)
   }
@@ -709,7 +620,7 @@ export class Client {
     target: { readonly [field: string]: number },
     options: CallOptions | undefined,
     use: (realtime: Realtime["Service"], id: number, session: Session) => Effect.Effect<AckPayload, KefuError>
-  ): Promise<Acknowledgement> {
+  ): Promise<T.Acknowledgement> {
     const method = `Client.${name}`
     this.#runtime.openByDefault()
     return this.#runtime.run(

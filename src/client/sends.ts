@@ -53,9 +53,11 @@ export const make = (
 
   const isStaff = () => directory.me !== undefined && !isVisitor(directory.me)
 
+  /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
   const recipient = (conversationId: number) =>
     Effect.map(identified, () => (isStaff() ? directory.visitorOf(conversationId) : undefined))
 
+  /** An interrupt cancels a queued message. Otherwise the message goes on, and `status` says so. */
   const send = Effect.fnUntraced(function* (message: Sendable, given: number | undefined, status: SendStatus) {
     const { content, messageType } = message
     const isPlaced = Number.isSafeInteger(message.conversationId) && message.conversationId > 0

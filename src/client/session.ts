@@ -11,11 +11,9 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Key from "../codec/Key.ts"
 import type { Conversation } from "../domain/Conversation.ts"
-import type { ViewedConversation } from "../domain/Perspective.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
-import type { ConnectionState } from "../realtime/ConnectionState.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { Api } from "../wire/Api.ts"
@@ -23,11 +21,10 @@ import type { Directory } from "./directory.ts"
 import * as lenient from "./lenient.ts"
 import type { Listeners } from "./listeners.ts"
 import { Notifier, superseded } from "./notifier.ts"
-import type { SendStatus } from "./promises.ts"
 import type { ReadFlags } from "./readFlags.ts"
 import * as rest from "./rest.ts"
 import * as sends from "./sends.ts"
-import type { ClientResponse, ConversationPage, ConversationParams, User } from "./types.ts"
+import type { ConversationPage, ConversationParams, User } from "./types.ts"
 
 const { endpoints } = Api.groups.conversations
 
@@ -36,150 +33,6 @@ const patience = "10 seconds"
 
 /** How many events may wait for the current user. */
 const maxWaiting = 4096
-
-export class ClientSession extends Context.Service<
-  ClientSession,
-  {
-    readonly state: () => ConnectionState
-    /** Like the following three, takes effect in the order of the calls. */
-    readonly open: Effect.Effect<void>
-    readonly close: Effect.Effect<void>
-    readonly retryNow: Effect.Effect<void>
-    readonly takeOver: Effect.Effect<void>
-    /** Waits until the earlier commands have taken effect. */
-    readonly settled: Effect.Effect<void>
-    /** Closes the connection, reports it, and reports nothing more. */
-    readonly finish: Effect.Effect<void>
-    request<Data>(
-      method: string,
-      endpoint: rest.Endpoint,
-      input: rest.Input
-    ): Effect.Effect<ClientResponse<Data>, KefuError>
-    /** Fetches the current user. */
-    readonly me: Effect.Effect<ClientResponse<User>, KefuError>
-    conversations(params: ConversationParams | undefined): Effect.Effect<ClientResponse<ConversationPage>, KefuError>
-    conversation(id: number): Effect.Effect<ClientResponse<ViewedConversation>, KefuError>
-    readonly currentConversations: Effect.Effect<ClientResponse<Array<ViewedConversation>>, KefuError>
-    /**
-     * Sends a message of the app. An interrupt cancels it while it is queued; otherwise it goes on, and `status` says so.
-     */
-    send(message: sends.Sendable, toId: number | undefined, status: SendStatus): Effect.Effect<void, KefuError>
-    /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
-    recipient(conversationId: number): Effect.Effect<number | undefined>
-  }
->()("effect-kefu/client/session/ClientSession") {
-  static readonly layer = (
-    listeners: Listeners,
-    directory: Directory,
-    flags: ReadFlags
-  ): Layer.Layer<ClientSession, never, Outbox | Realtime | Transport> =>
-    Layer.effect(ClientSession, make(listeners, directory, flags))
-}
-
-export type Session = ClientSession["Service"]
-
-const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Directory, flags: ReadFlags) {
-  const realtime = yield* Realtime
-  const { httpClient } = yield* Transport
-  const scope = yield* Effect.scope
-  const notifier = new Notifier(listeners, directory, flags)
-  const state = () => Effect.runSync(realtime.state)
-
-  const view = (conversation: Conversation) => notifier.view(conversation)
-
-  const fetchMe = Effect.gen(function* () {
-    const method = "Client.getUserInfo"
-    const response = yield* rest.request(httpClient, method, Api.groups.users.endpoints.me)
-    const user = lenient.user(response.data)
-    if (Option.isSome(user)) return { response, user: user.value }
-    const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id and a type" })
-    // Without the response, which may contain the token.
-    return yield* new KefuError({ method, reason })
-  })
-
-  const identify = directory.identify(Effect.map(fetchMe, ({ user }) => user))
-
-  /** Conversations are viewed from the current user's perspective, who is fetched at the same time. */
-  const fetchConversations = Effect.fnUntraced(function* <Data>(
-    method: string,
-    endpoint: rest.Endpoint,
-    input: rest.Input,
-    read: (data: unknown) => Option.Option<Data>
-  ) {
-    const identified = Effect.catchReason(identify, "KefuError", "UnexpectedResponse", () => Effect.void)
-    const [response] = yield* Effect.all([rest.request(httpClient, method, endpoint, input), identified], {
-      concurrency: 2
-    })
-    const data = read(response.data)
-    if (Option.isSome(data)) return { ...response, data: data.value }
-    const reason = new UnexpectedResponse({ path: "", detail: "expected conversations" })
-    return yield* new KefuError({ method, reason, response })
-  })
-
-  const events = yield* eventsOf(notifier, directory, identify)
-  yield* Stream.runForEach(yield* realtime.subscribe({ bufferSize: Infinity }), events.receive).pipe(
-    Effect.ignore,
-    Effect.forkScoped({ startImmediately: true })
-  )
-
-  const inBackground = (effect: Effect.Effect<void, KefuError>) =>
-    Effect.forkIn(Effect.ignore(effect), scope, { startImmediately: true })
-
-  const inOrder = Semaphore.makeUnsafe(1).withPermit
-
-  return ClientSession.of({
-    state,
-    open: inOrder(
-      Effect.suspend(() => {
-        const { _tag } = state()
-        if (_tag === "Idle" || _tag === "Closed") return inBackground(realtime.open)
-        return _tag === "Superseded" ? Effect.sync(() => listeners.report(superseded("Client.open"))) : Effect.void
-      })
-    ),
-    close: inOrder(realtime.close),
-    retryNow: inOrder(realtime.retryNow),
-    takeOver: inOrder(
-      Effect.suspend(() => (state()._tag === "Superseded" ? inBackground(realtime.takeOver) : Effect.void))
-    ),
-    settled: inOrder(Effect.void),
-    finish: inOrder(
-      Effect.gen(function* () {
-        const { _tag } = state()
-        if (_tag === "Idle") return
-        if (_tag !== "Closed") notifier.closed.closeUnsafe()
-        yield* realtime.close
-        yield* events.flush
-        yield* notifier.closed.await
-      })
-    ),
-    request: (method, endpoint, input) =>
-      Effect.map(rest.request(httpClient, method, endpoint, input), rest.toClientResponse<never>),
-    me: Effect.map(fetchMe, ({ response, user }) => {
-      directory.setMe(user)
-      return rest.toClientResponse<User>(response)
-    }),
-    conversations: (query) =>
-      fetchConversations("Client.getConversations", endpoints.list, { query }, (data) => {
-        const page =
-          Predicate.isObject(data) && !Array.isArray(data) ? (data as { conversations?: unknown }) : undefined
-        const listed = page?.conversations ?? []
-        if (page === undefined || !Array.isArray(listed)) return Option.none()
-        const { conversations: _, ...rest } = page
-        return Option.some({
-          ...(Key.fromWire(rest) as { readonly [key: string]: unknown }),
-          conversations: lenient.conversations(listed).map(view)
-        } as ConversationPage)
-      }),
-    conversation: (id) =>
-      fetchConversations("Client.getConversationById", endpoints.get, { params: { id } }, (data) =>
-        Option.map(lenient.conversation(data), view)
-      ),
-    currentConversations: fetchConversations("Client.getCurrentConversationList", endpoints.current, {}, (data) =>
-      Array.isArray(data) ? Option.some(lenient.conversations(data).map(view)) : Option.none()
-    ),
-    ...sends.make(yield* Outbox, directory, flags, notifier, identify)
-  })
-})
 
 /**
  * Hands events to the notifier in their order, and holds them back until the current user is known. That is tried once
@@ -248,3 +101,118 @@ const describe = (event: RealtimeEvent): ReadonlyArray<string> => {
       return [state._tag]
   }
 }
+
+const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Directory, flags: ReadFlags) {
+  const realtime = yield* Realtime
+  const { httpClient } = yield* Transport
+  const scope = yield* Effect.scope
+  const notifier = new Notifier(listeners, directory, flags)
+  const state = () => Effect.runSync(realtime.state)
+
+  const view = (conversation: Conversation) => notifier.view(conversation)
+
+  const fetchMe = Effect.gen(function* () {
+    const method = "Client.getUserInfo"
+    const response = yield* rest.request(httpClient, method, Api.groups.users.endpoints.me)
+    const user = lenient.user(response.data)
+    if (Option.isSome(user)) return { response, user: user.value }
+    const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id and a type" })
+    // Without the response, which may contain the token.
+    return yield* new KefuError({ method, reason })
+  })
+
+  const identify = directory.identify(Effect.map(fetchMe, ({ user }) => user))
+
+  /** Conversations are viewed from the current user's perspective, who is fetched at the same time. */
+  const fetchConversations = Effect.fnUntraced(function* <Data>(
+    method: string,
+    endpoint: rest.Endpoint,
+    input: rest.Input,
+    read: (data: unknown) => Option.Option<Data>
+  ) {
+    const identified = Effect.catchReason(identify, "KefuError", "UnexpectedResponse", () => Effect.void)
+    const [response] = yield* Effect.all([rest.request(httpClient, method, endpoint, input), identified], {
+      concurrency: 2
+    })
+    const data = read(response.data)
+    if (Option.isSome(data)) return { ...response, data: data.value }
+    const reason = new UnexpectedResponse({ path: "", detail: "expected conversations" })
+    return yield* new KefuError({ method, reason, response })
+  })
+
+  const events = yield* eventsOf(notifier, directory, identify)
+  yield* Stream.runForEach(yield* realtime.subscribe({ bufferSize: Infinity }), events.receive).pipe(
+    Effect.ignore,
+    Effect.forkScoped({ startImmediately: true })
+  )
+
+  const inBackground = (effect: Effect.Effect<void, KefuError>) =>
+    Effect.forkIn(Effect.ignore(effect), scope, { startImmediately: true })
+
+  const inOrder = Semaphore.makeUnsafe(1).withPermit
+
+  return {
+    state,
+    // Commands take effect in the order of the calls.
+    open: inOrder(
+      Effect.suspend(() => {
+        const { _tag } = state()
+        if (_tag === "Idle" || _tag === "Closed") return inBackground(realtime.open)
+        return _tag === "Superseded" ? Effect.sync(() => listeners.report(superseded("Client.open"))) : Effect.void
+      })
+    ),
+    close: inOrder(realtime.close),
+    retryNow: inOrder(realtime.retryNow),
+    takeOver: inOrder(
+      Effect.suspend(() => (state()._tag === "Superseded" ? inBackground(realtime.takeOver) : Effect.void))
+    ),
+    /** Waits until the earlier commands have taken effect. */
+    settled: inOrder(Effect.void),
+    /** Closes the connection, reports it, and reports nothing more. */
+    finish: inOrder(
+      Effect.gen(function* () {
+        const { _tag } = state()
+        if (_tag === "Idle") return
+        if (_tag !== "Closed") notifier.closed.closeUnsafe()
+        yield* realtime.close
+        yield* events.flush
+        yield* notifier.closed.await
+      })
+    ),
+    request: <Data>(method: string, endpoint: rest.Endpoint, input: rest.Input) =>
+      Effect.map(rest.request(httpClient, method, endpoint, input), rest.toClientResponse<Data>),
+    me: Effect.map(fetchMe, ({ response, user }) => {
+      directory.setMe(user)
+      return rest.toClientResponse<User>(response)
+    }),
+    conversations: (query: ConversationParams | undefined) =>
+      fetchConversations("Client.getConversations", endpoints.list, { query }, (data) => {
+        const page =
+          Predicate.isObject(data) && !Array.isArray(data) ? (data as { conversations?: unknown }) : undefined
+        const listed = page?.conversations ?? []
+        if (page === undefined || !Array.isArray(listed)) return Option.none()
+        const { conversations: _, ...rest } = page
+        return Option.some({
+          ...(Key.fromWire(rest) as { readonly [key: string]: unknown }),
+          conversations: lenient.conversations(listed).map(view)
+        } as ConversationPage)
+      }),
+    conversation: (id: number) =>
+      fetchConversations("Client.getConversationById", endpoints.get, { params: { id } }, (data) =>
+        Option.map(lenient.conversation(data), view)
+      ),
+    currentConversations: fetchConversations("Client.getCurrentConversationList", endpoints.current, {}, (data) =>
+      Array.isArray(data) ? Option.some(lenient.conversations(data).map(view)) : Option.none()
+    ),
+    ...sends.make(yield* Outbox, directory, flags, notifier, identify)
+  }
+})
+
+export class ClientSession extends Context.Service<ClientSession>()("effect-kefu/client/session/ClientSession", {
+  make
+}) {
+  static readonly layer = (listeners: Listeners, directory: Directory, flags: ReadFlags) =>
+    Layer.effect(ClientSession, make(listeners, directory, flags))
+}
+
+export type Session = ClientSession["Service"]
