@@ -1,5 +1,5 @@
 /**
- * A chat to test the inbox with: people, conversations, and a session whose backend does what the test says.
+ * Fixtures for tests of the inbox: users, conversations, and a session with a scripted backend.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -109,11 +109,11 @@ export const failure = (reason: KefuErrorReason) => new KefuError({ method: "tes
 
 const notFound = failure(new NotFound({ detail: "there is no such thing" }))
 
-/** What a screen would show of the messages: their ids, `?` for those on their way. */
+/** The ids of the messages, `?` for pending sends. */
 export const ids = (shown: InboxConversation | undefined) =>
   shown?.messages.map(({ id }) => (id === undefined ? "?" : Number(id)))
 
-/** Lets everything that needs no time happen. */
+/** Runs everything that does not wait for the clock. */
 export const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
 
 export interface Call {
@@ -123,7 +123,7 @@ export interface Call {
 }
 
 /**
- * An inbox over a session that is no more than what the test says. The backend's answers can be changed at any time.
+ * An inbox over a scripted session, not begun yet. The backend's answers can be changed at any time.
  */
 export const make = Effect.fnUntraced(function* (me: User, options: Options = {}) {
   const events = broadcast.make<RealtimeEvent>((dropped) => RealtimeEvent.Lagged({ dropped }))
@@ -138,9 +138,9 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     past: [] as ReadonlyArray<Conversation>,
     position: 1 as number | undefined,
     suspension: undefined as "offline" | "hidden" | undefined,
-    /** The calls that the backend does not offer. */
+    /** The endpoints that the backend lacks. */
     missing: new Set<string>(),
-    /** What every answer waits for. */
+    /** Runs before every answer; its failure becomes the answer. */
     before: Effect.void as Effect.Effect<void, KefuError>,
     acknowledge: Effect.void as Effect.Effect<void, KefuError>
   }

@@ -2,13 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import * as rereads from "../../../src/inbox/internal/refresher.ts"
+import * as refresher from "../../../src/inbox/internal/refresher.ts"
 
 const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 
 const recorded = Effect.gen(function* () {
   const reads: Array<readonly [what: string, at: number]> = []
-  const { request } = yield* rereads.make<string>({
+  const { request } = yield* refresher.make<string>({
     read: (what) => Effect.map(Clock.currentTimeMillis, (at) => reads.push([what, at])),
     onRetry: () => Effect.void,
     onFailure: () => Effect.void
@@ -16,8 +16,8 @@ const recorded = Effect.gen(function* () {
   return { reads, request: (what: string) => Effect.andThen(request(what), settle) }
 })
 
-describe("rereads", () => {
-  it.effect("reads at once, and less and less often what is asked for again and again", () =>
+describe("refresher", () => {
+  it.effect("reads at once, and less and less often what is requested again and again", () =>
     Effect.gen(function* () {
       const { reads, request } = yield* recorded
       for (let tenth = 0; tenth < 1200; tenth++) {
@@ -29,7 +29,7 @@ describe("rereads", () => {
     })
   )
 
-  it.effect("forgets none of what was asked for in a pause, and nobody else waits for it", () =>
+  it.effect("forgets no request made in a pause, which does not delay other things", () =>
     Effect.gen(function* () {
       const { reads, request } = yield* recorded
       for (let n = 0; n < 10; n++) yield* request("all")
@@ -44,7 +44,7 @@ describe("rereads", () => {
     })
   )
 
-  it.effect("reads at once again after a minute without", () =>
+  it.effect("reads at once again after a minute without reads", () =>
     Effect.gen(function* () {
       const { reads, request } = yield* recorded
       for (let n = 0; n < 3; n++) yield* request("all")

@@ -12,7 +12,7 @@ const upTo = (count: number) =>
 
 const byId = (left: Item, right: Item) => left.id - right.id
 
-/** How many pages of `now` were not there before. */
+/** The number of pages of `now` that `before` does not share. */
 const fresh = (before: Timeline<Item>, now: Timeline<Item>) =>
   now.pages.filter((page) => !before.pages.includes(page)).length
 
@@ -20,7 +20,7 @@ const Id = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 400 }))
 
 describe("Timeline", () => {
   it.prop(
-    "is a sorted list without doubles, in whatever order and in how large lots it is filled",
+    "is a sorted list without duplicates, in whatever order and batches it is filled",
     [Schema.Array(Schema.Array(Id).check(Schema.isMaxLength(120)))],
     ([lots]) => {
       let timeline = new Timeline<Item>()
@@ -37,7 +37,7 @@ describe("Timeline", () => {
     }
   )
 
-  it.prop("finds and changes what is between two ids", [Schema.Array(Id), Id, Id], ([all, after, until]) => {
+  it.prop("finds and maps the items between two ids", [Schema.Array(Id), Id, Id], ([all, after, until]) => {
     const items = Array.from(new Set(all), (id): Item => ({ id })).toSorted(byId)
     const timeline = new Timeline<Item>().setAll(items)
     const within = (item: Item) => item.id > after && item.id <= until
@@ -50,7 +50,7 @@ describe("Timeline", () => {
     assert.deepStrictEqual(timeline.items, items)
   })
 
-  it("keeps its identity when nothing changes, and makes its array once", () => {
+  it("keeps its identity when nothing changes, and builds its array once", () => {
     const timeline = upTo(1000)
     assert.strictEqual(
       timeline.update(0, 1000, (item) => item),

@@ -21,7 +21,7 @@ const make = Effect.gen(function* () {
 })
 
 describe("drafts", () => {
-  it.effect("go at once, then one a second, and the last one always", () =>
+  it.effect("are sent at once, then one a second, and the last one always", () =>
     Effect.gen(function* () {
       const { at, told, write } = yield* make
       yield* write(0, "h")
@@ -40,7 +40,7 @@ describe("drafts", () => {
     })
   )
 
-  it.effect("of several conversations do not wait for one another", () =>
+  it.effect("of several conversations do not wait for each other", () =>
     Effect.gen(function* () {
       const { at, told, write } = yield* make
       yield* write(0, "a", 1)
@@ -57,7 +57,7 @@ describe("drafts", () => {
     })
   )
 
-  it.effect("that wait are not told once they are sent, and the pace is kept after that", () =>
+  it.effect("that wait are dropped once the message is sent, and the pace is kept after that", () =>
     Effect.gen(function* () {
       const { at, drafts, told, write } = yield* make
       yield* write(0, "h")
@@ -73,7 +73,7 @@ describe("drafts", () => {
     })
   )
 
-  it.effect("that are emptied are told, unless nobody has heard of them", () =>
+  it.effect("that are emptied are sent, unless the other side has seen none", () =>
     Effect.gen(function* () {
       const { at, drafts, told, write } = yield* make
       yield* write(0, "")
