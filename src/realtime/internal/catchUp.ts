@@ -8,18 +8,18 @@ import type { KefuError } from "../../KefuError.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Transport } from "../../http/Transport.ts"
 import { forSession } from "../../http/call.ts"
-import type { Positions } from "./deliveryLog.ts"
+import type { DeliveryLog } from "./deliveryLog.ts"
 
 export interface CatchUp {
-  /** Notes where every conversation stands before the session, so that the first gap has a beginning. */
-  readonly start: Effect.Effect<void, KefuError>
-  /** The same once the connection is open already, told as events. */
-  readonly restart: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
+  /** Notes, before the first connection, where every conversation stands, so that the first gap has a beginning. */
+  readonly baseline: Effect.Effect<void, KefuError>
+  /** What the first connection has to read: as `read`, or the conversations as they are now if there is no baseline. */
+  readonly first: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
   /** What was missed since: events in order, each once. Nothing counts as delivered yet. */
   readonly read: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
 }
 
-export const make = (transport: Transport["Service"], positions: Positions): CatchUp => {
+export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp => {
   const { call, client } = forSession(transport.httpClient)
 
   const listed = call("Realtime.catchUp", client.conversations.current({})).pipe(
@@ -48,14 +48,10 @@ export const make = (transport: Transport["Service"], positions: Positions): Cat
 
   const both = Effect.all({ present: current, past: finished }, { concurrency: 2 })
 
-  /** Declares where a conversation stands as known. */
-  const note = ({ id, messages }: Conversation) =>
-    positions.settle(id, Math.max(0, ...messages.map((message) => message.id)))
-
-  const notePast = (past: ReadonlyArray<Conversation>) => {
+  const settlePast = (past: ReadonlyArray<Conversation>) => {
     for (const conversation of past) {
-      note(conversation)
-      positions.end(conversation.id)
+      log.settle(conversation)
+      log.end(conversation.id)
     }
   }
 
@@ -65,41 +61,35 @@ export const make = (transport: Transport["Service"], positions: Positions): Cat
       Effect.catchIf(
         ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
         () => {
-          positions.end(id)
+          log.end(id)
           return Effect.undefined
         }
       )
     )
 
-  const restart = Effect.map(both, ({ past, present }) => {
-    notePast(past)
-    return [RealtimeEvent.Resynced({ conversations: present, complete: true })]
-  })
-
-  const start = Effect.map(both, ({ past, present }) => {
-    present.forEach(note)
-    notePast(past)
-    positions.baselined = true
+  const baseline = Effect.map(both, ({ past, present }) => {
+    settlePast(past)
+    log.resynced(present)
   })
 
   const read = Effect.gen(function* () {
     const { past, present } = yield* both
     const here = new Set(present.map((conversation) => conversation.id))
-    const ended = past.filter(({ id }) => !positions.knows(id))
+    const ended = past.filter(({ id }) => !log.knows(id))
     const gone = yield* Effect.forEach(
-      positions.open().filter((id) => !here.has(id)),
+      log.open().filter((id) => !here.has(id)),
       reread,
       { concurrency: 4 }
     )
     const conversations = yield* Effect.forEach(
       [...present, ...gone.filter((conversation) => conversation !== undefined), ...ended],
       (conversation) =>
-        positions.missing(conversation).complete
+        log.missing(conversation).complete
           ? Effect.succeed(conversation)
           : Effect.map(reread(conversation.id), (whole) => whole ?? conversation),
       { concurrency: 4 }
     )
-    const findings = conversations.map((conversation) => ({ id: conversation.id, ...positions.missing(conversation) }))
+    const findings = conversations.map((conversation) => ({ id: conversation.id, ...log.missing(conversation) }))
     const gaps = findings.filter(({ complete }) => !complete)
     const mayBeMore = ended.length === finishedRead
     const missed = findings.flatMap(({ messages }) => messages).toSorted((left, right) => left.id - right.id)
@@ -116,7 +106,12 @@ export const make = (transport: Transport["Service"], positions: Positions): Cat
     ]
   })
 
-  return { start, restart, read }
+  const present = Effect.map(both, ({ past, present }) => {
+    settlePast(past)
+    return [RealtimeEvent.Resynced({ conversations: present, complete: true })]
+  })
+
+  return { baseline, first: Effect.suspend(() => (log.baselined ? read : present)), read }
 }
 
 /** How many conversations that have ended are looked at. */

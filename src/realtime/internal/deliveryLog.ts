@@ -38,7 +38,7 @@ interface Position {
 /** `late` means that a later message of the conversation was delivered before. */
 export type Admission = "new" | "late" | "duplicate"
 
-export class Positions {
+export class DeliveryLog {
   readonly #positions = new Map<ConversationId, Position>()
   readonly #ended = new Set<ConversationId>()
   readonly #own = new Set<number>()
@@ -53,10 +53,17 @@ export class Positions {
   /** Whether all conversations have been seen once: one that is not known is new then. */
   baselined = false
 
-  /** Declares everything up to an id as settled: the app has it, or it was there before the session. */
-  settle(conversationId: ConversationId, messageId: number): void {
-    const position = this.#touched(conversationId)
-    position.settled = Math.max(position.settled ?? 0, messageId)
+  /** Declares a conversation as known up to its last message, its messages in order. */
+  settle({ id, messages, state }: Conversation): void {
+    const position = this.#touched(id)
+    position.settled = Math.max(position.settled ?? 0, messages.at(-1)?.id ?? 0)
+    if (state === "FINISHED") this.end(id)
+  }
+
+  /** Declares all conversations as known, as they are now. */
+  resynced(conversations: ReadonlyArray<Conversation>): void {
+    for (const conversation of conversations) this.settle(conversation)
+    this.baselined = true
   }
 
   /** Whether a message is to be delivered; if so, it counts as delivered from now on. */

@@ -1,0 +1,66 @@
+/**
+ * One command: sent over the open connection, settled by its ack, its deadline or the end of the connection.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { AckTimeout, DeliveryUnknown, KefuError, NotConnected } from "../../KefuError.ts"
+import * as metrics from "../../platform/metrics.ts"
+import type { AckPayload } from "../../wire/Frame.ts"
+import type { Command } from "./link.ts"
+import type { Supervisor } from "./supervisor.ts"
+
+export interface Options {
+  readonly supervisor: Supervisor
+  /** Opens the connection at the first use, if the app wants that. */
+  readonly use: Effect.Effect<void>
+  readonly ackTimeout: Duration.Duration
+}
+
+export const make =
+  ({ ackTimeout, supervisor, use }: Options) =>
+  /** `only` is the number of the one connection that may carry the command. */
+  (method: string, command: Command, only?: number): Effect.Effect<AckPayload, KefuError> =>
+    Effect.suspend(() => {
+      /** Undefined until the frame has been handed to the connection. */
+      let sequenceId: number | undefined
+
+      const settled = Effect.gen(function* () {
+        yield* use
+        const began = yield* Clock.currentTimeMillis
+        const { connection, link } = yield* supervisor.connected(
+          method,
+          (state) => state._tag === "Connecting" && only === undefined
+        )
+        if (only !== undefined && only !== connection) {
+          return yield* new KefuError({ method, reason: new NotConnected({ detail: "that connection has ended" }) })
+        }
+        const ack = yield* link.request(command, (id) => {
+          sequenceId = id
+        })
+        yield* Metric.update(metrics.ackMillis, (yield* Clock.currentTimeMillis) - began)
+        return ack
+      })
+
+      /** Without an ack, a message that was handed over may have arrived or not. */
+      const unanswered = (error: KefuError) =>
+        command.eventType === "Message" && sequenceId !== undefined && error.reason._tag !== "RequestTooLarge"
+          ? new KefuError({ method, reason: new DeliveryUnknown({ detail: error.reason.message }) })
+          : error.at(method)
+
+      const overdue = () => {
+        const afterMillis = Duration.toMillis(ackTimeout)
+        const reason =
+          sequenceId === undefined
+            ? new NotConnected({ detail: `still connecting after ${afterMillis} ms` })
+            : new AckTimeout({ afterMillis, sequenceId })
+        return new KefuError({ method, reason })
+      }
+
+      return settled.pipe(
+        Effect.mapError(unanswered),
+        Effect.timeoutOrElse({ duration: ackTimeout, orElse: () => Effect.fail(overdue()) }),
+        Effect.withSpan(method)
+      )
+    })

@@ -1,0 +1,69 @@
+/**
+ * What a frame from the backend means.
+ */
+import * as Data from "effect/Data"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { ConversationId } from "../../domain/Id.ts"
+import type { Message } from "../../domain/Message.ts"
+import { invalid } from "../../http/call.ts"
+import { type AckPayload, eventTypeCode, ServerFrameJson } from "../../wire/Frame.ts"
+import { RealtimeEvent } from "../RealtimeEvent.ts"
+
+/**
+ * - `Ack`: answers a frame of the client.
+ * - `Superseded`: the account logged in elsewhere.
+ * - `Events`: events for the subscribers. If `isLossy`, one of them was, or may have been, a message that is lost.
+ */
+export type Meaning = Data.TaggedEnum<{
+  Ack: { readonly ack: AckPayload }
+  Superseded: {}
+  Events: { readonly events: ReadonlyArray<RealtimeEvent>; readonly isLossy: boolean }
+}>
+
+export const Meaning = Data.taggedEnum<Meaning>()
+
+const decodeFrame = Schema.decodeUnknownResult(ServerFrameJson)
+const decodeConversation = Schema.decodeUnknownOption(Schema.Struct({ conversationId: ConversationId }))
+
+const intact = (...events: ReadonlyArray<RealtimeEvent>) => Meaning.Events({ events, isLossy: false })
+
+/** An event whose frame may have held a message, in this conversation if so much could be read. */
+const lossy = (event: RealtimeEvent, conversationId: ConversationId | undefined) => {
+  const detail = "a frame that may have held a message could not be read"
+  return Meaning.Events({ events: [event, RealtimeEvent.GapUnresolved({ conversationId, detail })], isLossy: true })
+}
+
+const live = (message: Message) => RealtimeEvent.MessageReceived({ message, recovered: false })
+
+export const interpret = (text: string): Meaning => {
+  const decoded = decodeFrame(text)
+  if (Result.isFailure(decoded)) {
+    const detail = invalid("Realtime", decoded.failure).reason.message
+    return lossy(RealtimeEvent.Undecodable({ detail }), undefined)
+  }
+  const frame = decoded.success
+  switch (frame.eventType) {
+    case "Message":
+      return intact(live(frame.payload))
+    case "MessageBatch":
+      return intact(...frame.payload.map(live))
+    case "Ack":
+      return Meaning.Ack({ ack: frame.payload })
+    case "Read":
+      return intact(RealtimeEvent.MessagesRead(frame.payload))
+    case "Inputting":
+      return intact(RealtimeEvent.Inputting({ conversationId: frame.payload.conversationId, payload: frame.payload }))
+    case "MultipleLogin":
+      return Meaning.Superseded()
+    case "Unknown": {
+      const { eventTypeCode: code, payload } = frame
+      const unknown = RealtimeEvent.UnknownReceived({ eventTypeCode: code, payload })
+      const isMessage = code === eventTypeCode.Message || code === eventTypeCode.MessageBatch
+      return isMessage
+        ? lossy(unknown, Option.getOrUndefined(decodeConversation(payload))?.conversationId)
+        : intact(unknown)
+    }
+  }
+}
