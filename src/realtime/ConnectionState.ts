@@ -1,5 +1,5 @@
 /**
- * The states of a session's connection.
+ * The states of the connection.
  *
  * @since 0.1.0
  */
@@ -11,13 +11,13 @@ import type { KefuError } from "../KefuError.ts"
  *
  * **Details**
  *
- * - `Idle`: nothing has asked for a connection yet.
- * - `Connecting`: dialling; `attempt` counts the failures before, from 0.
- * - `Connected`: open since `since` (milliseconds since 1970); `connection` is its number, from 1.
+ * - `Idle`: nothing has used the connection yet.
+ * - `Connecting`: dialling, after `attempt` failures in a row.
+ * - `Connected`: open since `since` (milliseconds since 1970); `connection` counts the connections from 1.
  * - `Waiting`: lost or refused because of `cause`; dials again at `retryAt` (milliseconds since 1970).
- * - `Suspended`: would dial, but the page is hidden or offline; goes on by itself.
- * - `Superseded`: the account logged in elsewhere; stays so until `takeOver`.
- * - `Closed`: closed by the app (`reason` is undefined) or for good; stays so until `open`.
+ * - `Suspended`: the page is hidden or the device offline; dials again automatically once that changes.
+ * - `Superseded`: the account logged in elsewhere; remains until `takeOver`.
+ * - `Closed`: closed by the app (`reason` is undefined) or by a permanent failure; remains until `open`.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The live side of a session: a connection that keeps itself, typed events, and commands that always settle.
+ * A connection that reconnects automatically, typed events, and commands that always settle.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ import { RealtimeEvent } from "./RealtimeEvent.ts"
 import * as subscribers from "./subscribers.ts"
 
 /**
- * How one subscriber is buffered; what is left out comes from the session's options.
+ * The buffer of one subscriber. The defaults are `bufferSize` and `overflow` of the session's options.
  *
  * @category options
  * @since 0.1.0
@@ -32,36 +32,36 @@ import * as subscribers from "./subscribers.ts"
 export interface SubscribeOptions {
   /** How many events may wait; `Infinity` for no bound. */
   readonly bufferSize?: number | undefined
-  /** What happens past that. */
+  /** What happens when the buffer is full. */
   readonly overflow?: Overflow | undefined
 }
 
 /**
- * How one command goes out.
+ * Options of one command.
  *
  * @category options
  * @since 0.1.0
  */
 export interface CommandOptions {
   /**
-   * Only over the connection of this number (`Connected.connection`). Once that one has ended, the command is not sent
-   * and fails with `NotConnected`.
+   * Sends only over the connection with this number (`Connected.connection`). If that one is not open, the command fails
+   * with `NotConnected` and is not sent.
    */
   readonly connection?: number | undefined
 }
 
 /**
- * The connection of a session.
+ * The connection to the backend.
  *
  * **Details**
  *
- * With `connect: "auto"` the connection opens at the first use of anything but `state`; it then stays, and reconnects
- * by itself. Commands resolve with the backend's acknowledgement and fail within the deadline (`ackTimeout`); they wait
- * for a connection that is being opened, and fail with `NotConnected` at once while it waits to dial again.
+ * With `connect: "auto"` the first subscription or command opens the connection, which then reconnects automatically.
+ * Commands resolve with the backend's ack, or fail within the deadline (`ackTimeout`, 10 s by default). They wait while
+ * the connection is being opened, and fail with `NotConnected` at once while it waits to dial again.
  *
  * **Gotchas**
  *
- * The backend has no negative acknowledgement: a command that it refuses ends in `AckTimeout`.
+ * The backend sends no negative ack: a command that it refuses ends in `AckTimeout`.
  *
  * @category services
  * @since 0.1.0
@@ -69,43 +69,42 @@ export interface CommandOptions {
 export class Realtime extends Context.Service<
   Realtime,
   {
-    /** What the connection is doing. */
+    /** The present state. */
     readonly state: Effect.Effect<ConnectionState>
     /** The present state and every later one. */
     readonly states: Stream.Stream<ConnectionState>
-    /** Connects unless that is under way, and waits until connected. Also leaves `Closed`, but not `Superseded`. */
+    /** Connects, also after `Closed`, and waits until connected. Fails with `Superseded` until `takeOver`. */
     readonly open: Effect.Effect<void, KefuError>
-    /** Ends the connection. Waiting commands fail with `Closed`. */
+    /** Ends the connection until `open`. Waiting commands fail with `Closed`. */
     readonly close: Effect.Effect<void>
-    /** Dials at once instead of waiting for the backoff or the page. */
+    /** Dials at once instead of waiting for the backoff or the page; does nothing while connected. */
     readonly retryNow: Effect.Effect<void>
-    /** Takes a superseded session back, which ends the other login. */
+    /** Connects after `Superseded`, which ends the other login, and waits until connected. */
     readonly takeOver: Effect.Effect<void, KefuError>
-    /** All events from the moment on when the stream is run. */
+    /** All events from when the stream is run. */
     readonly events: Stream.Stream<RealtimeEvent, KefuError>
-    /** All events from this very moment on, whenever the stream is run. */
+    /** All events from now on, whenever the stream is run. */
     subscribe(options?: SubscribeOptions): Effect.Effect<Stream.Stream<RealtimeEvent, KefuError>, never, Scope.Scope>
-    /** The events of one kind, from the moment on when the stream is run. */
+    /** The events of one kind from when the stream is run. */
     on<Tag extends RealtimeEvent["_tag"]>(
       tag: Tag
     ): Stream.Stream<Extract<RealtimeEvent, { readonly _tag: Tag }>, KefuError>
     /**
-     * Sends a message once (event 101). If the connection ends before the acknowledgement, the outcome is
-     * `DeliveryUnknown`; use `Outbox.send` to have that found out. Fails with `RequestTooLarge` if the connection ended
-     * because of this very message.
+     * Sends a message once (event 101). Fails with `DeliveryUnknown` if the connection ends before the ack (`Outbox.send`
+     * finds out the outcome), and with `RequestTooLarge` if it ended because this message is too large.
      */
     send(
       message: SendPayload,
       options?: CommandOptions
     ): Effect.Effect<AckPayload & { readonly messageId: MessageId }, KefuError>
     /**
-     * Asks for an acknowledgement and nothing else (event 201). The backend handles the frames of a connection in order,
-     * so that it has handled every earlier one by then.
+     * Asks for an ack and nothing else (event 201). The backend handles the frames of a connection in order, so the ack
+     * also tells that it has handled every earlier frame.
      */
     ping(options?: CommandOptions): Effect.Effect<AckPayload, KefuError>
-    /** Recalls a message of one's own (event 203). */
+    /** Recalls an own message (event 203). */
     recall(messageId: MessageId): Effect.Effect<AckPayload, KefuError>
-    /** Tells that everything up to this message has been read (event 104). */
+    /** Marks everything up to this message as read (event 104). */
     read(messageId: MessageId): Effect.Effect<AckPayload, KefuError>
     /** Ends a conversation (event 202). */
     closeConversation(conversationId: ConversationId): Effect.Effect<AckPayload, KefuError>
@@ -113,7 +112,7 @@ export class Realtime extends Context.Service<
     inviteRate(userId: UserId): Effect.Effect<AckPayload, KefuError>
     /** Visitors: chooses an item of the channel's menu (event 205). */
     selectMenuItem(menuItemId: MenuItemId): Effect.Effect<AckPayload, KefuError>
-    /** Tells the other side that one is typing, with the draft (event 105). */
+    /** Shows the draft to the other side as being typed (event 105). */
     inputting(draft: {
       readonly content: string
       readonly conversationId: ConversationId
@@ -122,7 +121,7 @@ export class Realtime extends Context.Service<
   }
 >()("effect-kefu/realtime/Realtime") {
   /**
-   * Over the session's `Transport`.
+   * Over `Transport`.
    *
    * @since 0.1.0
    */
@@ -132,7 +131,7 @@ export class Realtime extends Context.Service<
   )
 
   /**
-   * A partial implementation for tests; what is missing dies when it is used.
+   * A partial implementation for tests; the use of a missing member dies.
    *
    * @since 0.1.0
    */
@@ -205,7 +204,7 @@ const make = Effect.gen(function* () {
     ping: (options) => command("Realtime.ping", { eventType: "Ping", payload: "ping" }, options?.connection),
     recall: (messageId) =>
       Effect.tap(command("Realtime.recall", { eventType: "Recall", payload: { messageId } }), () =>
-        Effect.sync(() => log.recalled(messageId))
+        Effect.sync(() => log.noteRecalled(messageId))
       ),
     read: (messageId) => command("Realtime.read", { eventType: "Read", payload: { messageId } }),
     closeConversation: (conversationId) =>

@@ -1,5 +1,5 @@
 /**
- * What a session tells its subscribers.
+ * The events of the connection.
  *
  * @since 0.1.0
  */
@@ -11,26 +11,25 @@ import type { InputtingPayload } from "../wire/Frame.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 
 /**
- * An event of the session, told apart by `_tag`.
+ * An event of the connection, discriminated by `_tag`.
  *
  * **Details**
  *
- * - `MessageReceived`: a message, system messages too. `recovered` ones were missed while disconnected and read from the
- *   history.
+ * - `MessageReceived`: a message, including system messages. `recovered` means that it was missed while disconnected and
+ *   read from the history.
  * - `MessagesRead`: the other side has read every message of the conversation up to `messageId`.
- * - `Inputting`: the other side is typing; `payload` holds the draft and whatever else came with it.
- * - `Resynced`: after each connection, once the gap before it has been closed: the conversations as they are now, with
- *   their read marks and states. `complete` is false where a `GapUnresolved` named something.
- * - `GapUnresolved`: messages may be missing, or came late, in this conversation (in any, if undefined): read it again.
- *   Where the session itself could only not read them yet, it goes on trying, and gives what it finds as recovered.
- * - `StateChanged`: the connection entered another state. States and all other events come in the order in which they
- *   happened.
- * - `Lagged`: this subscriber was too slow and lost so many events at this place: read the conversations again.
+ * - `Inputting`: the other side is typing; `payload` has the draft and any other fields of the frame.
+ * - `Resynced`: the gap before a connection has been closed: the conversations as they are now, with read marks and states.
+ *   `complete` is false if a `GapUnresolved` came before it.
+ * - `GapUnresolved`: messages of this conversation (of any, if undefined) may be missing or came late: read it again. If
+ *   the history could not be read yet, reading is repeated, and what it finds comes as recovered messages.
+ * - `StateChanged`: the connection entered this state. States and all other events come in the order in which they occur.
+ * - `Lagged`: this subscriber was too slow and lost `dropped` events at this place: read the conversations again.
  * - `Superseded`: the account logged in elsewhere.
- * - `UnknownReceived`: a frame of a type that this version does not know, or whose payload was not what its type
- *   promises, as it came. If it was to be a message, a `GapUnresolved` follows.
- * - `Undecodable`: a frame that is not even a frame was skipped; `detail` says why, without its content. As it may have
- *   been a message, a `GapUnresolved` follows.
+ * - `UnknownReceived`: a frame of an unknown type or with an unexpected payload, unchanged. If its type is that of a
+ *   message, a `GapUnresolved` follows.
+ * - `Undecodable`: a frame that could not be decoded was skipped; `detail` says why, without its content. It may have been
+ *   a message, so a `GapUnresolved` follows.
  *
  * @category models
  * @since 0.1.0

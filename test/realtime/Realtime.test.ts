@@ -16,13 +16,16 @@ import { MessageId } from "../../src/domain/Id.ts"
 import * as metrics from "../../src/platform/metrics.ts"
 import { Lifecycle, type LifecycleSignal } from "../../src/platform/Lifecycle.ts"
 import type * as Kefu from "../../src/Kefu.ts"
+import { Transport } from "../../src/http/Transport.ts"
+import { KefuConfig } from "../../src/KefuConfig.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
 import { DialRefused, Fate, FaultHooks, noFaults } from "../../src/sandbox/faults/FaultHooks.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import type { SandboxOptions } from "../../src/sandbox/SandboxOptions.ts"
+import { TestGateway } from "../../src/testing/TestGateway.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
-import { collect, received, settle, tags, watch } from "../support/Gateway.ts"
+import { collect, open, received, settle, tags, watch } from "../support/Gateway.ts"
 
 const sandboxWith = (faults: Partial<FaultHooks>, options?: SandboxOptions) =>
   Sandbox.layer(options).pipe(Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, ...faults })))
@@ -38,7 +41,7 @@ const inject = (text: string) =>
 const isClosed = (event: RealtimeEvent) => event._tag === "StateChanged" && event.state._tag === "Closed"
 
 describe("dialling", () => {
-  it.effect("CONN-1 opens nothing for a program that uses only REST, and connects at the first use", () =>
+  it.effect("CONN-1 opens no connection for a program that uses only REST, and connects at the first use", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const realtime = yield* Realtime
@@ -107,7 +110,7 @@ describe("dialling", () => {
     )
   )
 
-  it.effect("CONN-3 starts the backoff again only after 10 seconds of good connection", () =>
+  it.effect("CONN-3 resets the backoff after a connection of 10 seconds", () =>
     Effect.gen(function* () {
       const seen = yield* watch
       const realtime = yield* Realtime
@@ -121,7 +124,7 @@ describe("dialling", () => {
     }).pipe(Effect.scoped, Effect.provide(session({})), Random.withSeed("reset"))
   )
 
-  it.effect("CONN-3 keeps backing off while connections break at once", () =>
+  it.effect("CONN-3 keeps backing off while every connection breaks within a second", () =>
     Effect.gen(function* () {
       const seen = yield* watch
       yield* Realtime.use((realtime) => realtime.open)
@@ -146,7 +149,7 @@ describe("dialling", () => {
     )
   )
 
-  it.effect("CONN-4 gives a dial that never opens 10 seconds", () =>
+  it.effect("CONN-4 gives up a dial that does not open within 10 seconds", () =>
     Effect.gen(function* () {
       const seen = yield* watch
       yield* Effect.forkScoped(Realtime.use((realtime) => realtime.open))
@@ -170,7 +173,7 @@ describe("dialling", () => {
     )
   }
 
-  it.effect("CONN-5 stays down after a lost connection when `reconnect` is false", () =>
+  it.effect("CONN-5 stays closed after a lost connection when `reconnect` is false", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       yield* realtime.open
@@ -183,7 +186,7 @@ describe("dialling", () => {
     }).pipe(Effect.provide(session({ reconnect: false })))
   )
 
-  it.effect("CONN-6 tells why a dial was refused, and stops when the token is bad", () =>
+  it.effect("CONN-6 reports why a dial was refused, and stops when the token is bad", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const error = yield* Effect.flip(realtime.open)
@@ -193,7 +196,7 @@ describe("dialling", () => {
     }).pipe(Effect.provide(session({ token: "nobody's" })))
   )
 
-  it.effect("CONN-7 obeys the Retry-After of a backend that refuses dials", () =>
+  it.effect("CONN-7 obeys the Retry-After of a refused dial", () =>
     Effect.gen(function* () {
       const seen = yield* watch
       yield* Effect.forkScoped(Realtime.use((realtime) => realtime.open))
@@ -218,7 +221,7 @@ describe("dialling", () => {
     )
   )
 
-  it.effect("CONN-10 tells what it is doing: the cause, when it dials again, and since when it is connected", () =>
+  it.effect("CONN-10 shows the cause of a lost connection, when it dials again, and since when it is connected", () =>
     Effect.gen(function* () {
       const seen = yield* watch
       const realtime = yield* Realtime
@@ -237,7 +240,7 @@ describe("dialling", () => {
     }).pipe(Effect.scoped, Effect.provide(session()), Random.withSeed("states"))
   )
 
-  it.effect("CONN-11 dials at once on `retryNow`", () =>
+  it.effect("CONN-11 `retryNow` dials at once", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       yield* realtime.open
@@ -267,7 +270,7 @@ describe("the page", () => {
     }
   })
 
-  it.effect("CONN-12 does not dial while hidden or offline, and wakes at once", () =>
+  it.effect("CONN-12 does not dial while the page is hidden, and dials at once when it is shown", () =>
     Effect.gen(function* () {
       const { layer, page, signals } = yield* paged()
       yield* Effect.gen(function* () {
@@ -289,7 +292,7 @@ describe("the page", () => {
     })
   )
 
-  it.effect("CONN-12 checks the link at once when the page wakes", () =>
+  it.effect("CONN-12 pings at once when the page wakes", () =>
     Effect.gen(function* () {
       const { layer, signals } = yield* paged()
       yield* Effect.gen(function* () {
@@ -304,7 +307,7 @@ describe("the page", () => {
     })
   )
 
-  it.effect("CONN-13 closes its socket when the page is frozen, and returns with the page", () =>
+  it.effect("CONN-13 closes its socket when the page is frozen, and reconnects when the page is shown", () =>
     Effect.gen(function* () {
       const { layer, page, signals } = yield* paged()
       yield* Effect.gen(function* () {
@@ -321,12 +324,30 @@ describe("the page", () => {
       }).pipe(Effect.provide(layer))
     })
   )
+
+  it.effect("CONN-12 dials on `retryNow` while hidden, but not because of a `retryNow` while connected", () =>
+    Effect.gen(function* () {
+      const { layer, page } = yield* paged()
+      yield* Effect.gen(function* () {
+        const realtime = yield* Realtime
+        yield* realtime.open
+        yield* realtime.retryNow
+        page.why = "hidden"
+        yield* reset
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual((yield* realtime.state)._tag, "Suspended")
+        yield* realtime.retryNow
+        yield* settle
+        assert.strictEqual((yield* realtime.state)._tag, "Connected")
+      }).pipe(Effect.provide(layer))
+    })
+  )
 })
 
 describe("a second login", () => {
   const token = "visitor-alice-token"
 
-  it.effect("CONN-14 is terminal until `takeOver`", () =>
+  it.effect("CONN-14 ends the connection until `takeOver`", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const realtime = yield* Realtime
@@ -357,7 +378,7 @@ describe("the heartbeat", () => {
         })
     })
 
-  it.effect("CONN-9 notices a silent link within 25 seconds", () => {
+  it.effect("CONN-9 detects a silent connection within 25 seconds", () => {
     const silence = Latch.makeUnsafe(false)
     return Effect.gen(function* () {
       const seen = yield* watch
@@ -408,7 +429,7 @@ describe("commands", () => {
     }).pipe(Effect.provide(session()), Random.withSeed("commands"))
   )
 
-  it.effect("CONN-15 a send whose connection ends before the ack has an unknown outcome", () => {
+  it.effect("CONN-15 report a send whose connection ends before the ack as DeliveryUnknown", () => {
     const acks = Latch.makeUnsafe(true)
     return Effect.gen(function* () {
       const realtime = yield* Realtime
@@ -434,44 +455,46 @@ describe("commands", () => {
     )
   })
 
-  it.effect("CONN-15 a frame that is too large for the backend fails as such, and what was sent with it as lost", () =>
-    Effect.gen(function* () {
-      const realtime = yield* Realtime
-      const text = (content: string) => Effect.flip(realtime.send({ messageType: "Text", content }))
-      yield* realtime.open
-      const [before, large, later] = yield* Effect.all(
-        [text("held back"), text("长".repeat(400)), Effect.flip(realtime.recall(MessageId.make(1)))],
-        { concurrency: "unbounded" }
-      )
-      assert.strictEqual(before.reason._tag, "DeliveryUnknown")
-      assert.strictEqual(later.reason._tag, "ConnectionLost")
-      assert.strictEqual(large.method, "Realtime.send")
-      assert.deepInclude(large.reason, {
-        _tag: "RequestTooLarge",
-        detail: "a frame of 1276 bytes, but a frame has at most 1000 bytes"
-      })
-      yield* TestClock.adjust("1 second")
-      yield* realtime.send({ messageType: "Text", content: "short" })
-    }).pipe(
-      Effect.provide(
-        session(
-          {},
-          sandboxWith(
-            {
-              link: () =>
-                Effect.succeed({
-                  inbound: (text) => Effect.succeed(text.includes("held back") ? [] : [Fate.deliver(text)]),
-                  outbound: (text) => Effect.succeed([Fate.deliver(text)])
-                })
-            },
-            { maxFrameBytes: 1000 }
+  it.effect(
+    "CONN-15 fail with RequestTooLarge for the frame that was too large, and with ConnectionLost for the others",
+    () =>
+      Effect.gen(function* () {
+        const realtime = yield* Realtime
+        const text = (content: string) => Effect.flip(realtime.send({ messageType: "Text", content }))
+        yield* realtime.open
+        const [before, large, later] = yield* Effect.all(
+          [text("held back"), text("长".repeat(400)), Effect.flip(realtime.recall(MessageId.make(1)))],
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(before.reason._tag, "DeliveryUnknown")
+        assert.strictEqual(later.reason._tag, "ConnectionLost")
+        assert.strictEqual(large.method, "Realtime.send")
+        assert.deepInclude(large.reason, {
+          _tag: "RequestTooLarge",
+          detail: "a frame of 1276 bytes, but a frame has at most 1000 bytes"
+        })
+        yield* TestClock.adjust("1 second")
+        yield* realtime.send({ messageType: "Text", content: "short" })
+      }).pipe(
+        Effect.provide(
+          session(
+            {},
+            sandboxWith(
+              {
+                link: () =>
+                  Effect.succeed({
+                    inbound: (text) => Effect.succeed(text.includes("held back") ? [] : [Fate.deliver(text)]),
+                    outbound: (text) => Effect.succeed([Fate.deliver(text)])
+                  })
+              },
+              { maxFrameBytes: 1000 }
+            )
           )
         )
       )
-    )
   )
 
-  it.effect("CONN-15 are interruptible, and a late ack is ignored and counted", () =>
+  it.effect("CONN-15 can be interrupted; the late ack is ignored and counted", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       yield* realtime.open
@@ -498,7 +521,7 @@ describe("commands", () => {
     }).pipe(Effect.provide(session()))
   )
 
-  it.effect("CONN-15 refuse what the wire does not know, naming the field, and send nothing", () =>
+  it.effect("CONN-15 refuse a payload that cannot be encoded, and send nothing", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       yield* realtime.open
@@ -512,7 +535,7 @@ describe("commands", () => {
 })
 
 describe("events", () => {
-  it.effect("CONN-16 skips and reports what cannot be decoded, and goes on", () =>
+  it.effect("CONN-16 skips and reports frames that cannot be decoded", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const events = yield* collect
@@ -529,7 +552,7 @@ describe("events", () => {
       }
       yield* inject('{"event_type":4711,"payload":{"some_key":1}}')
       yield* settle
-      // Each may have held a message, except for the last, which is of another kind.
+      // Each may have held a message, except for the last: its type is known not to be a message.
       const lost = ["Undecodable", "GapUnresolved"]
       assert.deepStrictEqual(tags(events).slice(-13), [
         ...lost,
@@ -548,7 +571,7 @@ describe("events", () => {
     }).pipe(Effect.scoped, Effect.provide(session()))
   )
 
-  it.effect("CONN-17 a slow subscriber loses its oldest events, is told, and hurts nobody else", () =>
+  it.effect("CONN-17 drop the oldest for a slow subscriber, say how many, and affect no other subscriber", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const events = yield* collect
@@ -566,7 +589,7 @@ describe("events", () => {
     }).pipe(Effect.scoped, Effect.provide(session()))
   )
 
-  it.effect("CONN-17 `suspend` keeps the oldest events, `fail` ends the stream", () =>
+  it.effect("CONN-17 keep the oldest with `suspend`, and fail the stream with `fail`", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       yield* realtime.open
@@ -584,7 +607,7 @@ describe("events", () => {
     }).pipe(Effect.scoped, Effect.provide(session()))
   )
 
-  it.effect("CONN-18 subscribing takes effect at once, not at the first pull", () =>
+  it.effect("CONN-18 reach a subscriber from the call of `subscribe` on, not from the first pull", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       yield* realtime.open
@@ -597,7 +620,7 @@ describe("events", () => {
     }).pipe(Effect.scoped, Effect.provide(session()))
   )
 
-  it.effect("CONN-18 the subscription that opens the connection misses none of its events", () =>
+  it.effect("CONN-18 all reach the subscriber that opens the connection", () =>
     Effect.gen(function* () {
       const events = yield* collect
       yield* TestClock.adjust("1 second")
@@ -609,7 +632,7 @@ describe("events", () => {
     }).pipe(Effect.scoped, Effect.provide(session()))
   )
 
-  it.effect("CONN-18 gives states and all other events to a subscriber in the order in which they happened", () =>
+  it.effect("CONN-18 come with the changes of state in the order in which they occur", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const all = yield* realtime.subscribe({ bufferSize: Infinity })
@@ -640,7 +663,7 @@ describe("events", () => {
     }).pipe(Effect.scoped, Effect.provide(session()), Random.withSeed("order"))
   )
 
-  it.effect("CONN-18 `on` narrows the kind of event", () =>
+  it.effect("CONN-18 are narrowed to one kind by `on`", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const fiber = yield* realtime
@@ -664,7 +687,7 @@ describe("catching up", () => {
     return realtime
   })
 
-  it.effect("CONN-19 recovers what was missed, once and in order, before new events", () =>
+  it.effect("CONN-19 recovers missed messages once and in order, before new ones", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const li = yield* staff()
@@ -699,7 +722,7 @@ describe("catching up", () => {
     }).pipe(Effect.scoped, Effect.provide(session()), Random.withSeed("gap"))
   )
 
-  it.effect("CONN-19 does not take a message that is being sent for one that was missed", () => {
+  it.effect("CONN-19 does not recover a message of which the ack is on its way", () => {
     const history = Latch.makeUnsafe(true)
     const acks = Latch.makeUnsafe(true)
     return Effect.gen(function* () {
@@ -742,7 +765,7 @@ describe("catching up", () => {
     )
   })
 
-  it.effect("CONN-19 gives staff who were away a new conversation from where it became theirs", () =>
+  it.effect("CONN-19 recovers for staff a new conversation from where it became theirs", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const events = yield* collect
@@ -765,7 +788,7 @@ describe("catching up", () => {
     }).pipe(Effect.scoped, Effect.provide(session({ token: "staff-li-token" })), Random.withSeed("entry"))
   )
 
-  it.effect("CONN-20 says GapUnresolved when the page of messages does not reach back", () =>
+  it.effect("CONN-20 reports GapUnresolved when the page of messages does not reach back far enough", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const li = yield* staff()
@@ -791,7 +814,7 @@ describe("catching up", () => {
     )
   )
 
-  it.effect("CONN-19 drops a message that is pushed twice, and names one that comes late", () =>
+  it.effect("CONN-19 drops a message that is pushed twice, and reports one that comes late", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       const events = yield* collect
@@ -818,7 +841,7 @@ describe("catching up", () => {
 })
 
 describe("the end", () => {
-  it.effect("CONN-21 `close` settles everything and leaves nothing, and `open` begins anew", () =>
+  it.effect("CONN-21 `close` settles waiting commands and closes the socket, and `open` connects again", () =>
     Effect.gen(function* () {
       const realtime = yield* Realtime
       yield* realtime.open
@@ -836,7 +859,7 @@ describe("the end", () => {
     }).pipe(Effect.provide(session()))
   )
 
-  it.effect("CONN-21 the end of the layer ends subscribers and sockets", () =>
+  it.effect("CONN-21 the end of the layer ends subscribers and closes the socket", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Scope.provide(Layer.build(TestKefu.layerSession()), scope)
@@ -851,4 +874,40 @@ describe("the end", () => {
       assert.deepStrictEqual(yield* connections, [])
     }).pipe(Effect.scoped, Effect.provide(Sandbox.layer()))
   )
+
+  it.effect("CONN-21 an interrupted `close` over a socket that closes slowly leaves the connection closed", () => {
+    const closes = Latch.makeUnsafe(false)
+    return Effect.gen(function* () {
+      const realtime = yield* Realtime
+      yield* open
+      const closing = yield* Effect.forkChild(realtime.close)
+      yield* settle
+      yield* Fiber.interrupt(closing)
+      assert.strictEqual((yield* realtime.state)._tag, "Closed")
+      assert.strictEqual((yield* Effect.flip(realtime.read(MessageId.make(1)))).reason._tag, "Closed")
+      yield* open
+      assert.deepInclude(yield* realtime.state, { _tag: "Connected", connection: 2 })
+      yield* closes.open
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Realtime.layer.pipe(
+          Layer.provide(
+            Layer.effect(
+              Transport,
+              Transport.useSync((transport) => ({
+                ...transport,
+                connect: Effect.andThen(
+                  Effect.addFinalizer(() => closes.await),
+                  transport.connect
+                )
+              }))
+            )
+          ),
+          Layer.provideMerge(TestGateway.layer),
+          Layer.provideMerge(KefuConfig.layer({ baseUrl: "http://gateway.test" }))
+        )
+      )
+    )
+  })
 })

@@ -1,5 +1,5 @@
 /**
- * The commands of one connection that wait for their acknowledgement.
+ * The commands of one connection that wait for their ack.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -7,24 +7,22 @@ import { KefuError, RequestTooLarge } from "../../KefuError.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
 
 export interface Acks {
-  /** Sends a frame and waits for its ack; forgets the frame when it is given up. */
+  /** Sends a frame and waits for its ack; interruption forgets the frame. */
   readonly request: (
     sequenceId: number,
     frame: string,
     send: (frame: string) => void
   ) => Effect.Effect<AckPayload, KefuError>
-  /** Settles the command that waits for this ack; false if there is none. */
+  /** Settles the command that waits for this ack; false if no command does. */
   readonly settle: (ack: AckPayload) => boolean
-  /** Waits until the commands that wait right now are settled or given up. */
+  /** Waits until the commands that wait now are settled or interrupted. */
   readonly settled: Effect.Effect<void>
-  /**
-   * Fails every waiting command. Where the connection ended because a frame was too large, that was the largest one.
-   */
+  /** Fails every waiting command. After close code 1009 the one with the largest frame fails with `RequestTooLarge`. */
   readonly fail: (error: KefuError) => void
   readonly size: () => number
 }
 
-/** The close code for a frame that is too large. */
+/** Close code 1009: a frame was too large. */
 const tooBig = 1009
 
 export const make = (): Acks => {

@@ -1,5 +1,5 @@
 /**
- * Closes the gap that a lost connection left, over REST.
+ * Reads over REST what was missed while there was no connection. Which of it is new, the delivery log decides.
  */
 import * as Effect from "effect/Effect"
 import type { Conversation } from "../../domain/Conversation.ts"
@@ -23,7 +23,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
   const { call, client } = forSession(transport.httpClient)
 
   const listed = call("Realtime.catchUp", client.conversations.current({})).pipe(
-    // The list of current conversations came with newer backends; the old ones page through the active ones.
+    // Older backends have no list of current conversations.
     Effect.catchReason("KefuError", "NotFound", () =>
       Effect.map(
         call("Realtime.catchUp", client.conversations.list({ query: { state: "ACTIVE", limit: 100 } })),
@@ -34,7 +34,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
 
   const current = Effect.map(listed, (conversations) => conversations.map(inOrder))
 
-  /** Those that ended lately: one may have come and gone unseen. Not every backend may let everyone list them. */
+  /** The latest ended ones: a conversation may have come and gone in between. A backend may refuse to list them. */
   const finished = call(
     "Realtime.catchUp",
     client.conversations.list({ query: { state: "FINISHED", order: "DESC", limit: finishedRead } })
@@ -51,7 +51,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
   const settlePast = (past: ReadonlyArray<Conversation>) => {
     for (const conversation of past) {
       log.settle(conversation)
-      log.end(conversation.id)
+      log.noteEnd(conversation.id)
     }
   }
 
@@ -61,7 +61,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
       Effect.catchIf(
         ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
         () => {
-          log.end(id)
+          log.noteEnd(id)
           return Effect.undefined
         }
       )
@@ -77,19 +77,19 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
     const here = new Set(present.map((conversation) => conversation.id))
     const ended = past.filter(({ id }) => !log.knows(id))
     const gone = yield* Effect.forEach(
-      log.open().filter((id) => !here.has(id)),
+      log.openConversations().filter((id) => !here.has(id)),
       reread,
       { concurrency: 4 }
     )
     const conversations = yield* Effect.forEach(
       [...present, ...gone.filter((conversation) => conversation !== undefined), ...ended],
       (conversation) =>
-        log.missing(conversation).complete
+        log.newMessagesOf(conversation).complete
           ? Effect.succeed(conversation)
           : Effect.map(reread(conversation.id), (whole) => whole ?? conversation),
       { concurrency: 4 }
     )
-    const findings = conversations.map((conversation) => ({ id: conversation.id, ...log.missing(conversation) }))
+    const findings = conversations.map((conversation) => ({ id: conversation.id, ...log.newMessagesOf(conversation) }))
     const gaps = findings.filter(({ complete }) => !complete)
     const mayBeMore = ended.length === finishedRead
     const missed = findings.flatMap(({ messages }) => messages).toSorted((left, right) => left.id - right.id)
@@ -98,7 +98,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
       ...gaps.map(({ id }) =>
         RealtimeEvent.GapUnresolved({
           conversationId: id,
-          detail: "the conversation's page of messages does not surely reach back to the last one received"
+          detail: "the conversation's page of messages may not reach back to the last one received"
         })
       ),
       ...missed.map((message) => RealtimeEvent.MessageReceived({ message, recovered: true })),
@@ -114,12 +114,12 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
   return { baseline, first: Effect.suspend(() => (log.baselined ? read : present)), read }
 }
 
-/** How many conversations that have ended are looked at. */
+/** How many ended conversations are read. */
 const finishedRead = 5
 
 const unseen = "other conversations may have come and gone"
 
-/** A backend may list the messages either way round. */
+/** Backends differ in the order of the messages. */
 const inOrder = (conversation: Conversation): Conversation => ({
   ...conversation,
   messages: conversation.messages.toSorted((left, right) => left.id - right.id)

@@ -1,20 +1,20 @@
 /**
- * What each WebSocket close code means for the connection. A peer's 1000 is no "stop": proxies send it.
+ * How the connection goes on after each WebSocket close code. 1000 does not stop it: proxies send that code.
  *
- * | code | meaning | what we do |
+ * | code | meaning | action |
  * |---|---|---|
  * | 1000-1003, 1005-1007, 1010-1012, 1014, 1015 | closed, going away, broken, restarted ... | reconnect |
- * | 1008, 4401, 4403 | policy violation, token refused | reconnect; the dial's probe tells if the token is bad |
+ * | 1008, 4401, 4403 | policy violation, token refused | reconnect; the probe of a refused dial tells whether the token is bad |
  * | 1009 | a frame was too large | reconnect; the command that sent it has failed with `RequestTooLarge` |
  * | 1013 | try again later | reconnect, not before the backoff's fourth step |
  * | 4001 | the account logged in elsewhere (our sandbox's code; the backend's is unknown) | stop, as for event 301 |
- * | 4000-4999 otherwise | the backend's own | reconnect |
+ * | other 4000-4999 | defined by the backend | reconnect |
  */
 import type { KefuError } from "../../KefuError.ts"
 
 export type Verdict = "reconnect" | "later" | "superseded" | "terminal"
 
-/** How the session goes on after it failed with this error. */
+/** What to do after the connection failed with this error. */
 export const verdict = (error: KefuError): Verdict => {
   switch (error.reason._tag) {
     case "Superseded":

@@ -1,41 +1,41 @@
 /**
- * What the app has been given: where each conversation begins for it, and the ids that were delivered, so that nothing
- * is given twice and nothing is missed unseen. Costs do not grow with the length of the history.
+ * The log of what was delivered to the app. It decides which messages are new: of those that come in live (`admit`), and
+ * of those that catch-up finds in the history (`newMessagesOf`). Its size does not grow with the length of the history.
  */
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId } from "../../domain/Id.ts"
 import type { Message } from "../../domain/Message.ts"
 
-/** How many delivered ids are remembered for each conversation, and of recalls of our own. */
+/** How many delivered ids are remembered per conversation, and how many own recalls. */
 const remembered = 512
 
-/** How long one push may overtake another, in milliseconds. */
+/** By how many milliseconds one push may overtake another. */
 const overtaking = 2000
 
-/** How many ids of our own sends are remembered. */
+/** How many ids of own sends are remembered. */
 const ownRemembered = 4096
 
 /** How many ended conversations are remembered. */
 const endedRemembered = 256
 
-/** How many conversations are remembered in all; the one that was quiet for longest is forgotten first. */
+/** How many conversations are remembered; the one quiet for longest is forgotten first. */
 const conversationsRemembered = 4096
 
 interface Position {
-  /** All conversations were known when this one was met, so that it was new. */
+  /** It appeared after all conversations had been listed, so it started after that. */
   readonly isNew: boolean
-  /** No message up to this id is missing: the app has it, or it was there before; undefined if that is not known. */
+  /** Every message up to this id was delivered or is older than the login; undefined if not known. */
   settled: number | undefined
-  /** All ids up to this one count as delivered, since they are not remembered any more. */
+  /** Ids up to this one count as delivered: they are no longer remembered one by one. */
   forgotten: number
-  /** The message with which the account joined it, if that came live. */
+  /** The message with which the account joined, if it came in live. */
   joined: MessageId | undefined
-  /** The greatest id that was delivered. */
+  /** The greatest delivered id. */
   delivered: number
   readonly recent: Set<number>
 }
 
-/** `late` means that a later message of the conversation was delivered before. */
+/** `late` is new, but a later message of the conversation has been delivered already. */
 export type Admission = "new" | "late" | "duplicate"
 
 export class DeliveryLog {
@@ -44,20 +44,20 @@ export class DeliveryLog {
   readonly #own = new Set<number>()
   readonly #recalled = new Set<number>()
 
-  /** The greatest id known, the same some time before, and the one up to which nothing is on its way any more. */
+  /** The greatest known id; that id at `#markedAt`; the id up to which no push is still on its way. */
   #latest = 0
   #mark = 0
   #horizon = 0
   #markedAt = -Infinity
 
-  /** Whether all conversations have been seen once: one that is not known is new then. */
+  /** All conversations have been listed once: an unknown one started after that. */
   baselined = false
 
   /** Declares a conversation as known up to its last message, its messages in order. */
   settle({ id, messages, state }: Conversation): void {
     const position = this.#touched(id)
     position.settled = Math.max(position.settled ?? 0, messages.at(-1)?.id ?? 0)
-    if (state === "FINISHED") this.end(id)
+    if (state === "FINISHED") this.noteEnd(id)
   }
 
   /** Declares all conversations as known, as they are now. */
@@ -66,7 +66,7 @@ export class DeliveryLog {
     this.baselined = true
   }
 
-  /** Whether a message is to be delivered; if so, it counts as delivered from now on. */
+  /** Decides whether a message is delivered. Unless it is a duplicate, it counts as delivered from now on. */
   admit(message: Message): Admission {
     const { conversationId, id } = message
     const position = this.#touched(conversationId)
@@ -74,32 +74,32 @@ export class DeliveryLog {
     position.forgotten = Math.max(position.forgotten, remember(position.recent, id) ?? 0)
     if (message.messageType === "ConversationBuilt" && message.content.userType !== "STAFF") position.joined ??= id
     this.#latest = Math.max(this.#latest, id)
-    if (message.messageType === "ConversationEnd") this.end(conversationId)
+    if (message.messageType === "ConversationEnd") this.noteEnd(conversationId)
     if (id < position.delivered) return "late"
     position.delivered = id
     return "new"
   }
 
-  /** Notes the id of a message that this session sent. */
-  sent(messageId: MessageId): void {
+  /** Notes the id of an own send, so that its copy in the history is not new. */
+  noteSent(messageId: MessageId): void {
     remember(this.#own, messageId, ownRemembered)
     this.#latest = Math.max(this.#latest, messageId)
   }
 
-  /** Frames come in, and no gap is open: what was known for a while has nothing before it that is still to come. */
-  tick(now: number): void {
+  /** Notes that frames come in while no gap is open: pushes before the ids of some time ago have all arrived. */
+  noteTime(now: number): void {
     if (now - this.#markedAt < overtaking) return
     this.#horizon = this.#mark
     this.#mark = this.#latest
     this.#markedAt = now
   }
 
-  /** Notes the id of a message that this session recalled: the recall is no news then. */
-  recalled(messageId: MessageId): void {
+  /** Notes an own recall, so that its notice in the history is not new. */
+  noteRecalled(messageId: MessageId): void {
     remember(this.#recalled, messageId)
   }
 
-  /** Whether the app has a message: it was given to it, or it is its own doing. */
+  /** Whether a message was delivered, or is an own send or recall. */
   has(message: Message): boolean {
     const { conversationId, id } = message
     const position = this.#positions.get(conversationId)
@@ -109,12 +109,15 @@ export class DeliveryLog {
   }
 
   /**
-   * What is missing of a conversation, as it is now, its messages in order: neither given to the app nor sent by it nor
-   * older than the session. `complete` tells whether that is surely all.
+   * The messages of a conversation from the history, in order, that are new: not delivered, not own, and not older than
+   * what the account was meant to receive. `complete` is true if the page surely holds all of them.
    */
-  missing({ id, messages }: Conversation): { readonly messages: ReadonlyArray<Message>; readonly complete: boolean } {
+  newMessagesOf({ id, messages }: Conversation): {
+    readonly messages: ReadonlyArray<Message>
+    readonly complete: boolean
+  } {
     const position = this.#positions.get(id)
-    // Nobody knows which of them are new.
+    // Nothing tells which of them are new.
     if (position === undefined && !this.baselined) return { messages: [], complete: false }
     const beginning =
       position?.settled === undefined
@@ -129,18 +132,18 @@ export class DeliveryLog {
     }
   }
 
-  /** Whether the session has met this conversation. */
+  /** Whether the conversation is known. */
   knows(conversationId: ConversationId): boolean {
     return this.#positions.has(conversationId)
   }
 
-  /** The conversations that may have gone on, as far as we know. */
-  open(): ReadonlyArray<ConversationId> {
+  /** The known conversations that have not ended. */
+  openConversations(): ReadonlyArray<ConversationId> {
     return Array.from(this.#positions.keys()).filter((id) => !this.#ended.has(id))
   }
 
-  /** Lets go of an ended conversation, in time. */
-  end(conversationId: ConversationId): void {
+  /** Notes that a conversation has ended; the latest ended ones stay known. */
+  noteEnd(conversationId: ConversationId): void {
     const forgotten = remember(this.#ended, conversationId, endedRemembered)
     if (forgotten !== undefined) this.#positions.delete(forgotten)
   }
@@ -159,7 +162,7 @@ export class DeliveryLog {
     this.baselined = false
   }
 
-  /** Up to where a conversation was none of the account's business. */
+  /** The id up to which messages were written before the account joined. */
   #beginning(
     messages: ReadonlyArray<Message>,
     position: Position | undefined
@@ -180,7 +183,7 @@ export class DeliveryLog {
     return { settled: Math.min(Infinity, ...(position?.recent ?? [1])) - 1, isSure: false }
   }
 
-  /** The position of a conversation, which counts as the latest one from now on. */
+  /** The position of a conversation, which becomes the most recently used. */
   #touched(conversationId: ConversationId): Position {
     const known = this.#positions.get(conversationId)
     const position = known ?? {
@@ -196,7 +199,7 @@ export class DeliveryLog {
     if (this.#positions.size > conversationsRemembered) {
       for (const quietest of this.#positions.keys()) {
         this.#positions.delete(quietest)
-        // From now on one that is not known may be this one.
+        // An unknown conversation may be this one from now on.
         if (!this.#ended.delete(quietest)) this.baselined = false
         break
       }
@@ -205,16 +208,16 @@ export class DeliveryLog {
   }
 }
 
-/** Whoever is brought into a conversation by a transfer is told of that first. */
+/** The notice of a transfer comes just before the message with which the new staff joins. */
 const firstOf = (messages: ReadonlyArray<Message>, joined: number): number => {
   const before = messages[joined - 1]
   return before?.messageType === "ConversationTransfer" ? before.id : (messages[joined]?.id ?? 0)
 }
 
 /**
- * Where a conversation begins for somebody who has not met it: for staff with the message that brought them the customer,
- * since what was said before was never theirs to receive; for a visitor with the first. A page with several of the former
- * does not tell which of them was for whom, and one that begins with it not whether there was a transfer.
+ * Where an unknown conversation begins for the account: for staff at the message that brought the customer to them, for a
+ * visitor at the first message. It is not sure if the page holds several such messages, since it does not say who joined
+ * with which, or if it begins with one, since a transfer may stand before it.
  */
 const entryOf = (
   messages: ReadonlyArray<Message>
@@ -231,7 +234,7 @@ const entryOf = (
   return first?.at === 0 && first.about !== "STAFF" ? { settled: firstOf(messages, 0) - 1, isSure: true } : undefined
 }
 
-/** Adds an id to a bounded set, and returns the oldest one if it had to go. */
+/** Adds an id to a bounded set, and returns the oldest id if that was dropped. */
 const remember = <Id extends number>(ids: Set<Id>, id: Id, limit = remembered): Id | undefined => {
   ids.add(id)
   if (ids.size <= limit) return undefined

@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   // --- in
 
   const onAck = (ack: AckPayload) => {
-    if (Predicate.isNotNullish(ack.messageId)) log.sent(ack.messageId)
+    if (Predicate.isNotNullish(ack.messageId)) log.noteSent(ack.messageId)
     return ack.sequenceId === lastPing || pending.settle(ack) ? Effect.void : Metric.update(metrics.unknownAcks, 1)
   }
 
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     while (true) {
       const texts = yield* socket.pull
       lastInbound = yield* Clock.currentTimeMillis
-      if (events.isLive()) log.tick(lastInbound)
+      if (events.isLive()) log.noteTime(lastInbound)
       for (const text of texts) yield* onFrame(text)
     }
   })

@@ -28,8 +28,8 @@ const conversation = (...messages: ReadonlyArray<Message>): Conversation => ({
   messages
 })
 
-const missing = (log: DeliveryLog, ...messages: ReadonlyArray<Message>) => {
-  const found = log.missing(conversation(...messages))
+const newMessages = (log: DeliveryLog, ...messages: ReadonlyArray<Message>) => {
+  const found = log.newMessagesOf(conversation(...messages))
   return { ids: found.messages.map(({ id }) => Number(id)), complete: found.complete }
 }
 
@@ -41,7 +41,7 @@ const baselined = (settled?: number) => {
 }
 
 describe("DeliveryLog", () => {
-  it("admits each message once, and tells when one is late", () => {
+  it("admits each message once, and reports a late one", () => {
     const log = new DeliveryLog()
     assert.deepStrictEqual(
       [1, 2, 2, 5, 4, 5, 4, 6].map((id) => log.admit(text(id))),
@@ -49,13 +49,13 @@ describe("DeliveryLog", () => {
     )
   })
 
-  it("admits what comes live even if the history had it before", () => {
+  it("admits a live message even if the history had it before", () => {
     const log = baselined(9)
     assert.strictEqual(log.admit(text(9)), "new")
     assert.strictEqual(log.admit(text(9)), "duplicate")
   })
 
-  it("remembers the latest 512 ids, and takes older ones for delivered", () => {
+  it("remembers the latest 512 ids, and counts older ones as delivered", () => {
     const log = new DeliveryLog()
     for (let id = 1; id <= 600; id++) log.admit(text(id))
     assert.strictEqual(log.admit(text(1)), "duplicate")
@@ -63,51 +63,51 @@ describe("DeliveryLog", () => {
     assert.isAtMost(log.size, 1)
   })
 
-  it("takes only what was known for a while for the end of a page, since pushes may overtake each other", () => {
+  it("is sure that a page is complete only once no push can still be on its way", () => {
     const log = baselined(1)
-    log.tick(0)
+    log.noteTime(0)
     log.admit(text(2))
-    log.sent(MessageId.make(5))
-    log.tick(1000)
-    assert.deepStrictEqual(missing(log, text(5)), { ids: [], complete: false })
-    assert.deepStrictEqual(missing(log, text(1), text(4), text(5)), { ids: [4], complete: true })
-    log.tick(2000)
-    assert.deepStrictEqual(missing(log, text(5)), { ids: [], complete: false })
-    log.tick(4000)
-    assert.deepStrictEqual(missing(log, text(5), text(6)), { ids: [6], complete: true })
+    log.noteSent(MessageId.make(5))
+    log.noteTime(1000)
+    assert.deepStrictEqual(newMessages(log, text(5)), { ids: [], complete: false })
+    assert.deepStrictEqual(newMessages(log, text(1), text(4), text(5)), { ids: [4], complete: true })
+    log.noteTime(2000)
+    assert.deepStrictEqual(newMessages(log, text(5)), { ids: [], complete: false })
+    log.noteTime(4000)
+    assert.deepStrictEqual(newMessages(log, text(5), text(6)), { ids: [6], complete: true })
   })
 
-  it("takes nothing for missed of which nobody knows whether it is new", () => {
+  it("finds nothing new in a conversation of which the beginning is not known", () => {
     const log = new DeliveryLog()
-    assert.deepStrictEqual(missing(log, built(1, "ROBOT"), text(2)), { ids: [], complete: false })
+    assert.deepStrictEqual(newMessages(log, built(1, "ROBOT"), text(2)), { ids: [], complete: false })
     log.admit(text(4))
     log.baselined = true
-    assert.deepStrictEqual(missing(log, built(1, "ROBOT"), text(2), text(4), text(5)), {
+    assert.deepStrictEqual(newMessages(log, built(1, "ROBOT"), text(2), text(4), text(5)), {
       ids: [5],
       complete: false
     })
   })
 
-  it("forgets conversations that ended long ago, and what is left of them is no news", () => {
+  it("forgets conversations that ended long ago", () => {
     const log = baselined()
     for (let id = 1; id <= 300; id++) {
       const conversationId = ConversationId.make(id)
       log.admit({ ...text(id), conversationId })
-      log.end(conversationId)
+      log.noteEnd(conversationId)
     }
     assert.isAtMost(log.size, 512)
-    assert.deepStrictEqual(log.open(), [])
+    assert.deepStrictEqual(log.openConversations(), [])
     log.clear()
     assert.strictEqual(log.size, 0)
   })
 
-  it("CONN-16 forgets the conversation that was quiet for longest, so that hostile ids cannot fill the memory", () => {
+  it("CONN-16 forgets the conversation quiet for longest, so that hostile ids cannot fill the memory", () => {
     const log = new DeliveryLog()
     for (let id = 1; id <= 10_000; id++) {
       log.admit({ ...text(id), conversationId: ConversationId.make(id) })
       if (id % 100 === 0) log.admit(text(1_000_000 + id))
     }
-    assert.strictEqual(log.open().length, 4096)
+    assert.strictEqual(log.openConversations().length, 4096)
     assert.isTrue(log.knows(ConversationId.make(1)))
     assert.isFalse(log.knows(ConversationId.make(2)))
     assert.isTrue(log.knows(ConversationId.make(10_000)))

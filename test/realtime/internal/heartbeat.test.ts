@@ -9,7 +9,7 @@ import * as heartbeat from "../../../src/realtime/internal/heartbeat.ts"
 
 const options = { idle: Duration.seconds(20), timeout: Duration.seconds(5) }
 
-/** A link whose machine can sleep: the wall clock then goes on while the timers stand still. */
+/** A connection on a machine that can sleep: the wall clock runs on while the timers stand still. */
 const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const machine = { slept: 0, lastInbound: 0, pings: Array<number>() }
@@ -33,7 +33,7 @@ const make = Effect.gen(function* () {
 })
 
 describe("heartbeat", () => {
-  it.effect("CONN-9 is silent while there is traffic, then pings, then gives up", () =>
+  it.effect("CONN-9 sends no ping while frames come in, then pings, then fails", () =>
     Effect.gen(function* () {
       const { fiber, machine, now } = yield* make
       yield* TestClock.adjust("15 seconds")
@@ -50,7 +50,7 @@ describe("heartbeat", () => {
     })
   )
 
-  it.effect("CONN-9 takes any frame for an answer, in the very millisecond of the ping too", () =>
+  it.effect("CONN-9 counts any frame as the answer, also in the millisecond of the ping", () =>
     Effect.gen(function* () {
       const { fiber, machine, now } = yield* make
       yield* TestClock.adjust("20 seconds")
@@ -61,7 +61,7 @@ describe("heartbeat", () => {
     })
   )
 
-  it.effect("CONN-8 grants one grace period when a timer was a second or more late", () =>
+  it.effect("CONN-8 waits once more after a timer that was late by a second or more", () =>
     Effect.gen(function* () {
       const { fiber, machine } = yield* make
       yield* TestClock.adjust("22 seconds")
@@ -73,7 +73,7 @@ describe("heartbeat", () => {
     })
   )
 
-  it.effect("CONN-8 keeps a link that answers within the grace period", () =>
+  it.effect("CONN-8 keeps a connection that answers within the second wait", () =>
     Effect.gen(function* () {
       const { fiber, machine, now } = yield* make
       yield* TestClock.adjust("22 seconds")
@@ -85,7 +85,7 @@ describe("heartbeat", () => {
     })
   )
 
-  it.effect("CONN-8 grants no grace to a timer that was nearly on time", () =>
+  it.effect("CONN-8 does not wait again after a timer that was late by less", () =>
     Effect.gen(function* () {
       const { fiber, machine } = yield* make
       yield* TestClock.adjust("22 seconds")
@@ -95,7 +95,7 @@ describe("heartbeat", () => {
     })
   )
 
-  it.effect("CONN-12 checks at once when asked", () =>
+  it.effect("CONN-12 pings at once when asked", () =>
     Effect.gen(function* () {
       const { check, machine } = yield* make
       yield* TestClock.adjust("2 seconds")
