@@ -156,14 +156,10 @@ const make = Effect.gen(function* () {
       return Metric.update(Metric.withAttributes(metrics.events, { kind: event._tag }), 1)
     })
 
-  const supervisor = yield* supervisors.make({ log, publish })
+  const supervisor = yield* supervisors.make(log, publish)
   const { connected, start } = supervisor
 
-  const use = Effect.flatMap(supervisor.state, ({ _tag }) =>
-    config.connect === "auto" && _tag === "Idle" ? start : Effect.void
-  )
-
-  const command = commands.make({ supervisor, use, ackTimeout: config.ackTimeout })
+  const command = commands.make(supervisor, config.ackTimeout)
 
   const subscribe = (options?: SubscribeOptions) =>
     Effect.tap(
@@ -171,7 +167,7 @@ const make = Effect.gen(function* () {
         bufferSize: options?.bufferSize ?? config.bufferSize,
         overflow: options?.overflow ?? config.overflow
       }),
-      use
+      supervisor.use
     )
 
   const events = Stream.unwrap(subscribe())

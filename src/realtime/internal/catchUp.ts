@@ -4,22 +4,12 @@
 import * as Effect from "effect/Effect"
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId } from "../../domain/Id.ts"
-import type { KefuError } from "../../KefuError.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Transport } from "../../http/Transport.ts"
 import { forSession } from "../../http/call.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
 
-export interface CatchUp {
-  /** Notes, before the first connection, where every conversation stands, so that the first gap has a beginning. */
-  readonly baseline: Effect.Effect<void, KefuError>
-  /** What the first connection has to read: as `read`, or the conversations as they are now if there is no baseline. */
-  readonly first: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
-  /** What was missed since: events in order, each once. Nothing counts as delivered yet. */
-  readonly read: Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
-}
-
-export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp => {
+export const make = (transport: Transport["Service"], log: DeliveryLog) => {
   const { call, client } = forSession(transport.httpClient)
 
   const listed = call("Realtime.catchUp", client.conversations.current({})).pipe(
@@ -32,28 +22,21 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
     )
   )
 
-  const current = Effect.map(listed, (conversations) => conversations.map(inOrder))
-
   /** The latest ended ones: a conversation may have come and gone in between. A backend may refuse to list them. */
   const finished = call(
     "Realtime.catchUp",
     client.conversations.list({ query: { state: "FINISHED", order: "DESC", limit: finishedRead } })
   ).pipe(
-    Effect.map(({ conversations }) => conversations.map(inOrder)),
+    Effect.map(({ conversations }) => conversations),
     Effect.catchIf(
       ({ reason }) => !reason.isRetryable,
       () => Effect.succeed([])
     )
   )
 
-  const both = Effect.all({ present: current, past: finished }, { concurrency: 2 })
-
-  const settlePast = (past: ReadonlyArray<Conversation>) => {
-    for (const conversation of past) {
-      log.settle(conversation)
-      log.noteEnd(conversation.id)
-    }
-  }
+  const both = Effect.all({ present: listed, past: finished }, { concurrency: 2 }).pipe(
+    Effect.map(({ past, present }) => ({ past: past.map(inOrder), present: present.map(inOrder) }))
+  )
 
   const reread = (id: ConversationId) =>
     call("Realtime.catchUp", client.conversations.get({ params: { id } })).pipe(
@@ -67,9 +50,9 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
       )
     )
 
-  const baseline = Effect.map(both, ({ past, present }) => {
-    settlePast(past)
-    log.resynced(present)
+  const present = Effect.map(both, ({ past, present }) => {
+    for (const conversation of past) log.settle(conversation)
+    return present
   })
 
   const read = Effect.gen(function* () {
@@ -106,12 +89,18 @@ export const make = (transport: Transport["Service"], log: DeliveryLog): CatchUp
     ]
   })
 
-  const present = Effect.map(both, ({ past, present }) => {
-    settlePast(past)
-    return [RealtimeEvent.Resynced({ conversations: present, complete: true })]
-  })
-
-  return { baseline, first: Effect.suspend(() => (log.baselined ? read : present)), read }
+  return {
+    /** Notes, before the first connection, where every conversation stands, so that the first gap has a beginning. */
+    baseline: Effect.map(present, (conversations) => log.resynced(conversations)),
+    /** What the first connection has to read: as `read`, or without a baseline the conversations as they are now. */
+    first: Effect.suspend(() =>
+      log.baselined
+        ? read
+        : Effect.map(present, (conversations) => [RealtimeEvent.Resynced({ conversations, complete: true })])
+    ),
+    /** What was missed: events in order, each once. Nothing counts as delivered yet. */
+    read
+  }
 }
 
 /** How many ended conversations are read. */

@@ -11,15 +11,8 @@ import type { AckPayload } from "../../wire/Frame.ts"
 import type { Command } from "./link.ts"
 import type { Supervisor } from "./supervisor.ts"
 
-export interface Options {
-  readonly supervisor: Supervisor
-  /** Opens the connection at the first use, if the app wants that. */
-  readonly use: Effect.Effect<void>
-  readonly ackTimeout: Duration.Duration
-}
-
 export const make =
-  ({ ackTimeout, supervisor, use }: Options) =>
+  (supervisor: Supervisor, ackTimeout: Duration.Duration) =>
   /** `only` is the number of the one connection that may carry the command. */
   (method: string, command: Command, only?: number): Effect.Effect<AckPayload, KefuError> =>
     Effect.suspend(() => {
@@ -27,7 +20,7 @@ export const make =
       let sequenceId: number | undefined
 
       const settled = Effect.gen(function* () {
-        yield* use
+        yield* supervisor.use
         const began = yield* Clock.currentTimeMillis
         const { connection, link } = yield* supervisor.connected(
           method,

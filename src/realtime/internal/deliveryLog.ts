@@ -6,20 +6,11 @@ import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId } from "../../domain/Id.ts"
 import type { Message } from "../../domain/Message.ts"
 
-/** How many delivered ids are remembered per conversation, and how many own recalls. */
-const remembered = 512
+/** How many of each are remembered, the latest ones; delivered ids per conversation. */
+const remembered = { delivered: 512, recalled: 512, own: 4096, ended: 256, conversations: 4096 }
 
 /** By how many milliseconds one push may overtake another. */
 const overtaking = 2000
-
-/** How many ids of own sends are remembered. */
-const ownRemembered = 4096
-
-/** How many ended conversations are remembered. */
-const endedRemembered = 256
-
-/** How many conversations are remembered; the one quiet for longest is forgotten first. */
-const conversationsRemembered = 4096
 
 interface Position {
   /** It appeared after all conversations had been listed, so it started after that. */
@@ -33,6 +24,11 @@ interface Position {
   /** The greatest delivered id. */
   delivered: number
   readonly recent: Set<number>
+}
+
+interface Beginning {
+  readonly settled: number
+  readonly isSure: boolean
 }
 
 /** `late` is new, but a later message of the conversation has been delivered already. */
@@ -71,7 +67,7 @@ export class DeliveryLog {
     const { conversationId, id } = message
     const position = this.#touched(conversationId)
     if (position.recent.has(id) || id <= position.forgotten) return "duplicate"
-    position.forgotten = Math.max(position.forgotten, remember(position.recent, id) ?? 0)
+    position.forgotten = Math.max(position.forgotten, remember(position.recent, id, remembered.delivered) ?? 0)
     if (message.messageType === "ConversationBuilt" && message.content.userType !== "STAFF") position.joined ??= id
     this.#latest = Math.max(this.#latest, id)
     if (message.messageType === "ConversationEnd") this.noteEnd(conversationId)
@@ -82,7 +78,7 @@ export class DeliveryLog {
 
   /** Notes the id of an own send, so that its copy in the history is not new. */
   noteSent(messageId: MessageId): void {
-    remember(this.#own, messageId, ownRemembered)
+    remember(this.#own, messageId, remembered.own)
     this.#latest = Math.max(this.#latest, messageId)
   }
 
@@ -96,7 +92,7 @@ export class DeliveryLog {
 
   /** Notes an own recall, so that its notice in the history is not new. */
   noteRecalled(messageId: MessageId): void {
-    remember(this.#recalled, messageId)
+    remember(this.#recalled, messageId, remembered.recalled)
   }
 
   /** Whether a message was delivered, or is an own send or recall. */
@@ -119,11 +115,7 @@ export class DeliveryLog {
     const position = this.#positions.get(id)
     // Nothing tells which of them are new.
     if (position === undefined && !this.baselined) return { messages: [], complete: false }
-    const beginning =
-      position?.settled === undefined
-        ? this.#beginning(messages, position)
-        : { settled: position.settled, isSure: true }
-    const { isSure, settled } = beginning
+    const { isSure, settled } = this.#beginning(messages, position)
     const [oldest] = messages
     return {
       messages: messages.filter((message) => message.id > settled && !this.has(message)),
@@ -144,7 +136,7 @@ export class DeliveryLog {
 
   /** Notes that a conversation has ended; the latest ended ones stay known. */
   noteEnd(conversationId: ConversationId): void {
-    const forgotten = remember(this.#ended, conversationId, endedRemembered)
+    const forgotten = remember(this.#ended, conversationId, remembered.ended)
     if (forgotten !== undefined) this.#positions.delete(forgotten)
   }
 
@@ -162,19 +154,15 @@ export class DeliveryLog {
     this.baselined = false
   }
 
-  /** The id up to which messages were written before the account joined. */
-  #beginning(
-    messages: ReadonlyArray<Message>,
-    position: Position | undefined
-  ): { readonly settled: number; readonly isSure: boolean } {
+  /** The id up to which messages are not new, as they were settled or written before the account joined. */
+  #beginning(messages: ReadonlyArray<Message>, position: Position | undefined): Beginning {
+    if (position?.settled !== undefined) return { settled: position.settled, isSure: true }
     const joined = position?.joined
     if (joined !== undefined) {
       const at = messages.findIndex(({ id }) => id === joined)
       if (at > 0) return { settled: firstOf(messages, at) - 1, isSure: true }
-      return {
-        settled: joined - 1,
-        isSure: joined <= this.#horizon || (at === 0 && entryOf(messages)?.isSure === true)
-      }
+      const isSure = joined <= this.#horizon || (at === 0 && entryOf(messages)?.isSure === true)
+      return { settled: joined - 1, isSure }
     }
     if (position === undefined || position.isNew) {
       const entry = entryOf(messages)
@@ -185,8 +173,7 @@ export class DeliveryLog {
 
   /** The position of a conversation, which becomes the most recently used. */
   #touched(conversationId: ConversationId): Position {
-    const known = this.#positions.get(conversationId)
-    const position = known ?? {
+    const position = this.#positions.get(conversationId) ?? {
       isNew: this.baselined,
       settled: undefined,
       joined: undefined,
@@ -194,15 +181,13 @@ export class DeliveryLog {
       delivered: 0,
       recent: new Set()
     }
-    if (known !== undefined) this.#positions.delete(conversationId)
+    this.#positions.delete(conversationId)
     this.#positions.set(conversationId, position)
-    if (this.#positions.size > conversationsRemembered) {
-      for (const quietest of this.#positions.keys()) {
-        this.#positions.delete(quietest)
-        // An unknown conversation may be this one from now on.
-        if (!this.#ended.delete(quietest)) this.baselined = false
-        break
-      }
+    if (this.#positions.size > remembered.conversations) {
+      const [quietest = conversationId] = this.#positions.keys()
+      this.#positions.delete(quietest)
+      // An unknown conversation may be this one from now on.
+      if (!this.#ended.delete(quietest)) this.baselined = false
     }
     return position
   }
@@ -219,9 +204,7 @@ const firstOf = (messages: ReadonlyArray<Message>, joined: number): number => {
  * visitor at the first message. It is not sure if the page holds several such messages, since it does not say who joined
  * with which, or if it begins with one, since a transfer may stand before it.
  */
-const entryOf = (
-  messages: ReadonlyArray<Message>
-): { readonly settled: number; readonly isSure: boolean } | undefined => {
+const entryOf = (messages: ReadonlyArray<Message>): Beginning | undefined => {
   const builts = messages.flatMap((message, at) =>
     message.messageType === "ConversationBuilt" ? [{ at, about: message.content.userType }] : []
   )
@@ -235,12 +218,10 @@ const entryOf = (
 }
 
 /** Adds an id to a bounded set, and returns the oldest id if that was dropped. */
-const remember = <Id extends number>(ids: Set<Id>, id: Id, limit = remembered): Id | undefined => {
+const remember = <Id extends number>(ids: Set<Id>, id: Id, limit: number): Id | undefined => {
   ids.add(id)
   if (ids.size <= limit) return undefined
-  for (const oldest of ids) {
-    ids.delete(oldest)
-    return oldest
-  }
-  return undefined
+  const [oldest] = ids
+  if (oldest !== undefined) ids.delete(oldest)
+  return oldest
 }

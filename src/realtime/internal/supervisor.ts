@@ -23,11 +23,6 @@ import { verdict } from "./closeCodes.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
 import * as link from "./link.ts"
 
-export interface Options {
-  readonly log: DeliveryLog
-  readonly publish: (event: RealtimeEvent) => Effect.Effect<void>
-}
-
 interface Phase {
   readonly state: ConnectionState
   /** The open connection, while `Connected`. */
@@ -51,7 +46,10 @@ const initial: Phase = {
   isReleased: false
 }
 
-export const make = Effect.fnUntraced(function* ({ log, publish }: Options) {
+export const make = Effect.fnUntraced(function* (
+  log: DeliveryLog,
+  publish: (event: RealtimeEvent) => Effect.Effect<void>
+) {
   const config = yield* KefuConfig
   const transport = yield* Transport
   const page = yield* Lifecycle
@@ -184,6 +182,8 @@ export const make = Effect.fnUntraced(function* ({ log, publish }: Options) {
     states,
     /** Starts to dial, unless that is under way. */
     start,
+    /** Starts at the first use, unless the app opens the connection itself. */
+    use: Effect.suspend(() => (config.connect === "auto" && now().state._tag === "Idle" ? start : Effect.void)),
     /** Ends the connection, and forgets what was delivered. */
     stop: Effect.ensuring(
       FiberHandle.clear(fiber),
