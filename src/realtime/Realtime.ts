@@ -19,6 +19,7 @@ import type { AckPayload, SendPayload } from "../wire/Frame.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 import * as commands from "./internal/command.ts"
 import { DeliveryLog } from "./internal/deliveryLog.ts"
+import { keepsTrying } from "./internal/phase.ts"
 import * as supervisors from "./internal/supervisor.ts"
 import { RealtimeEvent } from "./RealtimeEvent.ts"
 import * as subscribers from "./subscribers.ts"
@@ -177,13 +178,13 @@ const make = Effect.gen(function* () {
     states: supervisor.states,
     open: Effect.gen(function* () {
       if ((yield* supervisor.state)._tag !== "Superseded") yield* start
-      yield* connected("Realtime.open", supervisors.keepsTrying)
+      yield* connected("Realtime.open", keepsTrying)
     }),
     close: supervisor.stop,
     retryNow: supervisor.retryNow,
     takeOver: Effect.gen(function* () {
       if ((yield* supervisor.state)._tag === "Superseded") yield* start
-      yield* connected("Realtime.takeOver", supervisors.keepsTrying)
+      yield* connected("Realtime.takeOver", keepsTrying)
     }),
     events,
     subscribe,

@@ -13,13 +13,13 @@ const typeCodes: Readonly<Record<string, number>> = {
   ConversationTransfer: 109
 }
 
-/** Content as on the wire: the only keys that these tests use are known. */
+/** The content as on the wire, for the kinds of message that these tests use. */
 const contentOf = (message: Message): unknown => {
   if (message.messageType === "ConversationBuilt") return { user_type: message.content.userType }
   return message.messageType === "MessageRecall" ? { message_id: message.content.messageId } : message.content
 }
 
-/** What REST answers while conversation 7 consists of these messages; there is none where they are undefined. */
+/** The answers of REST while conversation 7 has these messages; it does not exist if they are undefined. */
 const history =
   (messages: ReadonlyArray<Message> | undefined) =>
   ({ path }: { readonly path: string }): TestResponse | undefined => {
@@ -54,7 +54,7 @@ interface Scenario {
   readonly after: ReadonlyArray<Message>
 }
 
-/** Which messages are recovered by the second connection, and whether the client takes them for all. */
+/** Which messages the second connection recovers, and whether the client is sure that these are all. */
 const recover = Effect.fnUntraced(
   function* ({ after, before, live = [] }: Scenario) {
     const gateway = yield* TestGateway

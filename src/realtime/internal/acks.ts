@@ -64,8 +64,8 @@ export const make = (): Acks => {
       const culprit = waiting.get(largest.sequenceId)
       if (reason._tag === "ConnectionLost" && reason.code === tooBig && culprit !== undefined) {
         const detail = `a frame of ${largest.bytes} bytes${reason.detail === "" ? "" : `, but ${reason.detail}`}`
-        const told = new KefuError({ method: error.method, reason: new RequestTooLarge({ detail }) })
-        Deferred.doneUnsafe(culprit, Effect.fail(told))
+        const tooLarge = new KefuError({ method: error.method, reason: new RequestTooLarge({ detail }) })
+        Deferred.doneUnsafe(culprit, Effect.fail(tooLarge))
       }
       for (const deferred of waiting.values()) Deferred.doneUnsafe(deferred, Effect.fail(error))
       waiting.clear()

@@ -7,12 +7,10 @@ import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import { Transport } from "../../http/Transport.ts"
 import { KefuConfig } from "../../KefuConfig.ts"
-import { Closed, KefuError, NotConnected, Superseded } from "../../KefuError.ts"
+import type { KefuError } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
 import { Lifecycle } from "../../platform/Lifecycle.ts"
 import * as metrics from "../../platform/metrics.ts"
@@ -22,29 +20,7 @@ import * as catchUp from "./catchUp.ts"
 import { verdict } from "./closeCodes.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
 import * as link from "./link.ts"
-
-interface Phase {
-  readonly state: ConnectionState
-  /** The open connection, while `Connected`. */
-  readonly link: link.Link | undefined
-  /** How many connections have been opened. */
-  readonly connections: number
-  /** The app has opened the session, and a connection was open since: the next one has a gap before it. */
-  readonly isResumption: boolean
-  /** The app has asked to dial whatever the page says. */
-  readonly isForced: boolean
-  /** The layer has ended. */
-  readonly isReleased: boolean
-}
-
-const initial: Phase = {
-  state: ConnectionState.Idle(),
-  link: undefined,
-  connections: 0,
-  isResumption: false,
-  isForced: false,
-  isReleased: false
-}
+import * as phases from "./phase.ts"
 
 export const make = Effect.fnUntraced(function* (
   log: DeliveryLog,
@@ -53,23 +29,11 @@ export const make = Effect.fnUntraced(function* (
   const config = yield* KefuConfig
   const transport = yield* Transport
   const page = yield* Lifecycle
-  const phase = yield* SubscriptionRef.make(initial)
+  const { connected, enter, force, now, states } = yield* phases.make(publish)
   const fiber = yield* FiberHandle.make<void, never>()
   const run = yield* FiberHandle.runtime(fiber)<never>()
   const wake = Latch.makeUnsafe(false)
   const history = config.catchUp ? catchUp.make(transport, log) : undefined
-
-  const now = () => SubscriptionRef.getUnsafe(phase)
-  const states = Stream.changesWith(
-    Stream.map(SubscriptionRef.changes(phase), ({ state }) => state),
-    Object.is
-  )
-
-  const enter = (state: ConnectionState, changes: Partial<Phase> = {}) =>
-    Effect.andThen(
-      SubscriptionRef.update(phase, (before) => ({ ...before, link: undefined, ...changes, state })),
-      publish(RealtimeEvent.StateChanged({ state }))
-    )
 
   /** Waits while the device is offline or the page hidden, unless the app has asked for a dial. */
   const untilAwake = Effect.gen(function* () {
@@ -111,8 +75,7 @@ export const make = Effect.fnUntraced(function* (
   }).pipe(Effect.scoped)
 
   const backOff = Effect.fnUntraced(function* (attempt: number, policy: backoff.Policy, cause: KefuError) {
-    const asked = "retryAfterMillis" in cause.reason ? cause.reason.retryAfterMillis : undefined
-    const delay = asked === undefined ? yield* backoff.delay(policy, attempt) : Duration.millis(asked)
+    const delay = yield* redialDelay(attempt, policy, cause)
     const retryAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
     yield* wake.close
     yield* enter(ConnectionState.Waiting({ attempt, retryAt, cause }))
@@ -161,7 +124,7 @@ export const make = Effect.fnUntraced(function* (
   )
 
   const start = Effect.suspend(() =>
-    now().isReleased || isActive(now().state)
+    now().isReleased || now().state._tag === "Connected" || phases.keepsTrying(now().state)
       ? Effect.void
       : Effect.andThen(
           enter(ConnectionState.Connecting({ attempt: 0 })),
@@ -190,47 +153,15 @@ export const make = Effect.fnUntraced(function* (
       Effect.suspend(() => forget(now().isReleased))
     ),
     /** Dials at once, where a dial is due later. */
-    retryNow: Effect.suspend(() =>
-      now().link === undefined
-        ? Effect.andThen(
-            SubscriptionRef.update(phase, (before) => ({ ...before, isForced: true })),
-            wake.open
-          )
-        : Effect.void
-    ),
-    /** Waits for the end of the states that `isPatient` names, then gives the open link and the connection's number. */
-    connected: Effect.fnUntraced(function* (method: string, isPatient: (state: ConnectionState) => boolean) {
-      const settled = yield* SubscriptionRef.changes(phase).pipe(
-        Stream.filter(({ state }) => !isPatient(state)),
-        Stream.runHead
-      )
-      const { connections, link, state } = Option.getOrElse(settled, now)
-      return link === undefined ? yield* unavailable(method, state) : { link, connection: connections }
-    })
+    retryNow: Effect.suspend(() => (now().link === undefined ? Effect.andThen(force, wake.open) : Effect.void)),
+    connected
   }
 })
 
 export type Supervisor = Effect.Success<ReturnType<typeof make>>
 
-/** Whether the connection is open or will be without anybody's doing. */
-const isActive = (state: ConnectionState): boolean => state._tag === "Connected" || keepsTrying(state)
-
-export const keepsTrying = (state: ConnectionState): boolean =>
-  state._tag === "Connecting" || state._tag === "Waiting" || state._tag === "Suspended"
-
-const unavailable = (method: string, state: ConnectionState): KefuError => {
-  switch (state._tag) {
-    case "Superseded":
-      return new KefuError({ method, reason: new Superseded({}) })
-    case "Closed":
-      return state.reason?.at(method) ?? new KefuError({ method, reason: new Closed({ detail: "closed by the app" }) })
-    case "Waiting":
-      return new KefuError({ method, reason: new NotConnected({ detail: state.cause.reason.message }) })
-    case "Suspended":
-      return new KefuError({ method, reason: new NotConnected({ detail: `the page is ${state.why}` }) })
-    case "Idle":
-      return new KefuError({ method, reason: new NotConnected({ detail: "call `Realtime.open` first" }) })
-    default:
-      return new KefuError({ method, reason: new NotConnected({ detail: "that connection has ended" }) })
-  }
-}
+/** The backend's `Retry-After` goes before the backoff. */
+const redialDelay = (attempt: number, policy: backoff.Policy, { reason }: KefuError) =>
+  "retryAfterMillis" in reason && reason.retryAfterMillis !== undefined
+    ? Effect.succeed(Duration.millis(reason.retryAfterMillis))
+    : backoff.delay(policy, attempt)
