@@ -1,6 +1,6 @@
 /**
- * Bundles the program `effect-kefu` with the server platform that it needs, so that `npx effect-kefu sandbox` works where
- * only the package and its peer `effect` are installed.
+ * Bundles the program `effect-kefu` with its server platform, so that `npx effect-kefu sandbox` needs only the package and
+ * its peer dependency `effect`.
  */
 import * as Fs from "node:fs"
 import { rolldown } from "rolldown"

@@ -3,7 +3,7 @@
  *
  * - a wing imports only from wings below it;
  * - nobody imports from another wing's `internal/`;
- * - the sandbox knows `codec`, `domain` and `wire`, and nothing of the client that is tested against it;
+ * - the sandbox imports `codec`, `domain` and `wire` only, nothing of the client that is tested against it;
  * - no module imports itself through others, inside a wing either (the linter's `import/no-cycle`).
  */
 import * as Fs from "node:fs"
@@ -32,7 +32,7 @@ export const wings: ReadonlyArray<string> = [
   "cli"
 ]
 
-/** Wings that may import from these alone. */
+/** Wings that may import from the listed wings only. */
 const only: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: ["codec", "domain", "wire"]
 }
@@ -57,7 +57,7 @@ export const importsOf = ({ path, text }: Module): ReadonlyArray<string> =>
     specifier.startsWith(".") ? Path.posix.join(Path.posix.dirname(path), specifier) : specifier
   )
 
-/** What is wrong with the imports of a module, one line each. */
+/** The imports of a module that break a rule, one line each. */
 export const problems = (module: Module): ReadonlyArray<string> => {
   const wing = wingOf(module.path)
   const floor = wings.indexOf(wing)

@@ -1,7 +1,7 @@
 /**
- * The promises this repository makes about its own shape, for what the linter (`.ci/oxlint.json`) cannot see.
+ * Rules about the shape of the repository that the linter (`.ci/oxlint.json`) cannot check.
  *
- * Each rule carries a sample that breaks it, so that a rule which stopped working is noticed.
+ * Each rule carries samples that break it, so that a broken rule is noticed.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
@@ -22,11 +22,11 @@ interface File {
 interface Rule {
   readonly name: string
   readonly applies: (path: string) => boolean
-  /** What is wrong, one line each. */
+  /** Violations, one line each. */
   readonly problems: (file: File) => ReadonlyArray<string>
-  /** Each must be reported. */
+  /** Every sample must be reported. */
   readonly bad: ReadonlyArray<File>
-  /** None may be reported. */
+  /** No sample may be reported. */
   readonly good: ReadonlyArray<File>
 }
 
@@ -46,7 +46,7 @@ const matches = (text: string, pattern: RegExp) => Array.from(text.matchAll(patt
 
 const rules: ReadonlyArray<Rule> = [
   {
-    name: "imports run down the house, and into no other wing's internal",
+    name: "imports point to lower wings, and never into another wing's `internal`",
     applies: inSource,
     problems: misplaced,
     bad: [
@@ -69,7 +69,7 @@ const rules: ReadonlyArray<Rule> = [
     ]
   },
   {
-    name: "modules import `effect` only: it is the one runtime dependency",
+    name: "modules import `effect` only, the one runtime dependency",
     applies: (path) => inSource(path) && !path.startsWith("src/sandbox/doors/"),
     problems: (source) => importsOf(source).filter((module) => !/^effect\/|^src\//.test(module)),
     bad: [file("src/A.ts", 'export * from "lodash"'), file("src/A.ts", 'import * as Fs from "node:fs"')],
@@ -94,7 +94,7 @@ const rules: ReadonlyArray<Rule> = [
     ]
   },
   {
-    name: "lint exceptions are few: one line, one named rule, one reason; globals at the platform edges only",
+    name: "lint exceptions cover one line and one named rule with a reason; globals only at the platform edges",
     applies: inSource,
     problems: ({ path, text }) =>
       matches(text, /(?:oxlint|eslint)-disable.*|@ts-nocheck.*/g).filter((comment) => {
@@ -113,7 +113,7 @@ const rules: ReadonlyArray<Rule> = [
     good: [file("src/A.ts", "// oxlint-disable-next-line eqeqeq -- null and undefined alike")]
   },
   {
-    name: "no test is skipped, narrowed or left for later",
+    name: "no test is skipped, focused or pending",
     applies: inTests,
     problems: ({ text }) =>
       matches(
@@ -132,7 +132,7 @@ const rules: ReadonlyArray<Rule> = [
     good: [file("test/A.test.ts", '// it.skip("a")\nit.effect("it.only", () => iterator.skip(1))')]
   },
   {
-    name: "a module is found by its name: two folders deep at most, no drawers for odds and ends",
+    name: "modules have descriptive names, at most two folders deep, and no catch-all folders",
     applies: (path) => path.startsWith("src/"),
     problems: ({ path }) => {
       const folders = path.split("/").slice(1, -1)
@@ -140,7 +140,7 @@ const rules: ReadonlyArray<Rule> = [
       return [
         ...(folders.length > 2 ? ["nested too deep"] : []),
         ...(folders.every((folder) => /^[a-z-]+$/.test(folder)) ? [] : ["folders are lower case"]),
-        ...(/(?:^|\/)(?:utils?|helpers?|common|misc|shared)(?:\/|\.ts$)/i.test(path) ? ["says nothing"] : []),
+        ...(/(?:^|\/)(?:utils?|helpers?|common|misc|shared)(?:\/|\.ts$)/i.test(path) ? ["no descriptive name"] : []),
         ...(/^[A-Za-z][A-Za-z0-9]*\.ts$/.test(name) ? [] : ["not a plain name"]),
         ...(folders.length > 0 || /^[A-Z]/.test(name) || name === "index.ts" ? [] : ["a public module is PascalCase"]),
         ...(folders.at(-1) === "internal" && /^[A-Z]/.test(name) ? ["a private module is camelCase"] : [])
@@ -193,7 +193,7 @@ describe("Hygiene", () => {
     })
   }
 
-  it("the package opens what is public and closes the rest", () => {
+  it("package exports open public modules and close private ones", () => {
     const { exports } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
       readonly exports: Readonly<Record<string, unknown>>
     }
@@ -222,7 +222,7 @@ describe("Hygiene", () => {
     )
   })
 
-  it("the top level holds nothing but what it must", () => {
+  it("the top level holds only the listed files", () => {
     const allowed = new Set([
       ".ci",
       ".git",

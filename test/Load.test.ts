@@ -15,7 +15,7 @@ const visitors = 200
 const staff = 10
 const questions = 5
 
-/** What is measured is whether anything is lost, not whether a busy machine keeps time. */
+/** The test measures losses, not timing: no timeout may end a wait on a busy machine. */
 const patient = {
   ackTimeout: "2 minutes",
   connectTimeout: "2 minutes",
@@ -36,7 +36,7 @@ const connect = Effect.fnUntraced(function* (token: string) {
 
 const isText = (message: Message) => message.messageType === "Text"
 
-/** Comes to work; what it gives then answers every text, for ever. */
+/** Connects a member of staff; the returned effect answers every text for ever. */
 const serve = Effect.fnUntraced(function* (token: string) {
   const { messages, realtime } = yield* connect(token)
   return messages.pipe(
@@ -51,7 +51,7 @@ const serve = Effect.fnUntraced(function* (token: string) {
   )
 })
 
-/** Asks for a person, then asks one question after the other, each after the answer to the one before. */
+/** Asks for a person, then asks the questions, each after the answer to the previous one. */
 const ask = Effect.fnUntraced(function* (token: string) {
   const { messages, realtime } = yield* connect(token)
   const pull = yield* Stream.toPull(messages)
@@ -89,7 +89,7 @@ layer(SandboxNode.layer({ staffCapacity: visitors / staff }), { excludeTestServi
         )
         const outcomes = yield* Effect.raceFirst(
           asking,
-          Effect.andThen(Effect.all(serving, { concurrency: "unbounded" }), Effect.die("the staff went home"))
+          Effect.andThen(Effect.all(serving, { concurrency: "unbounded" }), Effect.die("the staff stopped answering"))
         )
         const expected = Array.from({ length: questions }, (_, n) => `question ${n + 1}`)
         const conversations = new Map((yield* sandbox.conversations).map((one) => [one.id, one]))

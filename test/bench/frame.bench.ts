@@ -1,5 +1,5 @@
 /**
- * What a frame costs: every message of every conversation comes through here, on the app's only thread.
+ * The cost of one frame. Every message passes through this code, on the app's only thread.
  */
 import { describe, it } from "@effect/vitest"
 import * as Exit from "effect/Exit"
@@ -28,7 +28,7 @@ const conversation = {
   messages: Array.from({ length: 20 }, (_, index) => ({ ...message, id: index }))
 }
 
-/** A sample that does not pass would measure the making of errors. */
+/** Fails on an invalid sample, which would measure error creation instead. */
 const passes = (run: () => Exit.Exit<unknown, unknown>) => {
   if (Exit.isFailure(run())) throw new Error("a sample is wrong")
   return () => void run()

@@ -1,5 +1,5 @@
 /**
- * What a page downloads: each entry bundled, minified and compressed as a page would get it. `npm run size`.
+ * Download size: each entry bundled, minified and compressed. `npm run size`.
  */
 import * as Path from "node:path"
 import * as Zlib from "node:zlib"

@@ -4,7 +4,7 @@ import * as fuzz from "./fuzz.ts"
 
 describe("hostile frames", () => {
   it.live(
-    "CONN-16 20,000 of them do nothing to the client, and every good frame in between arrives",
+    "CONN-16 the client survives 20,000 of them and delivers every valid frame in between",
     () =>
       Effect.gen(function* () {
         const report = yield* fuzz.client({ frames: 20_000, seed: "ci" })
@@ -17,20 +17,20 @@ describe("hostile frames", () => {
   )
 
   it.live(
-    "do nothing to the façade and its inbox",
+    "the façade and its inbox survive them",
     () =>
       Effect.gen(function* () {
         const report = yield* fuzz.facade({ frames: 3000, seed: "ci" })
         console.log(fuzz.summary("the façade", report))
         assert.isAtLeast(report.events["onMessage"] ?? 0, report.good)
-        // Each lost frame may have been a message, so that the inbox reads again; but not each time.
+        // A lost frame may have been a message, so the inbox reads again, but not for every frame.
         assert.isBelow(report.events["requests"] ?? 0, report.frames / 10)
       }),
     120_000
   )
 
   it.live(
-    "do nothing to the sandbox, where two others go on chatting",
+    "the sandbox survives them while two others keep chatting",
     () =>
       Effect.gen(function* () {
         const report = yield* fuzz.sandbox({ frames: 5000, seed: "ci" })

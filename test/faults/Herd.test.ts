@@ -17,7 +17,7 @@ const slot = 100
 
 describe("a herd", () => {
   it.effect(
-    "CONN-2 10,000 clients that lose the link at once do not come back at once",
+    "CONN-2 10,000 clients that lose their connection at once spread their dials",
     () =>
       Effect.gen(function* () {
         const down = Latch.makeUnsafe(false)

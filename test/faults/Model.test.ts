@@ -1,18 +1,19 @@
 /**
- * Random fault schedules against the model: `Schedule.ts` draws them, `Simulation.ts` runs them, `Properties.ts` judges.
+ * Random fault schedules: `Draw.ts` draws them, `Simulation.ts` runs them with real clients (`Person.ts`), `Promises.ts`
+ * judges the outcome. `npm run faults` runs any number of them.
  *
- * That the properties can fail was tried by breaking the code in single places, with the seed `mutation`; in brackets the
- * first schedule that noticed. In the connection: messages are not told apart from their repeats (0); nothing missed is
- * given (2); every page counts as complete (9); conversations that are gone are not read (26); a history that cannot be
- * read is not told (6); nor is a message that comes late (5), nor a frame that cannot be read (27); what comes while the
- * gap is open is lost (93); one's own recalls are told as news (12); staff are given what was before them (0); a silent
- * link is never noticed (64); 1000 means stop; what was dropped for a slow subscriber is not told (10); a subscriber or a
- * position stays after closing (31, 0). In the outbox: what has no acknowledgement goes out again unasked, after a lost
- * connection (5) or a time-out (5); every page of the history counts as complete (9); the order of a conversation is
- * turned round (2).
+ * The promises were checked by mutation: single defects were put into the code and the seed `mutation` was run. In
+ * brackets is the first schedule that failed. Connection: duplicates are delivered (0); missed messages are not recovered
+ * (2); every page counts as complete (9); ended conversations are not read (26); an unreadable history is not reported
+ * (6), nor is a late message (5), nor an undecodable frame (27); messages that arrive during catch-up are lost (93); own
+ * recalls are delivered as new (12); staff receive messages from before they joined (0); a silent link is never noticed
+ * (64); close code 1000 is terminal; events dropped for a slow subscriber are not reported (10); a subscriber or a
+ * position outlives the session (31, 0). Outbox: an unacknowledged send is repeated unasked, after a lost connection (5)
+ * or an ack timeout (5); every page of the history counts as complete (9); the order within a conversation is reversed
+ * (2).
  *
- * What it cannot notice: a send that waits for its time-out though its connection has ended, and one that is looked for
- * too early, since the sandbox handles nothing more of a connection once the next one stands.
+ * Not detectable here: a send that waits for its ack timeout although its connection has ended, and a history that is
+ * read too early, because the sandbox handles no frame of a connection once the next one is open.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -27,7 +28,7 @@ const chunk = 100
 
 const problemsOf = (schedule: Schedule) => Effect.map(simulate(schedule), check)
 
-/** Runs a schedule; if it fails, says what is the least that is needed for it. */
+/** Runs a schedule; a failure reports the smallest schedule that still fails. */
 const judge = Effect.fnUntraced(function* (schedule: Schedule) {
   const run = yield* simulate(schedule)
   const problems = check(run)
@@ -36,17 +37,17 @@ const judge = Effect.fnUntraced(function* (schedule: Schedule) {
     Effect.map(problemsOf(candidate), (found) => found.length > 0)
   )
   return assert.fail(
-    `The schedule "${schedule.seed}" breaks a promise:\n${problems.join("\n")}\n\nThe least that is needed, for ` +
+    `The schedule "${schedule.seed}" breaks a promise:\n${problems.join("\n")}\n\nThe smallest schedule that fails, for ` +
       `\`npm run faults -- --replay '...'\`:\n${(yield* problemsOf(smallest)).join("\n")}\n${format(smallest)}`
   )
 })
 
-describe("whatever goes wrong", () => {
+describe("random fault schedules", () => {
   const totals = new Map<string, number>()
 
   for (let from = 0; from < chunks * chunk; from += chunk) {
     it.live(
-      `what was sent and what was received is as it was told: schedules ${from} to ${from + chunk - 1}`,
+      `keep every promise: schedules ${from} to ${from + chunk - 1}`,
       () =>
         Effect.gen(function* () {
           for (let index = from; index < from + chunk; index++) {
@@ -59,7 +60,7 @@ describe("whatever goes wrong", () => {
     )
   }
 
-  it("enough happened for that to mean something", () => {
+  it("contain enough sends, connections and faults to be meaningful", () => {
     console.log(`${chunks * chunk} schedules: ${Array.from(totals, ([what, count]) => `${what} ${count}`).join(", ")}`)
     const total = (what: string) => totals.get(what) ?? 0
     assert.isAtLeast(total("send Sent"), 10 * chunks * chunk)
@@ -72,7 +73,7 @@ describe("whatever goes wrong", () => {
 })
 
 describe("a schedule", () => {
-  it.live("is the same for the same seed, and so is its run", () =>
+  it.live("is determined by its seed, and so is its run", () =>
     Effect.gen(function* () {
       const schedule = yield* draw("same")
       assert.deepStrictEqual(yield* draw("same"), schedule)
@@ -86,7 +87,7 @@ describe("a schedule", () => {
     })
   )
 
-  it.effect("shrinks to what is needed", () =>
+  it.effect("shrinks to the actions that a failure needs", () =>
     Effect.gen(function* () {
       const schedule = yield* draw("shrink-3")
       const needed = schedule.actions.at(-1)!

@@ -21,7 +21,7 @@ import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import { SandboxFaults } from "../../src/sandbox/faults/SandboxFaults.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 
-/** A store whose process may die: from then on nothing is written. */
+/** A store that stops writing once its process has died. */
 const mortal = () => {
   const map = new Map<string, string>()
   let isDead = false
@@ -47,7 +47,7 @@ const mortal = () => {
   }
 }
 
-/** One person's sessions, one after the other, and what they told about each send. */
+/** The consecutive sessions of one person, and the outcome of every send. */
 const person = Effect.fnUntraced(function* (userId: UserId, token: string, name: string) {
   const store = mortal()
   const told = new Map<OutboxKey, OutboxEntry>()
@@ -99,7 +99,7 @@ const send = Effect.fnUntraced(function* (
   if (Option.isSome(entry)) given.push(entry.value.key)
 })
 
-/** Brings a session back that ended for good. */
+/** Reopens a session that ended for good. */
 const revive = ({ use }: Person) =>
   use(
     Effect.gen(function* () {
@@ -116,7 +116,7 @@ const check = Effect.fnUntraced(function* ({ given, told, use, userId }: Person)
   assert.deepStrictEqual(
     entries.filter(({ state }) => !isSettled(state)),
     [],
-    "something has not settled"
+    "a send has not settled"
   )
   const mine = (yield* sandbox.conversations)
     .flatMap(({ messages }) => messages)
@@ -149,12 +149,12 @@ const check = Effect.fnUntraced(function* ({ given, told, use, userId }: Person)
     assert.deepStrictEqual(
       ids,
       ids.toSorted((left, right) => left - right),
-      "the order is not that of sending"
+      "the messages are out of order"
     )
   }
 })
 
-/** A visitor and a member of staff talk while all kinds of things go wrong. */
+/** A visitor and a member of staff chat under random faults. */
 const schedule = (seed: string) =>
   Effect.gen(function* () {
     const sandbox = yield* Sandbox
@@ -204,7 +204,7 @@ describe("the outbox under random faults", () => {
   const first = Number(process.env["KEFU_SEED"] ?? 1)
   const count = Number(process.env["KEFU_SCHEDULES"] ?? 30)
   for (let number = first; number < first + count; number++) {
-    it.effect(`sends everything once and in order, or says that it does not know (seed ${number})`, () =>
+    it.effect(`sends every message once and in order, or reports DeliveryUnknown (seed ${number})`, () =>
       schedule(`${number}`)
     )
   }

@@ -192,7 +192,8 @@ const calm = (run: Run): ReadonlyArray<string> => {
         state._tag === "Waiting" ? [`${person.name} lost a living connection at ${at}: ${state.cause.message}`] : []
       ),
       ...run.sends.flatMap((send) =>
-        send.who === person.name && idOf(send) === undefined
+        // The backend refuses what staff say to somebody who has not come yet.
+        send.who === person.name && !isStaff(send.who) && idOf(send) === undefined
           ? [`"${send.content}" was not Sent but ${toldOf(send)}`]
           : []
       )

@@ -1,4 +1,4 @@
-/** What the model has found, each at its smallest. */
+/** Failures found by the random fault schedules, each reduced to its smallest case. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -24,7 +24,7 @@ const provide = (options?: SandboxOptions) =>
 const inject = (...faults: ReadonlyArray<Fault>) => SandboxFaults.use((service) => service.inject(...faults))
 const reset = inject({ _tag: "Reset" }).pipe(Effect.andThen(TestClock.adjust("30 seconds")))
 
-/** A session with what it was told. */
+/** A session and the events that it received. */
 const join = Effect.fnUntraced(function* (token: string, options?: Kefu.Options) {
   const context = yield* Layer.build(TestKefu.layerSession({ token, connect: "manual", ...options }))
   return yield* Effect.provideContext(follow, context)
@@ -41,7 +41,7 @@ const follow = Effect.gen(function* () {
   return {
     ...realtime,
     events,
-    /** What came since the last time. */
+    /** Events since the previous call. */
     news: Effect.sync(() => events.splice(0))
   }
 })
@@ -56,8 +56,8 @@ const gapsOf = (events: ReadonlyArray<RealtimeEvent>) => events.filter(({ _tag }
 const visitor = "visitor-chen-token"
 const staff = "staff-li-token"
 
-describe("after a reconnection", () => {
-  it.effect("staff are not given what was said before the conversation was theirs", () =>
+describe("after a reconnect", () => {
+  it.effect("staff do not receive messages from before they joined the conversation", () =>
     Effect.gen(function* () {
       const chen = yield* join(visitor)
       yield* chen.send(text("你好"))
@@ -72,7 +72,7 @@ describe("after a reconnection", () => {
     }).pipe(Effect.scoped, provide())
   )
 
-  it.effect("one's own recall is no news", () =>
+  it.effect("an own recall is not delivered as new", () =>
     Effect.gen(function* () {
       const chen = yield* join(visitor)
       const { messageId } = yield* chen.send(text("你好"))
@@ -88,8 +88,8 @@ describe("after a reconnection", () => {
   )
 })
 
-describe("what happened behind a silent link", () => {
-  it.effect("is told of a conversation that came and went meanwhile", () =>
+describe("catch-up after a silent link", () => {
+  it.effect("reports a conversation that began and ended meanwhile", () =>
     Effect.gen(function* () {
       const li = yield* join(staff)
       const chen = yield* join(visitor)
@@ -111,7 +111,7 @@ describe("what happened behind a silent link", () => {
     }).pipe(Effect.scoped, provide())
   )
 
-  it.effect("is told of a transfer, of which the page does not tell that it was the first", () =>
+  it.effect("reports a transfer when the page does not show whether it was the first", () =>
     Effect.gen(function* () {
       const li = yield* join(staff)
       const wang = yield* join("staff-wang-token", { token: "staff-wang-token" })
@@ -136,8 +136,8 @@ describe("what happened behind a silent link", () => {
   )
 })
 
-describe("a frame that cannot be read", () => {
-  it.effect("may have held a message, which is told", () =>
+describe("an undecodable frame", () => {
+  it.effect("may have been a message, so a gap is reported", () =>
     Effect.gen(function* () {
       const chen = yield* join(visitor)
       yield* chen.news
@@ -150,7 +150,7 @@ describe("a frame that cannot be read", () => {
     }).pipe(Effect.scoped, provide())
   )
 
-  it.effect("names its conversation if it can", () =>
+  it.effect("reports the gap of its conversation if that is readable", () =>
     Effect.gen(function* () {
       const chen = yield* join(visitor)
       yield* chen.news
@@ -168,8 +168,8 @@ describe("a frame that cannot be read", () => {
   )
 })
 
-describe("what could not be read", () => {
-  it.effect("is read later, without another reconnection", () =>
+describe("an unresolved gap", () => {
+  it.effect("is closed later, without another reconnect", () =>
     Effect.gen(function* () {
       const chen = yield* join(visitor)
       const li = yield* join(staff)
@@ -192,7 +192,7 @@ describe("what could not be read", () => {
     }).pipe(Effect.scoped, provide())
   )
 
-  it.effect("is found in the history, if it was a frame", () =>
+  it.effect("that an undecodable frame left is closed from the history", () =>
     Effect.gen(function* () {
       const chen = yield* join(visitor)
       const li = yield* join(staff)
@@ -206,7 +206,7 @@ describe("what could not be read", () => {
     }).pipe(Effect.scoped, provide())
   )
 
-  it.effect("is not asked for again and again", () =>
+  it.effect("is not retried without limit", () =>
     Effect.gen(function* () {
       yield* join(visitor)
       yield* TestClock.adjust("10 seconds")
@@ -222,8 +222,8 @@ describe("what could not be read", () => {
   )
 })
 
-describe("when the history cannot be read at the beginning", () => {
-  it.effect("what comes meanwhile is told, though the history that is read in the end has it too", () =>
+describe("while the first history read fails", () => {
+  it.effect("messages that arrive are delivered, although the history contains them later", () =>
     Effect.gen(function* () {
       yield* inject(
         { _tag: "FailRequests", status: 500, until: 1000 },
@@ -243,7 +243,7 @@ describe("when the history cannot be read at the beginning", () => {
     }).pipe(Effect.scoped, provide())
   )
 
-  it.effect("what was there before is never given as missed", () =>
+  it.effect("earlier messages are never delivered as missed", () =>
     Effect.gen(function* () {
       const chen = yield* join(visitor)
       const li = yield* join(staff)
@@ -270,8 +270,8 @@ describe("when the history cannot be read at the beginning", () => {
   )
 })
 
-describe("after its layer was closed", () => {
-  it.effect("a session opens no more and gives no events, and says so", () =>
+describe("after the layer is closed", () => {
+  it.effect("opening and subscribing fail with Closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(TestKefu.layerSession({ token: visitor }), scope)

@@ -25,13 +25,13 @@ import * as Callbacks from "../support/Callbacks.ts"
 import * as Leaks from "../support/Leaks.ts"
 import * as TcpProxy from "../support/TcpProxy.ts"
 
-/** One as most are, and one with everything in it that any encoding would change. */
+/** An ordinary token, and one whose characters every encoding changes. */
 const tokens = {
   plain: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzZWNyZXQtdG9rZW4ifQ.c2lnbmF0dXJl",
   odd: `s3cret+/="'\\%<&?>{token}~of $(nobody)`
 }
 
-/** The token in every shape in which a backend, or a proxy before it, could give it back. */
+/** Every encoding in which a backend or proxy could echo the token. */
 const echo = (token: string) =>
   `raw ${token} url ${encodeURIComponent(token)} base64 ${Buffer.from(token).toString("base64")} ` +
   `bearer ${Buffer.from(`Bearer ${token}`).toString("base64")} json ${JSON.stringify(token)}`
@@ -51,13 +51,13 @@ interface Given {
 
 interface Case {
   readonly name: string
-  /** What the backend does. */
+  /** How the backend behaves. */
   readonly arrange?: (given: Given) => void
-  /** Where the session looks for it, if not there. */
+  /** The base URL, if it is not the backend. */
   readonly baseUrl?: (given: Given) => Effect.Effect<string, never, Scope.Scope>
-  /** Where the token comes from, if it is not fixed. */
+  /** The source of the token, if it is not fixed. */
   readonly token?: (given: Given) => Kefu.Options
-  /** The same for the façade. */
+  /** The source of the token for the façade. */
   readonly clientToken?: (given: Given) => ClientOptions
 }
 
@@ -113,7 +113,7 @@ const anonymous = ({ backend, token }: Given) => {
   backend.answer = (seen) => (seen.url.endsWith("/im/tokens") ? { body: { token } } : Backend.answers({})(seen))
 }
 
-/** A server that refuses every dial in its own words. */
+/** A server that refuses every dial with a custom reason. */
 const refusing = (status: number) =>
   Effect.fnUntraced(function* ({ token }: Given) {
     const said = latin(echo(token))
@@ -122,7 +122,7 @@ const refusing = (status: number) =>
       response.end(JSON.stringify(status === 401 ? { message: said } : Backend.visitor))
     })
     server.on("upgrade", (_, socket) => {
-      // Whoever dialled may have gone before this is said.
+      // The client may have disconnected already.
       socket.on("error", () => socket.destroy())
       socket.end(`HTTP/1.1 ${status} ${said}\r\nx-echo: ${said}\r\nconnection: close\r\n\r\n${said}`)
     })
@@ -287,7 +287,7 @@ const limits = {
   retry: { times: 1, base: 5, cap: 10 }
 }
 
-/** All that a session may be asked, and all that it tells meanwhile. */
+/** Calls every method of a session and records everything that it reports. */
 const exercise = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options: Kefu.Options) {
   const context = yield* Layer.build(Layer.fresh(Kefu.layer(options)))
   const realtime = Context.get(context, Realtime)
@@ -297,7 +297,7 @@ const exercise = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options: Kefu.
     Effect.forkScoped({ startImmediately: true })
   )
   yield* Stream.runForEach(yield* realtime.subscribe(), (event) =>
-    // What people say and what kinds of frames mean is the app's own. What we say of them is not.
+    // Message content and frame kinds belong to the app; details are written by the SDK.
     "detail" in event ? note("event", event) : Effect.void
   ).pipe(Effect.forkScoped({ startImmediately: true }))
   yield* Context.get(context, Outbox).changes.pipe(
@@ -324,7 +324,7 @@ const exercise = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options: Kefu.
   yield* leaks.failure("a closed session", realtime.send({ messageType: "Text", content: "hello" }))
 }, Effect.scoped)
 
-/** The same with promises, callbacks and the debug mode. */
+/** The same through the façade, with callbacks and debug mode. */
 const exerciseClient = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options: ClientOptions) {
   const callbacks = Callbacks.make()
   const client = yield* Effect.acquireRelease(
@@ -364,7 +364,7 @@ const exerciseClient = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options:
 describe("the token", () => {
   for (const one of cases) {
     it.live(
-      `CONN-22 is told nowhere: ${one.name}`,
+      `CONN-22 never leaks: ${one.name}`,
       () =>
         Effect.gen(function* () {
           const leaks = Leaks.make(Object.values(tokens))
@@ -385,20 +385,20 @@ describe("the token", () => {
           yield* leaks.metrics
           const amounts = leaks.amounts()
           for (const channel of ["span name", "span attributes", "metrics", "state", "client state", "onClose"]) {
-            assert.isAbove(amounts[channel] ?? 0, 0, `nothing was told by ${channel}`)
+            assert.isAbove(amounts[channel] ?? 0, 0, `nothing was recorded from ${channel}`)
           }
           assert.isTrue(Object.keys(amounts).some((channel) => channel.startsWith("console.")))
-          assert.deepStrictEqual(leaks.leaks(), [], "the token was told")
+          assert.deepStrictEqual(leaks.leaks(), [], "the token leaked")
         }).pipe(Effect.scoped),
       60_000
     )
   }
 })
 
-describe("the search", () => {
+describe("the leak detector", () => {
   const secret = tokens.odd
 
-  it.live("sees the token in each shape and in each channel", () =>
+  it.live("finds every encoding of the token in every channel", () =>
     Effect.gen(function* () {
       for (const shape of Leaks.shapes(secret)) {
         const leaks = Leaks.make([secret])

@@ -15,7 +15,7 @@ import * as TcpProxy from "../support/TcpProxy.ts"
 
 const heartbeat = { idle: 300, timeout: 150 }
 
-/** What the timers of a machine that does other things may be late, beyond what it really was. */
+/** Timer delay allowed on a busy machine, in addition to the measured event loop delay. */
 const slack = 200
 
 const enters = <Tag extends ConnectionState["_tag"]>(
@@ -51,7 +51,7 @@ const chat = Effect.gen(function* () {
   return { proxy, say, staff, visitor }
 })
 
-/** How late the event loop was at the worst, in milliseconds. */
+/** The greatest event loop delay, in milliseconds. */
 const lateness = Effect.acquireRelease(
   Effect.sync(() => {
     const monitor = monitorEventLoopDelay({ resolution: 5 })
@@ -80,7 +80,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("a silent peer over TC
         )
         assert.strictEqual(cause.reason._tag, "ConnectionLost")
         assert.isAbove(proxy.swallowed(), 0)
-        // The ping goes out at last `idle` after the silence began, and nothing is dead sooner than `timeout` after that.
+        // The ping is sent at most `idle` after the silence began, and the connection ends `timeout` after the ping.
         assert.isAtLeast(noticed, heartbeat.timeout)
         assert.isAtMost(noticed, heartbeat.idle + heartbeat.timeout + slack + 3 * late)
 
@@ -91,7 +91,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("a silent peer over TC
   )
 
   it.effect(
-    "CONN-19 gives what was missed, once and in order, when the peer is there again",
+    "CONN-19 missed messages are recovered once and in order after the reconnect",
     () =>
       Effect.gen(function* () {
         const { proxy, say, visitor } = yield* chat
@@ -101,7 +101,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("a silent peer over TC
         yield* say("two")
         yield* enters(visitor, "Waiting")
         yield* say("three")
-        // Dials into the silence time out one after the other.
+        // Every dial times out while the proxy is silent.
         yield* enters(visitor, "Waiting", ({ cause }) => cause.reason._tag === "ConnectTimeout")
         yield* say("four")
         const back = yield* Effect.forkChild(enters(visitor, "Connected"), { startImmediately: true })
@@ -128,7 +128,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("a silent peer over TC
   )
 
   it.effect(
-    "CONN-5 a link that is cut is restored likewise",
+    "CONN-5 a connection that was cut is restored",
     () =>
       Effect.gen(function* () {
         const { proxy, say, visitor } = yield* chat

@@ -129,6 +129,9 @@ const distort = (every: number) => {
   return (text: string): string => JSON.stringify(walk(JSON.parse(text) as Json))
 }
 
+/** More than this in ten seconds is a storm. It is slowed down here, or a run might never end. */
+const storm = 500
+
 const retryAfter = (value: typeof RetryAfterValue.Type, now: number): string => {
   if (value === "past") return new Date(now - 60_000).toUTCString()
   return value === "soon" ? new Date(now + 2000).toUTCString() : value
@@ -151,6 +154,11 @@ export const hooks = (
 ): { readonly wire: Wire; readonly hooks: FaultHooks } => {
   const wire: Wire = { dials: [], requests: [], arrivals: new Map() }
   const now = () => clock.currentTimeMillisUnsafe()
+  const calmDown = (times: Wire["dials"]) =>
+    Effect.suspend(() => {
+      const before = times.at(-storm)
+      return before !== undefined && now() - before.at < 10_000 ? Effect.sleep("10 seconds") : Effect.void
+    })
   const inForce = <A extends { readonly from: number; readonly until: number }>(found: ReadonlyArray<A>) =>
     found.find(({ from, until }) => now() >= from && now() < until)
   const refusals = ofTag("RetryAfter")(troubles)
@@ -161,6 +169,7 @@ export const hooks = (
     wire,
     hooks: {
       dial: Effect.fnUntraced(function* ({ userId }) {
+        yield* calmDown(wire.dials)
         wire.dials.push({ at: now(), userId })
         const delay = inForce(late)
         if (delay !== undefined) yield* Effect.sleep(delay.millis)
@@ -192,6 +201,7 @@ export const hooks = (
         }),
       request: (call, handle) =>
         Effect.gen(function* () {
+          yield* calmDown(wire.requests)
           wire.requests.push({ at: now(), userId: call.userId })
           const refusal = inForce(refusals)
           if (refusal !== undefined) {

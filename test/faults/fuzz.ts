@@ -1,6 +1,6 @@
 /**
- * Hostile frames against the client, the façade and the sandbox, with good ones in between that must all arrive, in order
- * and once. `npm run fuzz -- --frames 1000000 --seed 1`.
+ * Sends hostile frames to the client, the façade and the sandbox. Valid frames in between must all arrive, once and in
+ * order. `npm run fuzz -- --frames 1000000 --seed 1`.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -37,17 +37,17 @@ export interface Report {
   readonly frames: number
   readonly good: number
   readonly kinds: Readonly<Record<Hostile.Kind, number>>
-  /** What the subscribers were told, by kind of event. */
+  /** Events that the subscribers received, by kind. */
   readonly events: Readonly<Record<string, number>>
-  /** Bytes in use after a tenth of the frames, and in the end. */
+  /** Heap in bytes after a tenth of the frames and at the end. */
   readonly heapEarly: number
   readonly heapLate: number
 }
 
-/** How many frames are on their way at once. The last one is good. */
+/** Frames per batch. The last one is valid. */
 const batch = 64
 
-/** How long a good frame may take, on a machine that does other things. */
+/** How long a valid frame may take on a busy machine. */
 const patience = "60 seconds"
 
 const collectGarbage: () => void = (() => {
@@ -61,7 +61,7 @@ export const heapUsed = Effect.sync(() => {
   return process.memoryUsage().heapUsed
 })
 
-/** Dies of what is logged as an error: that is how a supervisor tells of a defect. */
+/** Dies when an error is logged: a supervisor reports defects that way. */
 const failOnErrors = (defects: Array<string>) =>
   Logger.layer([
     Logger.make(({ cause, logLevel, message }) => {
@@ -82,7 +82,7 @@ const message = (id: number, conversationId: number, content: unknown, type = 1)
 
 const frame = (event_type: number, payload: unknown) => JSON.stringify({ event_type, payload })
 
-/** Far from anything that comes of changing a hostile frame by a little. */
+/** Cannot result from mutating a hostile frame. */
 const goodConversation = 8_675_309_001
 
 const serverFrames = [
@@ -116,19 +116,19 @@ const clientFrames = [
 
 const decodeServerFrame = Schema.decodeUnknownSync(ServerFrameJson)
 
-/** What the good frames of a run go through. */
+/** How a run sends valid frames and learns that they arrived. */
 interface Way {
   readonly hostile: Hostile.Hostile
-  /** Sends hostile frames, and then the good one of this number. */
+  /** Sends hostile frames, then the valid one with this number. */
   readonly send: (hostile: ReadonlyArray<string>, good: number) => Effect.Effect<unknown>
-  /** The numbers of the good frames that arrived. */
+  /** The numbers of the valid frames that arrived. */
   readonly arrived: Queue.Dequeue<number>
-  /** Dies when there is nothing to wait for any more. */
+  /** Dies when the target has ended. */
   readonly isDown: Effect.Effect<never>
   readonly between?: (good: number) => Effect.Effect<unknown>
 }
 
-/** Each batch waits for its good frame, so that nothing piles up and the culprit is known. */
+/** Each batch waits for its valid frame, so that frames do not pile up and a failure names its batch. */
 const drive = Effect.fnUntraced(function* (frames: number, way: Way, defects: ReadonlyArray<string>) {
   const { arrived, between, hostile, isDown, send } = way
   const batches = Math.ceil(frames / batch)
@@ -154,7 +154,7 @@ const drive = Effect.fnUntraced(function* (frames: number, way: Way, defects: Re
   return { frames: batches * batch, good: batches, kinds: hostile.counts, heapEarly, heapLate }
 })
 
-/** Under a seed that is told when something goes wrong, with an eye on defects and prototypes. */
+/** Runs with a seed that failures report, and checks for defects and polluted prototypes. */
 const supervised = <A, E, R>({ seed }: Options, run: (defects: Array<string>) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const defects: Array<string> = []
@@ -168,13 +168,13 @@ const supervised = <A, E, R>({ seed }: Options, run: (defects: Array<string>) =>
     Effect.tapCause(() => Effect.sync(() => console.error(`The seed was ${String(seed)}`)))
   )
 
-/** The number of a good message, or NaN if it is not as it was sent. */
+/** The number of a valid message, or NaN if its content was changed. */
 const numberOf = ({ content, id }: { readonly content?: unknown; readonly id: number }) =>
   content === `good ${id}` ? id : Number.NaN
 
 const goodFrame = (good: number) => frame(101, message(good, goodConversation, `good ${good}`))
 
-/** Against `Realtime` over a scripted transport. */
+/** Attacks `Realtime` over a scripted transport. */
 export const client = (options: Options): Effect.Effect<Report, KefuError> =>
   supervised(options, (defects) =>
     Effect.gen(function* () {
@@ -225,7 +225,7 @@ export const client = (options: Options): Effect.Effect<Report, KefuError> =>
     )
   )
 
-/** Against the façade, with its inbox, over a real socket. */
+/** Attacks the façade and its inbox over a real socket. */
 export const facade = (options: Options): Effect.Effect<Report, HttpServerError.ServeError> =>
   supervised(options, (defects) =>
     Effect.gen(function* () {
@@ -276,7 +276,7 @@ export const facade = (options: Options): Effect.Effect<Report, HttpServerError.
     }).pipe(Effect.scoped)
   )
 
-/** Against the sandbox, from a visitor and from staff by turns, while two others chat. */
+/** Attacks the sandbox, alternately as a visitor and as staff, while two others chat. */
 export const sandbox = (options: Options): Effect.Effect<Report> =>
   supervised(options, (defects) =>
     Effect.gen(function* () {
@@ -284,7 +284,7 @@ export const sandbox = (options: Options): Effect.Effect<Report> =>
       const service = yield* Sandbox
       const dial = (token: string) => Effect.orDie(service.connect({ token }))
 
-      /** Parses all that comes in. */
+      /** Parses every incoming frame. */
       const listen = (connection: Effect.Success<ReturnType<typeof dial>>, onFrame: (frame: ServerFrame) => void) =>
         Effect.forever(
           Effect.map(connection.pull, (texts) => {
@@ -322,7 +322,7 @@ export const sandbox = (options: Options): Effect.Effect<Report> =>
       const tokens = [(yield* service.createVisitor()).token, (yield* service.createStaff()).token]
       let dials = 0
 
-      /** A connection ends for frames that are too large. The rest goes over the next one. */
+      /** An oversized frame ends the connection. The rest is sent over the next one. */
       const attack = (texts: ReadonlyArray<string>): Effect.Effect<void> =>
         Effect.gen(function* () {
           const connection = yield* dial(tokens[dials++ % tokens.length] ?? "")
@@ -333,7 +333,7 @@ export const sandbox = (options: Options): Effect.Effect<Report> =>
             if (frame.eventType === "Ack") Queue.offerUnsafe(acks, frame.payload.sequenceId)
           }
           const ended = yield* Effect.forkScoped(Effect.exit(listen(connection, onFrame)))
-          /** Waits until all that was written has been handled. */
+          /** Waits until every written frame has been handled. */
           const handled = Effect.gen(function* () {
             const ping = 1_000_000_000 + ++pings
             yield* connection.write(clientFrame(ping, 201, "ping"))
@@ -370,12 +370,12 @@ export const sandbox = (options: Options): Effect.Effect<Report> =>
 
 const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`
 
-/** One line that says it all. */
+/** One line for the log. */
 export const summary = (name: string, { events, frames, good, heapEarly, heapLate, kinds }: Report): string =>
   `fuzz: ${frames} frames to ${name}, ${good} good ones in between all arrived; heap ${megabytes(heapEarly)} after a ` +
   `tenth, ${megabytes(heapLate)} in the end; ${JSON.stringify(kinds)} became ${JSON.stringify(events)}`
 
-/** How much more may be in use in the end. */
+/** Allowed heap growth in bytes. */
 export const growth = 8 * 2 ** 20
 
 const main = Effect.gen(function* () {
@@ -386,7 +386,7 @@ const main = Effect.gen(function* () {
   const report = yield* client({ frames, seed })
   console.log(summary("the client", report))
   yield* check(report.heapLate - report.heapEarly < growth, "The memory grew")
-  // What these two keep grows with what they are told: timelines and histories.
+  // Timelines and histories of these two grow with every message.
   console.log(summary("the façade", yield* facade({ frames: frames / 20, seed })))
   console.log(summary("the sandbox", yield* sandbox({ frames: frames / 20, seed })))
 })

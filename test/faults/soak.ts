@@ -1,8 +1,8 @@
 /**
- * Visitors and staff who chat over real sockets while things go wrong, a little and all the time. In the end every message
- * must be where it belongs, once, and nothing may be left. `npm run soak -- --minutes 10 --seed 1`.
+ * Visitors and staff chat over real sockets under frequent small faults. In the end every message must have arrived once,
+ * and no socket, timer or memory may be left. `npm run soak -- --minutes 10 --seed 1`.
  *
- * The sandbox runs in a thread of its own, so that its history is not taken for memory that the clients keep.
+ * The sandbox runs in its own thread, so that its history does not count as memory of the clients.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -50,7 +50,7 @@ type Reply =
   | { readonly _tag: "Calm"; readonly faults: number }
   | { readonly _tag: "Report"; readonly said: ReadonlyArray<Said>; readonly connections: number }
 
-/** What the robot understands as the wish for a person. */
+/** Makes the robot hand over to staff. */
 const askForPerson = "转人工"
 
 const staffCount = 3
@@ -59,7 +59,7 @@ const visitorCount = 8
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
 const post = (to: Pick<Worker, "postMessage"> | null, message: Order | Reply) => to?.postMessage(message)
 
-/** Something that goes wrong for a while, and for one person or for all. */
+/** Injects one short fault, for one person or for all. */
 const mishap = Effect.gen(function* () {
   const sandbox = yield* Sandbox
   const connections = yield* sandbox.connections
@@ -82,7 +82,7 @@ const mishap = Effect.gen(function* () {
   ] satisfies FaultPlan.FaultPlan)
   const faults = yield* SandboxFaults
   yield* faults.inject(drawn)
-  // Forgets those that are over.
+  // Drops faults that have ended.
   yield* faults.faults
 })
 
@@ -176,7 +176,7 @@ const backend = Effect.fnUntraced(function* (seed: string) {
 
 // --- people
 
-/** What one person was told, in as little memory as it takes. */
+/** One client, with compact records of what it received and sent. */
 const person = Effect.fnUntraced(function* (name: string, options: Kefu.Options) {
   const context = yield* Layer.build(Layer.fresh(Kefu.layer(options)))
   const realtime = Context.get(context, Realtime)
@@ -234,13 +234,13 @@ const person = Effect.fnUntraced(function* (name: string, options: Kefu.Options)
   ).pipe(Effect.forkScoped({ startImmediately: true }))
 
   yield* realtime.open
-  // Asked for as long as it takes: passers-by arrive while the faults go on.
+  // Retried without limit: passers-by arrive while faults go on.
   const me = yield* Effect.retry(Context.get(context, UserApi).me, {
     schedule: Schedule.spaced("1 second"),
     while: (error) => error.isRetryable
   })
 
-  /** Waits until something is so, whatever happens meanwhile. */
+  /** Waits until a condition holds. */
   const until = (isSo: () => boolean): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (isSo()) return Effect.void
@@ -268,7 +268,7 @@ const person = Effect.fnUntraced(function* (name: string, options: Kefu.Options)
 
 type Person = Effect.Success<ReturnType<typeof person>>
 
-/** Answers whatever is said. */
+/** Answers every message. */
 const attend = ({ heard, id, say }: Person) =>
   Effect.forever(
     Effect.gen(function* () {
@@ -278,7 +278,7 @@ const attend = ({ heard, id, say }: Person) =>
     })
   )
 
-/** Asks for a person and waits for one; gives the conversation. */
+/** Asks for a person, waits for the handover and returns the conversation. */
 const askPerson = Effect.fnUntraced(function* ({ heard, say }: Person) {
   yield* say(askForPerson)
   while (true) {
@@ -287,7 +287,7 @@ const askPerson = Effect.fnUntraced(function* ({ heard, say }: Person) {
   }
 })
 
-/** Keeps talking, without waiting for the answers. */
+/** Sends messages without waiting for answers. */
 const talk = Effect.fnUntraced(function* ({ heard, name, say }: Person, conversationId: ConversationId) {
   for (let n = 1; ; n++) {
     yield* Effect.ignore(say(`${name} ${n}`, conversationId))
@@ -296,7 +296,7 @@ const talk = Effect.fnUntraced(function* ({ heard, name, say }: Person, conversa
   }
 })
 
-/** Comes, asks the robot three things, and leaves nothing behind. */
+/** A short-lived visitor: three messages to the robot, then closes. */
 const passBy = Effect.fnUntraced(function* (name: string, baseUrl: string) {
   const visitor = yield* person(name, { baseUrl })
   for (let n = 1; n <= 3; n++) yield* Effect.ignore(visitor.say(`${name} ${n}`))
@@ -306,7 +306,7 @@ const passBy = Effect.fnUntraced(function* (name: string, baseUrl: string) {
 
 // --- the course of it
 
-/** What a program may still grow by after a quarter of a minute, for example by what it compiles. */
+/** Allowed heap growth after the first quarter, for example by compiled code. */
 const allowance = 12 * 2 ** 20
 
 const handles = Effect.sync(() => {
@@ -341,7 +341,7 @@ const run = Effect.fnUntraced(function* (minutes: number, seed: string) {
     concurrency: "unbounded"
   })
   const conversations = yield* Effect.forEach(visitors, askPerson, { concurrency: "unbounded" })
-  // Everyone is connected and served. Only now may anything fail.
+  // Everyone is connected and served: faults may begin.
   yield* trouble
   const passing: Array<Effect.Success<ReturnType<typeof passBy>>> = []
   const traffic = yield* Effect.all(
@@ -368,7 +368,7 @@ const run = Effect.fnUntraced(function* (minutes: number, seed: string) {
   const samples = [yield* sample, yield* sample, yield* sample, yield* sample] as const
   const [early, , , late] = samples
 
-  // Everyone stops talking, and what is under way arrives.
+  // Traffic stops, and pending messages arrive.
   yield* Fiber.interrupt(traffic)
   const { faults } = yield* calm
   const everyone = [...visitors, ...staff]
@@ -418,7 +418,7 @@ const run = Effect.fnUntraced(function* (minutes: number, seed: string) {
   let sent = 0
   let unknown = 0
   let failed = 0
-  // Staff have an order for each conversation only.
+  // The messages of staff are ordered within each conversation only.
   const attendants = new Set(staff.map(({ id }) => id))
   for (const one of [...everyone, ...passing]) {
     let last = 0
@@ -473,7 +473,7 @@ const run = Effect.fnUntraced(function* (minutes: number, seed: string) {
       yield* Effect.sleep("100 millis")
     }
   })
-  // What was counted is this program's: entries of maps and lists for each message, and for each passer-by.
+  // Records of this program itself: map and list entries per message and per passer-by.
   const noted = 500 * (late.sent - early.sent) + 2000 * (late.passing - early.passing)
   const growth = late.heap - early.heap - noted
   count(violations, `the heap grew by ${(growth / 2 ** 20).toFixed(1)} MB`, growth < allowance)

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy on this machine that passes bytes on until it is told to fall silent: then it swallows everything in both
- * directions and tells nobody, not even that one side has gone.
+ * A local TCP proxy that forwards bytes until `silence`: from then on it discards everything in both directions and
+ * reports nothing, not even that one side has closed.
  */
 import * as Effect from "effect/Effect"
 import { connect, createServer, type AddressInfo, type Socket } from "node:net"
@@ -8,11 +8,11 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net"
 interface Pair {
   readonly client: Socket
   readonly server: Socket | undefined
-  /** Once swallowed, always: a stream with a hole in it is of no use. */
+  /** Stays silent once it was: a stream with a hole is useless. */
   isSilent: boolean
 }
 
-/** In front of a server at this address. */
+/** Starts a proxy in front of a server. */
 export const make = Effect.fnUntraced(function* (baseUrl: string) {
   const target = new URL(baseUrl)
   const pairs = new Set<Pair>()
@@ -63,22 +63,22 @@ export const make = Effect.fnUntraced(function* (baseUrl: string) {
 
   return {
     baseUrl: `http://127.0.0.1:${port}`,
-    /** Says nothing any more, over what is open and over what will be opened, and closes nothing. */
+    /** Silences open and new connections without closing them. */
     silence: Effect.sync(() => {
       silent = true
       for (const pair of pairs) pair.isSilent = true
     }),
-    /** Serves new connections again. What fell silent stays so. */
+    /** Serves new connections again. Silenced ones stay silent. */
     forward: Effect.sync(() => {
       silent = false
     }),
-    /** Breaks everything off that is open. */
+    /** Resets every open connection. */
     cut,
-    /** How many connections there were. */
+    /** Accepted connections so far. */
     accepted: () => accepted,
-    /** How many bytes went nowhere. */
+    /** Discarded bytes so far. */
     swallowed: () => swallowed,
-    /** How many connections the clients still hold open. */
+    /** Connections that clients still hold open. */
     held: () => Array.from(pairs).filter(({ client }) => !client.destroyed && !client.readableEnded).length
   }
 })
