@@ -14,7 +14,7 @@ afterEach(() => {
 })
 
 describe("KefuConfig", () => {
-  it.effect("completes the options with the documented defaults", () =>
+  it.effect("applies the documented defaults", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* load({ baseUrl }), {
         baseUrl,
@@ -37,7 +37,7 @@ describe("KefuConfig", () => {
     })
   )
 
-  it.effect("takes every option", () =>
+  it.effect("accepts every option", () =>
     Effect.gen(function* () {
       const options = {
         baseUrl,
@@ -72,7 +72,7 @@ describe("KefuConfig", () => {
     })
   )
 
-  it.effect("turns the repeats, the reconnecting and the looks at the queue off with false", () =>
+  it.effect("turns retries, reconnecting and queue polling off with false", () =>
     Effect.gen(function* () {
       const off = { retry: false, reconnect: false, inbox: { queuePoll: false } } as const
       const { inbox, reconnect, retry } = yield* load({ baseUrl, ...off })
@@ -158,7 +158,7 @@ describe("KefuConfig", () => {
     })
   )
 
-  it.effect("takes the page's origin where there is a page", () =>
+  it.effect("uses the page's origin in a page", () =>
     Effect.gen(function* () {
       vi.stubGlobal("location", { origin: "https://shop.test", protocol: "https:", pathname: "/chat" })
       assert.strictEqual((yield* load()).baseUrl, "https://shop.test")
@@ -166,7 +166,7 @@ describe("KefuConfig", () => {
     })
   )
 
-  it.effect("wants a base URL where there is no page, or one without an origin", () =>
+  it.effect("requires a base URL outside of pages, and in a page without an origin", () =>
     Effect.gen(function* () {
       const outside = yield* Effect.flip(load())
       vi.stubGlobal("location", { origin: "null", protocol: "file:", pathname: "/index.html" })
@@ -177,7 +177,7 @@ describe("KefuConfig", () => {
     })
   )
 
-  it.effect("reads the configuration of the environment", () =>
+  it.effect("reads the environment's configuration", () =>
     Effect.gen(function* () {
       const read = (env: Record<string, string>) =>
         config.pipe(Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(env)))

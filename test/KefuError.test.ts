@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
 import * as Kefu from "../src/KefuError.ts"
 
-/** One of each, with what its message must name. */
+/** One of each reason, with what its message must contain. */
 const samples: ReadonlyArray<readonly [Kefu.KefuErrorReason, ReadonlyArray<string>]> = [
   [new Kefu.NetworkUnreachable({ detail: "ECONNREFUSED" }), ["could not be reached", "ECONNREFUSED", "base URL"]],
   [new Kefu.ConnectionLost({ code: 1012, detail: "restart" }), ["1012 restart", "reconnects"]],
@@ -43,7 +43,7 @@ const samples: ReadonlyArray<readonly [Kefu.KefuErrorReason, ReadonlyArray<strin
 const failing = (reason: Kefu.KefuErrorReason) => new Kefu.KefuError({ method: "UserApi.me", reason })
 
 describe("KefuError", () => {
-  it("has a sample of every reason here", () => {
+  it("has a sample of every reason in this test", () => {
     assert.deepStrictEqual(
       samples.map(([reason]) => reason._tag).toSorted(),
       Kefu.KefuErrorReason.members.map((member) => member.fields._tag.schema.literal).toSorted()
@@ -51,7 +51,7 @@ describe("KefuError", () => {
   })
 
   for (const [reason, facts] of samples) {
-    it(`${reason._tag}: names the call, what happened and what to do, and has a word for end users`, () => {
+    it(`${reason._tag}: names the call, what happened and what to do, and has a text for end users`, () => {
       const error = failing(reason)
       assert.match(error.message, /^UserApi\.me: .+; .+$/)
       for (const fact of facts) assert.include(error.message, fact)
@@ -62,7 +62,7 @@ describe("KefuError", () => {
     })
   }
 
-  it("has no holes in messages where a detail is missing", () => {
+  it("leaves no gaps in messages where a detail is missing", () => {
     const messages = [
       new Kefu.ConnectionLost({ code: 1006, detail: "" }),
       new Kefu.InvalidRequest({ field: "", detail: "status 400" }),
@@ -79,7 +79,7 @@ describe("KefuError", () => {
     ])
   })
 
-  it("survives JSON: what it is made of comes back, and nothing else is told", () => {
+  it("survives JSON: its fields come back, and nothing else is encoded", () => {
     for (const [reason] of samples) {
       const error = new Kefu.KefuError({
         method: "UserApi.me",
@@ -95,17 +95,17 @@ describe("KefuError", () => {
     }
   })
 
-  it("a command without an acknowledgement is not to be repeated unasked: it may have been carried out", () => {
+  it("an unacknowledged command is not retryable: it may have been carried out", () => {
     assert.isFalse(failing(new Kefu.AckTimeout({ afterMillis: 1, sequenceId: 5 })).isRetryable)
   })
 
-  it("a time-out names the option that was hit", () => {
+  it("a timeout names the option that set the limit", () => {
     const { message } = failing(new Kefu.RequestTimeout({ afterMillis: 5, option: "timeout" }))
     assert.include(message, "raise `timeout`")
     assert.notInclude(message, "requestTimeout")
   })
 
-  it("advises what fits where it is told", () => {
+  it("a remedy replaces the advice", () => {
     const remedy = "call `client.open()` first"
     for (const reason of [
       new Kefu.Superseded({ remedy }),
@@ -136,7 +136,7 @@ describe("KefuError", () => {
     assert.strictEqual(inspect(new Kefu.Cancelled({})), "Cancelled")
   })
 
-  it("is told as another call's with `at`, which loses nothing", () => {
+  it("is reported for another method by `at`, which loses nothing", () => {
     const response = { status: 404, headers: {}, data: undefined }
     const error = new Kefu.KefuError({ method: "GET /a", reason: new Kefu.NotFound({ detail: "no" }), response })
     const moved = error.at("ConversationApi.get")
@@ -146,7 +146,7 @@ describe("KefuError", () => {
     assert.deepStrictEqual(moved.response, response)
   })
 
-  it.effect("one reason can be caught, and is then gone from the type", () =>
+  it.effect("one reason can be caught, which removes it from the type", () =>
     Effect.gen(function* () {
       const call = (reason: Kefu.KefuErrorReason): Effect.Effect<string, Kefu.KefuError> => Effect.fail(failing(reason))
       const guarded = (reason: Kefu.KefuErrorReason) =>

@@ -1,6 +1,6 @@
 /**
- * Wrong input of every kind, over real HTTP and real sockets: it gets a clear error where it came from, and the same two
- * people go on talking over the same two connections.
+ * Invalid input of every kind, over real HTTP and real sockets: its sender gets a clear error, and the same two people
+ * keep talking over the same two connections.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,7 @@ const maxBodyBytes = 20_000
 const maxFrameBytes = 10_000
 const maxUploadBytes = 100_000
 
-/** Must not be told on. */
+/** Must not appear in any error or log. */
 const secret = "s3cret"
 const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
 
@@ -67,7 +67,7 @@ const mangled: ReadonlyArray<readonly [what: string, frame: string, counted: Cou
   ]
 ]
 
-/** Answers that come instead of the sandbox's own. */
+/** Responses that replace the sandbox's own. */
 const answers = new Map<string, HttpServerResponse.HttpServerResponse>()
 
 const hooks: FaultHooks = {
@@ -97,7 +97,7 @@ const Served = SandboxNode.layer({ maxBodyBytes, maxFrameBytes, maxUploadBytes }
   Layer.provide(Layer.succeed(FaultHooks, hooks))
 )
 
-// Skipped frames are logged as warnings, which is not what is looked at here.
+// Skipped frames are logged as warnings, which this test does not assert.
 const Quiet = Logger.layer([])
 
 layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { excludeTestServices: true, timeout })(
@@ -111,7 +111,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
       ["a token that would be a header", "x\r\nauthorization: Bearer y", "characters that no header may hold"]
     ] as const) {
       it.effect(
-        `${what} is Unauthorized, at a call and at the dial`,
+        `${what} is Unauthorized, for calls and dials`,
         () =>
           Effect.gen(function* () {
             const nobody = yield* Person.session("nobody", { token })
@@ -129,7 +129,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     }
 
     it.effect(
-      "a token that is refused is replaced once, and the call goes through",
+      "a refused token is replaced once, and the call succeeds",
       () =>
         Effect.gen(function* () {
           const { stranger } = yield* Pair
@@ -145,7 +145,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     )
 
     it.effect(
-      "a token that was withdrawn fails calls, and leaves the open connection alone",
+      "a revoked token fails calls, and does not close the open connection",
       () =>
         Effect.gen(function* () {
           const sandbox = yield* Sandbox
@@ -165,7 +165,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     )
 
     it.effect(
-      "a call that is refused says why, and what was wrong",
+      "a refused call reports the reason and the invalid field",
       () =>
         Effect.gen(function* () {
           const { admin, staff, stranger, visitor } = yield* Pair
@@ -187,7 +187,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
           const conflict = (detail: string) => ({ _tag: "Conflict", detail })
 
           const calls: ReadonlyArray<readonly [what: string, Effect.Effect<unknown, KefuError>, reason: object]> = [
-            // Refused by our own schemas: nothing is sent.
+            // Rejected by our own schemas: nothing is sent.
             ["a score of 9", visitor.ratings.rate({ score: 9 }), { _tag: "InvalidRequest", field: "score" }],
             ["half a score", visitor.ratings.rate({ score: 4.5 }), { _tag: "InvalidRequest", field: "score" }],
             ["no id", visitor.conversations.get(NaN as ConversationId), { _tag: "InvalidRequest", field: "id" }],
@@ -236,7 +236,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ["an unknown entrance", visitor.channels.subChannel(SubChannelId.make(9)), notFound("sub-channel 9")],
             ["an unknown end", admin.conversations.terminate(ConversationId.make(9_999)), notFound("9999")],
 
-            // What is somebody else's.
+            // Things that belong to someone else.
             ["a foreign conversation", visitor.conversations.get(foreign), forbidden("not one of yours")],
             ["one that staff never served", staff.conversations.get(foreign), forbidden("not one of yours")],
             ["a foreign place", visitor.conversations.pendingPosition(foreign), forbidden("not one of yours")],
@@ -268,7 +268,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ["a rating by staff", staff.ratings.rate({ score: 5 }), forbidden("Only visitors")],
             ["service by an admin", admin.conversations.request({}), forbidden("do not serve")],
 
-            // The wrong moment.
+            // The wrong state.
             ["a second end", admin.conversations.terminate(past), conflict("has ended")],
             ["a transfer to oneself", staff.conversations.transfer(own, { userId: staff.me.id }), conflict("already")],
             ["a rating of nobody", newcomer.ratings.rate({ score: 5 }), conflict("no conversation with staff")]
@@ -284,7 +284,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     )
 
     it.effect(
-      "a command that is refused is not acknowledged, and the sandbox remembers why",
+      "a refused command is not acknowledged, and the sandbox records the reason",
       () =>
         Effect.gen(function* () {
           const { refusals } = yield* Sandbox
@@ -347,7 +347,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
           const waiting: Array<Fiber.Fiber<KefuError>> = []
           for (const [what, by, run, command, error] of commands) {
             waiting.push(yield* unharmed(what, Effect.forkScoped(failure(run), { startImmediately: true })))
-            // The good message went over the same connection, so the refusal was before it.
+            // The valid message followed on the same connection, so the refusal preceded it.
             const last = (yield* refusals).at(-1)
             assert.deepInclude(last, { userId: by.me.id, command, error }, what)
           }
@@ -382,7 +382,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     )
 
     it.effect(
-      "frames that the client cannot read are told, and hurt nothing",
+      "frames that the client cannot read are reported, and have no other effect",
       () =>
         Effect.gen(function* () {
           const { connections } = yield* Sandbox
@@ -441,7 +441,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     )
 
     it.effect(
-      "answers that the client cannot read are told as such",
+      "responses that the client cannot read are reported as such",
       () =>
         Effect.gen(function* () {
           const { visitor } = yield* Pair
@@ -494,7 +494,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     )
 
     it.effect(
-      "what is too large is told as such",
+      "requests that are too large are reported as such",
       () =>
         Effect.gen(function* () {
           const { visitor } = yield* Pair
@@ -514,7 +514,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
     )
 
     it.effect(
-      "a message that is too large closes the connection with 1009, and the next one finds a new connection",
+      "a message that is too large closes the connection with 1009, and the next one is sent over a new connection",
       () =>
         Effect.gen(function* () {
           const { staff, visitor } = yield* Pair
@@ -537,7 +537,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
           }
           assert.strictEqual(yield* connectionOf(visitor), session)
           assert.strictEqual(yield* connectionOf(staff), staffSession)
-          // One was larger than the WebSocket server takes at all, and never got to the gateway.
+          // One exceeded the limit of the WebSocket server, and never reached the gateway.
           assert.strictEqual((yield* counters).oversizedFrames, oversizedFrames + sends.length - 1)
           const { messages } = yield* visitor.conversations.get(conversationId)
           assert.isTrue(messages.every(({ content }) => String(content).length < 100))

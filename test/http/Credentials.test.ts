@@ -22,7 +22,7 @@ const value = (token: Effect.Success<Credentials["Service"]["token"]>) => Redact
 const open = (layer: Layer.Layer<Credentials>) =>
   Effect.map(Layer.build(layer), (context) => Context.get(context, Credentials))
 
-/** A provider that counts how often it is asked, and gives `token 1`, `token 2` ... */
+/** A provider that counts its calls, and returns `token 1`, `token 2` ... */
 const provider = (answer?: (nth: number) => Effect.Effect<string, string>) => {
   let asked = 0
   const layer = Credentials.layerProvider(
@@ -46,14 +46,14 @@ const many = <A, E>(effect: Effect.Effect<A, E>) => {
   )
 }
 
-/** What they all succeeded with. */
+/** The value with which all of them succeeded. */
 const distinct = <A, E>(exits: ReadonlyArray<Exit.Exit<A, E>>) => [
   ...new Set(exits.map((exit) => (Exit.isSuccess(exit) ? exit.value : exit.cause)))
 ]
 
 describe("Credentials", () => {
   describe("a fixed token", () => {
-    it.effect("is given as it is, and cannot be refreshed", () =>
+    it.effect("is returned unchanged, and cannot be refreshed", () =>
       Effect.gen(function* () {
         for (const token of ["abc", Redacted.make("abc")]) {
           const credentials = yield* open(Credentials.layer(token))
@@ -67,7 +67,7 @@ describe("Credentials", () => {
   })
 
   describe("a provider", () => {
-    it.effect("is asked at the first use, and then not again", () =>
+    it.effect("runs at the first use only", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider()
         const credentials = yield* open(layer)
@@ -78,7 +78,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("may use services, and give redacted tokens", () =>
+    it.effect("may use services, and return redacted tokens", () =>
       Effect.gen(function* () {
         const layer = Credentials.layerProvider(
           Effect.map(KefuConfig, ({ baseUrl }) => Redacted.make(`token of ${baseUrl}`))
@@ -90,7 +90,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("is asked once by 50 first uses at a time", () =>
+    it.effect("runs once for 50 concurrent first uses", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider((nth) => Effect.delay(Effect.succeed(`token ${nth}`), "1 second"))
         const credentials = yield* open(layer)
@@ -101,7 +101,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("is asked once by 50 requests that were refused at a time", () =>
+    it.effect("runs once for 50 concurrent refused requests", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider((nth) => Effect.delay(Effect.succeed(`token ${nth}`), "1 second"))
         const backend = Recorder.make((seen) =>
@@ -119,28 +119,30 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("that fails is TokenUnavailable for all who waited, without another try; the next one tries", () =>
-      Effect.gen(function* () {
-        const { asked, layer } = provider((nth) =>
-          nth === 1 ? Effect.delay(Effect.fail("secret detail"), "1 second") : Effect.succeed("token")
-        )
-        const credentials = yield* open(layer)
-        const fiber = yield* many(Effect.flip(credentials.token))
-        yield* TestClock.adjust("1 second")
-        for (const exit of yield* Fiber.join(fiber)) {
-          assert.isTrue(Exit.isSuccess(exit))
-          if (Exit.isSuccess(exit)) {
-            assert.strictEqual(exit.value.reason._tag, "TokenUnavailable")
-            assert.isTrue(exit.value.isRetryable)
-            assert.notInclude(inspect(exit.value, { depth: 10 }), "secret detail")
+    it.effect(
+      "that fails is TokenUnavailable for all waiting callers without another attempt; the next caller makes one",
+      () =>
+        Effect.gen(function* () {
+          const { asked, layer } = provider((nth) =>
+            nth === 1 ? Effect.delay(Effect.fail("secret detail"), "1 second") : Effect.succeed("token")
+          )
+          const credentials = yield* open(layer)
+          const fiber = yield* many(Effect.flip(credentials.token))
+          yield* TestClock.adjust("1 second")
+          for (const exit of yield* Fiber.join(fiber)) {
+            assert.isTrue(Exit.isSuccess(exit))
+            if (Exit.isSuccess(exit)) {
+              assert.strictEqual(exit.value.reason._tag, "TokenUnavailable")
+              assert.isTrue(exit.value.isRetryable)
+              assert.notInclude(inspect(exit.value, { depth: 10 }), "secret detail")
+            }
           }
-        }
-        assert.strictEqual(asked(), 1)
-        assert.strictEqual(value(yield* credentials.token), "token")
-      })
+          assert.strictEqual(asked(), 1)
+          assert.strictEqual(value(yield* credentials.token), "token")
+        })
     )
 
-    it.effect("that hangs is given up after 10 seconds, for all who waited", () =>
+    it.effect("that hangs is given up after 10 seconds for all waiting callers", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider(() => Effect.never)
         const credentials = yield* open(layer)
@@ -151,7 +153,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("that hangs at a refresh holds 50 callers no longer, either", () =>
+    it.effect("that hangs at a refresh delays 50 callers no longer than that", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider((nth) => (nth === 1 ? Effect.succeed("old") : Effect.never))
         const credentials = yield* open(layer)
@@ -163,7 +165,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("serves the others when the caller that asked is interrupted", () =>
+    it.effect("serves the other callers when the first one is interrupted", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider((nth) => Effect.delay(Effect.succeed(`token ${nth}`), "1 second"))
         const credentials = yield* open(layer)
@@ -176,7 +178,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("is not asked for a token that was replaced already", () =>
+    it.effect("does not run for a token that was already replaced", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider()
         const credentials = yield* open(layer)
@@ -188,7 +190,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("is not asked again within five seconds of a fresh token that was refused, too", () =>
+    it.effect("does not run again within five seconds if its new token is refused too", () =>
       Effect.gen(function* () {
         const { asked, layer } = provider()
         const credentials = yield* open(layer)
@@ -203,7 +205,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("is asked again at once after it has failed, and its failure is told as it is", () =>
+    it.effect("runs again immediately after a failure, and its failure is reported unchanged", () =>
       Effect.gen(function* () {
         const { layer } = provider((nth) => (nth === 2 ? Effect.fail("offline") : Effect.succeed(`token ${nth}`)))
         const credentials = yield* open(layer)
@@ -216,7 +218,7 @@ describe("Credentials", () => {
   })
 
   describe("an anonymous visitor", () => {
-    /** A browser's storage, which fails as told. */
+    /** A browser's storage that fails on demand. */
     const storage = (entries: Record<string, string> = {}, failing: { get?: boolean; set?: boolean } = {}) => {
       const items = new Map(Object.entries(entries))
       const refuse = () => {
@@ -253,7 +255,7 @@ describe("Credentials", () => {
         ])
       )
 
-    it.effect("asks for a token without one, stores it, and stays the same after a reload", () =>
+    it.effect("requests a token, stores it, and stays the same after a reload", () =>
       Effect.gen(function* () {
         const backend = issue()
         const { items, layer } = storage()
@@ -270,7 +272,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("keeps it under another key, and takes an empty one for none", () =>
+    it.effect("stores it under another key, and ignores an empty one", () =>
       Effect.gen(function* () {
         const { items, layer } = storage({ mine: "" })
         const credentials = yield* open(anonymous(issue(), layer, { key: "mine" }))
@@ -279,7 +281,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("replaces a token that was refused, and stores the new one", () =>
+    it.effect("replaces a refused token, and stores the new one", () =>
       Effect.gen(function* () {
         const backend = issue()
         const { items, layer } = storage({ "effect-kefu/token": "expired" })
@@ -291,7 +293,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("takes the token that another tab has replaced it with, instead of becoming somebody else", () =>
+    it.effect("adopts the token that another tab has stored, instead of becoming another visitor", () =>
       Effect.gen(function* () {
         const backend = issue()
         const { items, layer } = storage({ "effect-kefu/token": "expired" })
@@ -304,7 +306,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("asks once for 50 first uses at a time", () =>
+    it.effect("requests one token for 50 concurrent first uses", () =>
       Effect.gen(function* () {
         const backend = issue()
         const credentials = yield* open(anonymous(backend, storage().layer))
@@ -324,7 +326,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("can chat when the store cannot be written to, which is logged without the token", () =>
+    it.effect("can chat when the store cannot be written, which is logged without the token", () =>
       Effect.gen(function* () {
         const logged: Array<unknown> = []
         const backend = issue()
@@ -342,7 +344,7 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("tells why there is no token", () =>
+    it.effect("reports why there is no token", () =>
       Effect.gen(function* () {
         const backend = Recorder.make(() => new Response(null, { status: 429 }))
         const credentials = yield* open(anonymous(backend, storage().layer))
@@ -364,7 +366,7 @@ describe("Credentials", () => {
     )
   })
 
-  it.effect("can be replaced in part for tests", () =>
+  it.effect("can be mocked in part", () =>
     Effect.gen(function* () {
       const credentials = yield* open(Credentials.layerTest({ token: Effect.succeed(Redacted.make("t")) }))
       assert.strictEqual(value(yield* credentials.token), "t")

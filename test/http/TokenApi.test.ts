@@ -18,7 +18,7 @@ const anonymous = (backend: ReturnType<typeof Recorder.make>) =>
   )
 
 describe("TokenApi", () => {
-  it.effect("asks without a token and without a body, and gives what nobody logs by accident", () =>
+  it.effect("requests a token without a token or body, and returns it redacted", () =>
     Effect.gen(function* () {
       const backend = Recorder.make(() => Recorder.json({ token: "secret", expires_in: 60 }))
       const token = yield* anonymous(backend)
@@ -37,7 +37,7 @@ describe("TokenApi", () => {
     })
   )
 
-  it.effect("names its failures", () =>
+  it.effect("names the method in its errors", () =>
     Effect.gen(function* () {
       const limited = yield* Effect.flip(anonymous(Recorder.make(() => new Response(null, { status: 429 }))))
       assert.deepInclude(limited, { method: "TokenApi.anonymous" })
@@ -47,7 +47,7 @@ describe("TokenApi", () => {
     })
   )
 
-  it.effect("can be replaced in part for tests", () =>
+  it.effect("can be mocked in part", () =>
     Effect.gen(function* () {
       const token = yield* TokenApi.use((api) => api.anonymous).pipe(
         Effect.provide(TokenApi.layerTest({ anonymous: Effect.succeed(Redacted.make("t")) }))

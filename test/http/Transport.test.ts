@@ -52,7 +52,7 @@ afterEach(() => {
 })
 
 describe("Transport", () => {
-  describe("the address of the WebSocket", () => {
+  describe("the URL of the WebSocket", () => {
     const addresses: ReadonlyArray<readonly [settings: Settings, url: string]> = [
       [{ baseUrl: "https://kefu.test" }, "wss://kefu.test/api/v1/im/ws?token=t"],
       [{ baseUrl: "http://localhost:8787" }, "ws://localhost:8787/api/v1/im/ws?token=t"],
@@ -92,7 +92,7 @@ describe("Transport", () => {
       )
     }
 
-    it.effect("is made anew at every dial, with the token of the moment", () =>
+    it.effect("is built at every dial, with the current token", () =>
       Effect.gen(function* () {
         let given = 0
         const { sockets, webSocket } = Dial.make(opening)
@@ -129,7 +129,7 @@ describe("Transport", () => {
     })
   )
 
-  it.effect("is closed with 1000 by the scope that dialled, and by nothing else", () =>
+  it.effect("closes with 1000 when the scope of the dial ends, and only then", () =>
     Effect.gen(function* () {
       const { sockets, webSocket } = Dial.make(opening)
       const scope = yield* Scope.make()
@@ -147,7 +147,7 @@ describe("Transport", () => {
       [1012, "restart"],
       [4001, "logged in elsewhere"]
     ] as const) {
-      it.effect(`is ConnectionLost with the code ${code}, after the frames that came before`, () =>
+      it.effect(`is ConnectionLost with the code ${code}, after the frames that preceded it`, () =>
         Effect.gen(function* () {
           const { sockets, webSocket } = Dial.make(opening)
           const connection = yield* connect({ webSocket })
@@ -173,7 +173,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("wakes who waits for frames", () =>
+    it.effect("wakes a pending pull", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make(opening)
         const connection = yield* connect({ webSocket })
@@ -183,7 +183,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("fails writes before it is noticed, since the socket would drop them without a word", () =>
+    it.effect("fails writes before the close event: the socket would silently discard them", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make(opening)
         const connection = yield* connect({ webSocket })
@@ -194,7 +194,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("fails writes after its scope has closed, instead of keeping them waiting for ever", () =>
+    it.effect("fails writes after its scope has closed, instead of suspending them for ever", () =>
       Effect.gen(function* () {
         const { webSocket } = Dial.make(opening)
         const scope = yield* Scope.make()
@@ -207,7 +207,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("never shows a token that the backend put into its reason", () =>
+    it.effect("redacts a token that the backend echoes in the close reason", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make(opening)
         const connection = yield* connect({ webSocket })
@@ -220,7 +220,7 @@ describe("Transport", () => {
   })
 
   describe("a dial that does not open", () => {
-    it.effect("in time is ConnectTimeout, and is let go", () =>
+    it.effect("in time is ConnectTimeout, and its socket is released", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make()
         const backend = Recorder.make(me)
@@ -235,7 +235,7 @@ describe("Transport", () => {
         const error = yield* Fiber.join(fiber)
         assert.deepInclude(error.reason, { _tag: "ConnectTimeout", afterMillis: 4_000 })
         tokenFree(error)
-        // The scope is open still: a late opening must not leave a connection that nobody knows.
+        // The scope is still open: a late opening must not leak a connection.
         assert.deepStrictEqual(sockets[0]?.closedWith, [1000])
         assert.strictEqual(backend.seen.length, 0)
       })
@@ -250,7 +250,7 @@ describe("Transport", () => {
       ["a page", () => new Response("<html>"), "UnexpectedResponse"]
     ]
     for (const [answered, answer, tag] of refusals) {
-      it.effect(`is probed once, and told as ${tag} after ${answered}`, () =>
+      it.effect(`is probed once, and reported as ${tag} after ${answered}`, () =>
         Effect.gen(function* () {
           const backend = Recorder.make(answer)
           const { sockets, webSocket } = Dial.make(refusing)
@@ -267,7 +267,7 @@ describe("Transport", () => {
       )
     }
 
-    it.effect("although requests are answered is told as such", () =>
+    it.effect("although REST works is reported as such", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make(refusing)
         const error = yield* Effect.flip(connect({ webSocket }))
@@ -278,7 +278,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("because it was closed before it opened is probed, too", () =>
+    it.effect("because it closed before it opened is probed too", () =>
       Effect.gen(function* () {
         const backend = Recorder.make(() => new Response(null, { status: 401 }))
         const { webSocket } = Dial.make((socket) => queueMicrotask(() => socket.closes(1006)))
@@ -286,7 +286,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("because the constructor threw is no defect, and keeps the URL to itself", () =>
+    it.effect("because the constructor threw is not a defect, and does not reveal the URL", () =>
       Effect.gen(function* () {
         const webSocket = (url: string): never => {
           throw new SyntaxError(`The URL '${url}' is invalid`)
@@ -297,7 +297,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("because the token had expired dials once more with the one that the probe got", () =>
+    it.effect("because the token had expired is repeated once with the token that the probe obtained", () =>
       Effect.gen(function* () {
         let given = 0
         const credentials = Credentials.layerProvider(Effect.sync(() => (++given === 1 ? "old" : "new")))
@@ -314,7 +314,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("with the new token either is not tried a third time", () =>
+    it.effect("with the new token either is not repeated again", () =>
       Effect.gen(function* () {
         let given = 0
         const credentials = Credentials.layerProvider(Effect.sync(() => (++given === 1 ? "old" : "new")))
@@ -328,7 +328,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("because there is no token is told as that", () =>
+    it.effect("because there is no token is reported as such", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make(opening)
         const credentials = Credentials.layerProvider(Effect.fail("offline"))
@@ -338,7 +338,7 @@ describe("Transport", () => {
       })
     )
 
-    it.effect("and is interrupted is closed", () =>
+    it.effect("and is interrupted closes its socket", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make()
         const scope = yield* Scope.make()
@@ -349,7 +349,7 @@ describe("Transport", () => {
     )
   })
 
-  it.effect("leaves requests to other addresses as they are", () =>
+  it.effect("does not change requests to other URLs", () =>
     Effect.gen(function* () {
       const backend = Recorder.make(() => new Response(null, { status: 204 }))
       yield* Transport.use(({ baseUrl, publicHttpClient }) => publicHttpClient.post(`${baseUrl}/blobs/1`)).pipe(
@@ -360,7 +360,7 @@ describe("Transport", () => {
     })
   )
 
-  it.effect("shows no token in its spans", () =>
+  it.effect("keeps the token out of its spans", () =>
     Effect.gen(function* () {
       const spans: Array<Tracer.NativeSpan> = []
       const tracer = Tracer.make({
@@ -381,7 +381,7 @@ describe("Transport", () => {
     })
   )
 
-  it.effect("can be replaced in part for tests", () =>
+  it.effect("can be mocked in part", () =>
     Effect.gen(function* () {
       const { client } = Recorder.make(me)
       const real = yield* Transport.pipe(Effect.provide(Recorder.transport(client)))

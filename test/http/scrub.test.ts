@@ -8,7 +8,7 @@ const base64 = (text: string) => Buffer.from(text).toString("base64")
 describe("scrub", () => {
   const { data, text, values } = scrub.make([secret])
 
-  it("takes a secret out as it is, as an address or JSON spells it, and as base64", () => {
+  it("redacts a secret verbatim, encoded for a URL or JSON, and in base64", () => {
     const encoded = encodeURIComponent(secret)
     for (const shape of [
       secret,
@@ -19,22 +19,22 @@ describe("scrub", () => {
       assert.strictEqual(text(`<${shape}> ${shape}`), "<<redacted>> <redacted>")
     }
     for (const shape of [secret, `Bearer ${secret}`, `u:${secret}`, `${secret} and more`]) {
-      const picture = base64(shape)
-      for (const spelt of [picture, picture.replaceAll("+", "-").replaceAll("/", "_")]) {
-        assert.notInclude(text(`(${spelt})`), picture.slice(16, 32), shape)
+      const encoding = base64(shape)
+      for (const spelt of [encoding, encoding.replaceAll("+", "-").replaceAll("/", "_")]) {
+        assert.notInclude(text(`(${spelt})`), encoding.slice(16, 32), shape)
         assert.match(text(`(${spelt})`), /^\([\w+/-]*<redacted>[\w+/=-]*\)$/)
       }
     }
   })
 
-  it("takes it out of data, of keys too, and of a record's values", () => {
+  it("redacts data, keys included, and the values of a record", () => {
     assert.deepStrictEqual(data({ [secret]: [{ a: `x${secret}y` }, 1, null] }), {
       "<redacted>": [{ a: "x<redacted>y" }, 1, null]
     })
     assert.deepStrictEqual(values({ a: secret, b: "b" }), { a: "<redacted>", b: "b" })
   })
 
-  it("leaves everything else alone", () => {
+  it("changes nothing else", () => {
     const said = "a+b/c= and others, 100 % of them"
     assert.strictEqual(text(said), said)
     assert.strictEqual(scrub.make([""]).text(said), said)
@@ -42,7 +42,7 @@ describe("scrub", () => {
     assert.strictEqual(scrub.token(Redacted.make("abc")).text("YWJj abc"), "YWJj <redacted>")
   })
 
-  it("survives nesting that would exhaust the stack, and leaves no prototype behind", () => {
+  it("survives nesting that would exhaust the stack, and sets no prototype", () => {
     const deep = JSON.parse(`${'{"a":'.repeat(5000)}1${"}".repeat(5000)}`) as unknown
     assert.include(JSON.stringify(data(deep)), "<too deep>")
     const hostile = data(JSON.parse('{"__proto__":{"polluted":1}}'))

@@ -182,7 +182,7 @@ describe("ConversationApi", () => {
     ]
   ])
 
-  it.effect("names what is wrong with an answer, and whose it is", () =>
+  it.effect("reports where a response is wrong, and of which call", () =>
     Effect.gen(function* () {
       const backend = Recorder.make(() => Recorder.json({ conversations: [onWire, { ...onWire, id: "eight" }] }))
       const error = yield* Effect.flip(through((api) => api.list(), backend))
@@ -191,7 +191,7 @@ describe("ConversationApi", () => {
     })
   )
 
-  it.effect("an unknown answer to a change is no failure", () =>
+  it.effect("an unknown response to a change is not a failure", () =>
     Effect.gen(function* () {
       for (const answer of [null, true, 5, "ok", [1], { result: { deep: 1 } }]) {
         const backend = Recorder.make(() => Recorder.json(answer, { status: 201 }))
@@ -200,7 +200,7 @@ describe("ConversationApi", () => {
     })
   )
 
-  it.effect("a call is asked anew each time it is run", () =>
+  it.effect("a call sends a request each time it runs", () =>
     Effect.gen(function* () {
       const backend = Recorder.make((_, nth) => Recorder.json({ count: nth }))
       const counts = yield* through((api) => Effect.all([api.pendingCount, api.pendingCount]), backend)
@@ -208,7 +208,7 @@ describe("ConversationApi", () => {
     })
   )
 
-  it.effect("can be replaced in part for tests", () =>
+  it.effect("can be mocked in part", () =>
     Effect.gen(function* () {
       const counted = yield* ConversationApi.use((api) => api.pendingCount).pipe(
         Effect.provide(ConversationApi.layerTest({ pendingCount: Effect.succeed({ count: 1 }) }))

@@ -1,4 +1,4 @@
-/** The REST services against the sandbox, which knows nothing of them but the wire. */
+/** The REST services against the sandbox, which shares only the wire contract with them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -52,7 +52,7 @@ afterEach(() => {
 })
 
 describe("the REST services against the sandbox", () => {
-  it.effect("a visitor asks the robot, and judges it", () =>
+  it.effect("a visitor asks the robot, and rates its answers", () =>
     Effect.gen(function* () {
       yield* Effect.gen(function* () {
         const api = yield* ConversationApi
@@ -92,7 +92,7 @@ describe("the REST services against the sandbox", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("staff take a customer, note things down and hand over; the visitor rates", () =>
+  it.effect("staff serve a customer, write notes and transfer the conversation; the visitor rates", () =>
     Effect.gen(function* () {
       const customer = yield* chen(users((user) => user.me))
       const sandbox = yield* Sandbox
@@ -162,7 +162,7 @@ describe("the REST services against the sandbox", () => {
     }).pipe(Effect.scoped, Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("quick replies come, change and go", () =>
+  it.effect("quick replies are added, changed and removed", () =>
     Effect.gen(function* () {
       const api = yield* QuickReplyApi
       const { commonWords: shared } = yield* api.list
@@ -178,7 +178,7 @@ describe("the REST services against the sandbox", () => {
     }).pipe(li, Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("those who may not are told so", () =>
+  it.effect("callers without permission get Forbidden", () =>
     Effect.gen(function* () {
       const { id } = yield* chen(conversations((api) => api.request({})))
       const me = yield* chen(users((api) => api.me))
@@ -228,7 +228,7 @@ describe("the REST services against the sandbox", () => {
         return { type: response.headers["content-type"], bytes: new Uint8Array(yield* response.arrayBuffer) }
       })
 
-    it.effect("can be fetched where they are said to be, byte for byte", () =>
+    it.effect("can be downloaded from their URL, byte for byte", () =>
       Effect.gen(function* () {
         const { bytes, ...named } = file
         for (const source of [
@@ -242,7 +242,7 @@ describe("the REST services against the sandbox", () => {
       }).pipe(Effect.provide(Sandbox.layer()))
     )
 
-    it.effect("tell their progress", () =>
+    it.effect("report their progress", () =>
       Effect.gen(function* () {
         const events = yield* Effect.flatMap(UploadApi, (api) => Stream.runCollect(api.uploadWithProgress(file)))
         assert.deepStrictEqual(
@@ -252,14 +252,14 @@ describe("the REST services against the sandbox", () => {
       }).pipe(chen, Effect.provide(Sandbox.layer()))
     )
 
-    it.effect("that are too large are told as such", () =>
+    it.effect("that are too large fail with UploadTooLarge", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(UploadApi.use((api) => api.upload(file)))
         assert.deepInclude(error.reason, { _tag: "UploadTooLarge", byteSize: 200_000 })
       }).pipe(chen, Effect.provide(Sandbox.layer({ maxUploadBytes: 1_000 })))
     )
 
-    it.effect("stay in memory in a DOM for tests, which has an XMLHttpRequest", () =>
+    it.effect("stay in memory in a test DOM, which has an XMLHttpRequest", () =>
       Effect.gen(function* () {
         vi.stubGlobal("XMLHttpRequest", function toTheNetwork() {
           throw new Error("to the network")

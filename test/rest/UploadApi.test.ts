@@ -29,7 +29,7 @@ interface Incoming {
   readonly body: Stream.Stream<Uint8Array, HttpClientError.HttpClientError>
 }
 
-/** A backend that presigns, and a store that takes the body as the test says. */
+/** A backend that presigns, and a store whose handling of the body the test defines. */
 const make = (options: {
   readonly presign?: () => Response
   readonly receive?: (incoming: Incoming) => Effect.Effect<Response | "unreachable", HttpClientError.HttpClientError>
@@ -78,7 +78,7 @@ const open = (backend: Backend, settings?: Settings, makeXhr: () => xhr.Xhr | un
 const upload = (backend: Backend, file: UploadSource, settings?: Settings, makeXhr?: () => xhr.Xhr | undefined) =>
   UploadApi.use((api) => api.upload(file)).pipe(Effect.provide(open(backend, settings, makeXhr)))
 
-/** Runs it next to the test; its events so far stand in the list. */
+/** Runs the upload concurrently; the list holds its events so far. */
 const follow = (backend: Backend, file: UploadSource, settings?: Settings, makeXhr?: () => xhr.Xhr | undefined) =>
   Effect.gen(function* () {
     const events: Array<UploadEvent> = []
@@ -111,7 +111,7 @@ afterEach(() => {
 
 describe("UploadApi", () => {
   describe("what goes over the wire", () => {
-    it.effect("is a presign with the token, then a form of one part without it", () =>
+    it.effect("is a presign with the token, then a form with one part and no token", () =>
       Effect.gen(function* () {
         const backend = make({})
         const file = new File(["hello"], "a.txt", { type: "text/plain" })
@@ -192,7 +192,7 @@ describe("UploadApi", () => {
       )
     }
 
-    it.effect("has another boundary each time, drawn from Random", () =>
+    it.effect("has a new boundary each time, drawn from Random", () =>
       Effect.gen(function* () {
         const backend = make({})
         yield* upload(backend, named(bytes(1)))
@@ -212,7 +212,7 @@ describe("UploadApi", () => {
       ["https://store.test/1?X-Signature=%2B", "https://store.test/1?X-Signature=%2B"],
       ["http://store.test/1", "http://store.test/1"]
     ] as const) {
-      it.effect(`goes to ${url} when ${signed} was signed`, () =>
+      it.effect(`goes to ${url} when the signed URL is ${signed}`, () =>
         Effect.gen(function* () {
           const backend = make({ presign: () => Recorder.json({ ...presigned, signed_url: signed }) })
           yield* upload(backend, named(bytes(1)), { baseUrl: "https://kefu.test/shop" })
@@ -221,7 +221,7 @@ describe("UploadApi", () => {
       )
     }
 
-    it.effect("shows neither the signature in spans nor spans in headers, whatever the options", () =>
+    it.effect("has no signature in spans and no trace headers, whatever the options", () =>
       Effect.gen(function* () {
         const spans: Array<Tracer.NativeSpan> = []
         const tracer = Tracer.make({
@@ -274,7 +274,7 @@ describe("UploadApi", () => {
       [500, "UploadFailed"],
       [503, "UploadFailed"]
     ] as const) {
-      it.effect(`${status} from the store is ${tag}, and not tried again`, () =>
+      it.effect(`${status} from the store is ${tag}, and not retried`, () =>
         Effect.gen(function* () {
           let tries = 0
           const backend = make({
@@ -300,7 +300,7 @@ describe("UploadApi", () => {
       )
     }
 
-    it.effect("a store that cannot be reached is NetworkUnreachable, and not tried again", () =>
+    it.effect("an unreachable store is NetworkUnreachable, and not retried", () =>
       Effect.gen(function* () {
         let tries = 0
         const backend = make({
@@ -317,7 +317,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("a presign that is refused ends it, as any call", () =>
+    it.effect("a refused presign fails as any call", () =>
       Effect.gen(function* () {
         for (const [status, tag] of [
           [400, "InvalidRequest"],
@@ -346,7 +346,7 @@ describe("UploadApi", () => {
       [{ blob_id: 1, url: "u" }, "signed_url"],
       [{}, "blob_id"]
     ] as const) {
-      it.effect(`${JSON.stringify(answer)} is no presigned address`, () =>
+      it.effect(`${JSON.stringify(answer)} is not a signed URL`, () =>
         Effect.gen(function* () {
           const backend = make({ presign: () => Recorder.json(answer) })
           const { reason } = yield* Effect.flip(upload(backend, named(bytes(1))))
@@ -358,7 +358,7 @@ describe("UploadApi", () => {
     }
   })
 
-  describe("what is no file", () => {
+  describe("invalid files", () => {
     const none: ReadonlyArray<readonly [string, unknown]> = [
       ["nothing", undefined],
       ["null", null],
@@ -399,7 +399,7 @@ describe("UploadApi", () => {
       ["bytes without end", Stream.fromEffectRepeat(Effect.succeed(bytes(2)))],
       ["something else", Stream.make("hello" as unknown as Uint8Array)]
     ] as const) {
-      it.effect(`a stream that gives ${what}: InvalidRequest names file, and the form is never finished`, () =>
+      it.effect(`a stream that yields ${what}: InvalidRequest names file, and the form is never finished`, () =>
         Effect.gen(function* () {
           const backend = make({})
           const { reason } = yield* Effect.flip(upload(backend, streamed(5, stream)))
@@ -426,7 +426,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("a stream that dies is a bug, and stays one", () =>
+    it.effect("a defect of the stream stays a defect", () =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(upload(make({}), streamed(5, Stream.die("bug"))))
         assert.isTrue(Exit.hasDies(exit))
@@ -435,7 +435,7 @@ describe("UploadApi", () => {
   })
 
   describe("the progress", () => {
-    /** A store that takes the body one pull at a time, when the test says. */
+    /** A store that pulls one piece of the body at a time, when the test says so. */
     const stepping = Effect.gen(function* () {
       const ready = yield* Deferred.make<Effect.Effect<number>>()
       const done = yield* Deferred.make<void>()
@@ -460,7 +460,7 @@ describe("UploadApi", () => {
       return { backend, next: Effect.flatten(Deferred.await(ready)) }
     })
 
-    it.effect("is what the transport has really taken, piece by piece, and then the result", () =>
+    it.effect("counts the pieces that the transport has taken, and ends with the result", () =>
       Effect.gen(function* () {
         const { backend, next } = yield* stepping
         const { events, fiber } = yield* follow(backend, named(bytes(150_000)))
@@ -484,7 +484,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("comes without reading ahead: the source is asked for as much as is taken", () =>
+    it.effect("is made without reading ahead: the source is read as the transport takes it", () =>
       Effect.gen(function* () {
         const read = yield* Ref.make(0)
         const source = Stream.range(1, 100).pipe(
@@ -508,7 +508,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("does not copy what is in memory", () =>
+    it.effect("does not copy bytes that are in memory", () =>
       Effect.gen(function* () {
         const data = bytes(200_000)
         const buffers = new Set<ArrayBufferLike>()
@@ -527,7 +527,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("slows nothing down when nobody takes it, and still ends with the result", () =>
+    it.effect("does not slow the upload down when it is not consumed, and still ends with the result", () =>
       Effect.gen(function* () {
         const backend = make({})
         const first = yield* Deferred.make<void>()
@@ -554,7 +554,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("is the measure of uploadTimeout: slow is fine, standing still is not", () =>
+    it.effect("resets uploadTimeout: slow uploads succeed, stalled ones fail", () =>
       Effect.gen(function* () {
         const { backend, next } = yield* stepping
         const { fiber } = yield* follow(backend, named(bytes(500_000)), { uploadTimeout: "5 minutes" })
@@ -573,7 +573,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("counts the wait for the answer after the last byte, too", () =>
+    it.effect("does not exempt the wait for the response after the last byte", () =>
       Effect.gen(function* () {
         const backend = make({ receive: ({ body }) => Effect.andThen(Stream.runDrain(body), Effect.never) })
         const fiber = yield* Effect.forkChild(upload(backend, named(bytes(5)), { uploadTimeout: "1 minute" }), {
@@ -588,7 +588,7 @@ describe("UploadApi", () => {
   })
 
   describe("a cancelled upload", () => {
-    it.effect("ends the request and the reading of the file", () =>
+    it.effect("aborts the request and stops reading the file", () =>
       Effect.gen(function* () {
         const closed = yield* Ref.make(false)
         const source = Stream.concat(Stream.make(bytes(10)), Stream.never).pipe(Stream.ensuring(Ref.set(closed, true)))
@@ -601,7 +601,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("is also one whose events are no longer wanted", () =>
+    it.effect("can also be one whose stream is no longer consumed", () =>
       Effect.gen(function* () {
         const backend = make({
           receive: ({ body }) => Effect.andThen(Stream.runDrain(Stream.take(body, 2)), Effect.never)
@@ -627,7 +627,7 @@ describe("UploadApi", () => {
     )
   })
 
-  it.effect("an answer that comes before the body was taken is the answer", () =>
+  it.effect("a response before the end of the body is the result", () =>
     Effect.gen(function* () {
       const backend = make({ receive: () => Effect.succeed(new Response(null, { status: 413 })) })
       const error = yield* Effect.flip(upload(backend, streamed(1_000, Stream.never)))
@@ -635,7 +635,7 @@ describe("UploadApi", () => {
     })
   )
 
-  it.effect("a body that the transport stops reading is no failure of the file", () =>
+  it.effect("a body that the transport stops reading is not a failure of the file", () =>
     Effect.gen(function* () {
       const backend = make({
         receive: ({ body }) =>
@@ -699,7 +699,7 @@ describe("UploadApi", () => {
         return { request, backend, ...running }
       })
 
-    it.effect("goes by XMLHttpRequest, which tells the progress of the file without the framing", () =>
+    it.effect("is sent by XMLHttpRequest, with the progress of the file without the framing", () =>
       Effect.gen(function* () {
         const picture = new File([bytes(1_000)], "a.png", { type: "image/png" })
         const { events, fiber, request } = yield* start(picture)
@@ -725,7 +725,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("sends bytes and streams as blobs of their name and type", () =>
+    it.effect("sends bytes and streams as blobs with their name and type", () =>
       Effect.gen(function* () {
         for (const source of [named(bytes(70_000)), streamed(70_000, Stream.make(bytes(70_000)))]) {
           const { fiber, request } = yield* start(source)
@@ -738,7 +738,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("tells refusals with their response", () =>
+    it.effect("reports refusals with their response", () =>
       Effect.gen(function* () {
         for (const [status, tag] of [
           [413, "UploadTooLarge"],
@@ -767,7 +767,7 @@ describe("UploadApi", () => {
       )
     }
 
-    it.effect("a request that cannot be made is NetworkUnreachable", () =>
+    it.effect("a request that cannot be sent is NetworkUnreachable", () =>
       Effect.gen(function* () {
         const request = new FakeXhr()
         request.open = () => {
@@ -786,7 +786,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("is given up when nothing moves", () =>
+    it.effect("fails when it stalls", () =>
       Effect.gen(function* () {
         const { fiber, request } = yield* start(named(bytes(1_000)), { uploadTimeout: "1 minute" })
         for (const loaded of [300, 600, 900]) {
@@ -801,7 +801,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("takes the page's XMLHttpRequest when it is needed, and where there is one", () =>
+    it.effect("looks up the page's XMLHttpRequest at use, if there is one", () =>
       Effect.gen(function* () {
         const makeXhr = yield* xhr.MakeXhr
         assert.isUndefined(makeXhr())
@@ -810,7 +810,7 @@ describe("UploadApi", () => {
       })
     )
 
-    it.effect("a stream that fails to be read sends nothing", () =>
+    it.effect("sends nothing of a stream that cannot be read", () =>
       Effect.gen(function* () {
         const { fiber, request } = yield* start(streamed(5, Stream.fail("disk")))
         assert.strictEqual(failed(yield* Fiber.await(fiber))?.reason._tag, "UploadFailed")
@@ -819,7 +819,7 @@ describe("UploadApi", () => {
     )
   })
 
-  it.effect("can be replaced in part for tests", () =>
+  it.effect("can be mocked in part", () =>
     Effect.gen(function* () {
       const layer = UploadApi.layerTest({ upload: () => Effect.succeed(uploaded) })
       assert.deepStrictEqual(

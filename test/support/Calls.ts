@@ -1,6 +1,5 @@
 /**
- * Checks the calls of a REST service against a table: what goes over the wire, to the letter, and what comes of the
- * answer.
+ * Checks the calls of a REST service against a table: the exact request, and the result made from the response.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type * as Context from "effect/Context"
@@ -16,15 +15,15 @@ export interface Call<S> {
   /** As in `list({ page: 1 })`. */
   readonly title: string
   readonly run: (api: S) => Effect.Effect<unknown, KefuError>
-  /** Method, path and query, body: as they are on the wire. */
+  /** Method, path with query, and body, as on the wire. */
   readonly sends: readonly [method: string, address: string, body?: unknown]
-  /** What the backend answers, as it is on the wire. Undefined: 204 without a body. */
+  /** The backend's response, as on the wire. Undefined: 204 without a body. */
   readonly answer?: unknown
-  /** What the caller gets. Undefined for calls whose answer is unknown. */
+  /** The result of the call. Undefined for calls whose response is unknown. */
   readonly gets?: unknown
 }
 
-/** What the backend of the tests is asked through one call. */
+/** What one call sends to the test's backend. */
 export const through = <I, S, A>(
   service: Context.Service<I, S>,
   layer: Layer.Layer<I, never, Transport | KefuConfig>,
@@ -83,7 +82,7 @@ export const check = <I, S>(
         })
       )
 
-      it.effect("an answer that is not JSON is told as its own", () =>
+      it.effect("a response that is not JSON is reported for this call", () =>
         Effect.gen(function* () {
           const backend = Recorder.make(() => new Response("<html>", { headers: { "content-type": "text/html" } }))
           const error = yield* Effect.flip(Effect.asVoid(through(service, layer, call.run, backend)))
@@ -95,7 +94,7 @@ export const check = <I, S>(
   }
 }
 
-/** An argument that is refused before anything is sent, and the field that the error names. */
+/** An argument that is rejected before anything is sent, and the field that the error names. */
 export const refuses = <I, S>(
   service: Context.Service<I, S>,
   layer: Layer.Layer<I, never, Transport | KefuConfig>,

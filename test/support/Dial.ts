@@ -1,5 +1,5 @@
 /**
- * A WebSocket constructor for tests: each dial gives a socket that the test plays the backend of.
+ * A WebSocket constructor for tests: the test plays the backend of each socket.
  */
 import type * as Socket from "effect/socket/Socket"
 
@@ -22,7 +22,7 @@ export class FakeSocket implements Socket.WebSocketLike {
     this.listeners = this.listeners.filter((entry) => entry[0] !== type || entry[1] !== listener)
   }
   send(data: string | Uint8Array): void {
-    // As browsers do: a socket that is closing takes what it never sends.
+    // As in browsers: a closing socket silently discards writes.
     if (this.readyState === 1) this.sent.push(String(data))
   }
   close(code?: number): void {
@@ -40,12 +40,12 @@ export class FakeSocket implements Socket.WebSocketLike {
   says(data: string): void {
     this.emit("message", { data })
   }
-  /** As the backend closes it. */
+  /** The backend closes it. */
   closes(code: number, reason = ""): void {
     this.readyState = 3
     this.emit("close", { code, reason })
   }
-  /** As browsers tell that a dial was refused or a link broke. */
+  /** How browsers report a refused dial or a broken connection. */
   breaks(): void {
     this.readyState = 3
     this.emit("error", { message: `cannot reach ${this.url}` })

@@ -1,6 +1,5 @@
 /**
- * A backend for tests of the client side that is no more than a function: it notes what it was asked and answers what
- * the test says. No ports.
+ * A backend that is a function, for tests of the client: it records requests and answers as the test says. No ports.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,7 +20,7 @@ export interface Seen {
   readonly path: string
   readonly query: string
   readonly headers: Readonly<Record<string, string>>
-  /** Undefined where there was none. */
+  /** Undefined if there was none. */
   readonly body: string | undefined
 }
 

@@ -33,7 +33,7 @@ const request = (
 const failure = (answer: () => Recorder.Answer, path?: string, settings?: Settings) =>
   Effect.flip(request(Recorder.make(answer), path, { retry: false, ...settings }))
 
-/** Runs it to its end, however long it waits. */
+/** Runs the effect to its end, passing the time that it waits. */
 const passing = <A, E, R>(effect: Effect.Effect<A, E, R>, time = "10 minutes" as const) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(Effect.exit(effect), { startImmediately: true })
@@ -51,7 +51,7 @@ const failed = <A>(exit: Exit.Exit<A, KefuError>): KefuError => {
 /** Times between the calls, in milliseconds. */
 const gaps = (times: ReadonlyArray<number>) => times.slice(1).map((time, index) => time - (times[index] ?? 0))
 
-/** A backend that notes when it was called. */
+/** A backend that records when it was called. */
 const timed = (answer: (nth: number) => Response) => {
   const times: Array<number> = []
   const backend = Recorder.make((_, nth) =>
@@ -65,8 +65,8 @@ const timed = (answer: (nth: number) => Response) => {
 
 const methods = ["POST", "PUT", "PATCH", "DELETE"] as const
 
-describe("internal/http", () => {
-  describe("what a response is told as", () => {
+describe("http/internal/pipeline", () => {
+  describe("how a response is reported", () => {
     const told: ReadonlyArray<readonly [status: number, body: unknown, reason: object]> = [
       [304, null, { _tag: "UnexpectedResponse", path: "", detail: "status 304" }],
       [400, { message: "no", field: "score" }, { _tag: "InvalidRequest", field: "score", detail: "no" }],
@@ -110,7 +110,7 @@ describe("internal/http", () => {
       )
     }
 
-    it.effect("a body of another kind is kept as text", () =>
+    it.effect("a body that is not JSON is kept as text", () =>
       Effect.gen(function* () {
         const error = yield* failure(() => new Response("<h1>Bad gateway</h1>", { status: 502 }))
         assert.strictEqual(error.response?.data, "<h1>Bad gateway</h1>")
@@ -118,7 +118,7 @@ describe("internal/http", () => {
       })
     )
 
-    it.effect("no answer is NetworkUnreachable, with the system's code where there is one", () =>
+    it.effect("no answer is NetworkUnreachable, with the system's error code if there is one", () =>
       Effect.gen(function* () {
         const error = yield* failure(() => "unreachable")
         assert.deepInclude(error.reason, { _tag: "NetworkUnreachable", detail: "kefu.test: ECONNREFUSED" })
@@ -131,7 +131,7 @@ describe("internal/http", () => {
       [new Error("bad port"), "bad port"],
       [new Error("to https://kefu.test/?secret=1"), "no answer"]
     ] as const) {
-      it(`tells the host and ${detail}, and nothing else of the address`, () => {
+      it(`reports the host and ${detail}, and no other part of the URL`, () => {
         const signed = HttpClientRequest.get("https://u:p@files.test:8443/a?signature=5")
         const broken = new HttpClientError.TransportError({ request: signed, cause: new TypeError("x", { cause }) })
         const reason = unreachable(new HttpClientError.HttpClientError({ reason: broken }))
@@ -168,7 +168,7 @@ describe("internal/http", () => {
       )
     }
 
-    it.effect("a body nested without end does not exhaust the stack", () =>
+    it.effect("a deeply nested body does not exhaust the stack", () =>
       Effect.gen(function* () {
         const error = yield* failure(() => new Response("[".repeat(1_000) + "]".repeat(1_000), { status: 400 }))
         assert.include(JSON.stringify(error.response?.data), "<too deep>")
@@ -201,7 +201,7 @@ describe("internal/http", () => {
       }
     }
 
-    it.effect("is obeyed to the millisecond", () =>
+    it.effect("is followed to the millisecond", () =>
       Effect.gen(function* () {
         const backend = timed((nth) =>
           nth === 1
@@ -215,7 +215,7 @@ describe("internal/http", () => {
       })
     )
 
-    it.effect("of more than 30 seconds is for the caller to decide", () =>
+    it.effect("of more than 30 seconds is left to the caller", () =>
       Effect.gen(function* () {
         const backend = timed(() => new Response(null, { status: 429, headers: { "retry-after": "31" } }))
         const error = yield* Effect.flip(request(backend))
@@ -225,7 +225,7 @@ describe("internal/http", () => {
     )
   })
 
-  describe("repeats", () => {
+  describe("retries", () => {
     for (const status of [429, 502, 503, 504]) {
       it.effect(`a GET after ${status}, three times`, () =>
         Effect.gen(function* () {
@@ -236,7 +236,7 @@ describe("internal/http", () => {
       )
     }
 
-    it.effect("a GET and a HEAD after no answer, until one comes", () =>
+    it.effect("a GET and a HEAD until there is an answer", () =>
       Effect.gen(function* () {
         for (const method of ["GET", "HEAD"] as const) {
           const backend = Recorder.make((_, nth) => (nth < 4 ? "unreachable" : new Response(null)))
@@ -247,7 +247,7 @@ describe("internal/http", () => {
       })
     )
 
-    it.effect("a GET after a time-out", () =>
+    it.effect("a GET after a timeout", () =>
       Effect.gen(function* () {
         const backend = Recorder.make((_, nth) => (nth === 1 ? Effect.never : Recorder.json({})))
         assert.isTrue(Exit.isSuccess(yield* passing(request(backend))))
@@ -265,7 +265,7 @@ describe("internal/http", () => {
       )
     }
 
-    it.effect("no GET after an answer that is not JSON", () =>
+    it.effect("no GET after a response that is not JSON", () =>
       Effect.gen(function* () {
         const backend = Recorder.make(() => new Response("<html>"))
         yield* passing(request(backend))
@@ -274,7 +274,7 @@ describe("internal/http", () => {
     )
 
     for (const method of methods) {
-      it.effect(`no ${method}, whatever happens`, () =>
+      it.effect(`no ${method}, whatever the failure`, () =>
         Effect.gen(function* () {
           const hang: Effect.Effect<Response> = Effect.never
           for (const answer of [
@@ -293,7 +293,7 @@ describe("internal/http", () => {
       )
     }
 
-    it.effect("as often as the options say", () =>
+    it.effect("as often as the options allow", () =>
       Effect.gen(function* () {
         for (const [retry, calls] of [
           [false, 1],
@@ -328,7 +328,7 @@ describe("internal/http", () => {
       })
     )
 
-    it.effect("never what provides the token", () =>
+    it.effect("never the token provider", () =>
       Effect.gen(function* () {
         let asked = 0
         const credentials = Credentials.layerProvider(
@@ -388,7 +388,7 @@ describe("internal/http", () => {
     )
 
     for (const method of ["GET", ...methods] as const) {
-      it.effect(`is replaced once after a 401, and the ${method} replayed with its body`, () =>
+      it.effect(`is replaced once after a 401, and the ${method} repeated with its body`, () =>
         Effect.gen(function* () {
           const { asked, credentials } = tokens("old", "new")
           const backend = Recorder.make(valid("new"))
@@ -419,7 +419,7 @@ describe("internal/http", () => {
       })
     )
 
-    it.effect("the replay of a GET is repeated like any other", () =>
+    it.effect("the repeated GET is retried like any other", () =>
       Effect.gen(function* () {
         const { credentials } = tokens("old", "new")
         const backend = Recorder.make((seen, nth) => (nth === 2 ? "unreachable" : valid("new")(seen)))
@@ -428,7 +428,7 @@ describe("internal/http", () => {
       })
     )
 
-    it.effect("what refused it and why it could not be replaced are both told", () =>
+    it.effect("the refusal and the failed refresh are both reported", () =>
       Effect.gen(function* () {
         const credentials = Credentials.layer("old")
         const error = yield* Effect.flip(request(Recorder.make(valid("new")), undefined, { credentials }))
@@ -437,7 +437,7 @@ describe("internal/http", () => {
       })
     )
 
-    it.effect("that no header can hold is told as such, and not as a broken network", () =>
+    it.effect("that no header can hold is reported as such, and not as a network failure", () =>
       Effect.gen(function* () {
         for (const token of ["two\nlines", "令牌", "nul\0"]) {
           const backend = Recorder.make(() => Recorder.json({}))
@@ -467,7 +467,7 @@ describe("internal/http", () => {
       ["after a refused refresh", () => Recorder.json({ message: Recorder.secret }, { status: 401 })]
     ]
     for (const [how, answer] of echoes) {
-      it.effect(`never shows in an error when the backend echoes it ${how}`, () =>
+      it.effect(`is redacted from errors when the backend echoes it ${how}`, () =>
         Effect.gen(function* () {
           const error = yield* failure(answer)
           const shown = [
@@ -486,7 +486,7 @@ describe("internal/http", () => {
       )
     }
 
-    it.effect("is not cut out of answers that succeed: it may be part of any word", () =>
+    it.effect("is not redacted from successful responses: it may be part of any word", () =>
       Effect.gen(function* () {
         const response = yield* request(
           Recorder.make(() => Recorder.json({ id: 1, nickname: "1" })),
@@ -514,7 +514,7 @@ describe("internal/http", () => {
     })
   )
 
-  it.effect("counts a body that never ends, too", () =>
+  it.effect("applies requestTimeout to the body too", () =>
     Effect.gen(function* () {
       const backend = Recorder.make(() => new Response(new ReadableStream()))
       const error = failed(yield* passing(request(backend, undefined, { retry: false })))
@@ -532,7 +532,7 @@ describe("internal/http", () => {
     })
   )
 
-  it.effect("an interruption while it waits to repeat ends it", () =>
+  it.effect("can be interrupted while it waits for a retry", () =>
     Effect.gen(function* () {
       const backend = Recorder.make(() => new Response(null, { status: 503, headers: { "retry-after": "5" } }))
       const fiber = yield* Effect.forkChild(request(backend), { startImmediately: true })
@@ -543,7 +543,7 @@ describe("internal/http", () => {
     })
   )
 
-  it.effect("adds no header that needs the backend's leave, unless told to", () =>
+  it.effect("adds no header that requires CORS permission, unless configured", () =>
     Effect.gen(function* () {
       const traced = (tracePropagation: boolean | undefined) =>
         Effect.gen(function* () {
