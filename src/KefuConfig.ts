@@ -11,7 +11,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
-import type { Policy as Backoff } from "./platform/backoff.ts"
 import { location } from "./platform/location.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
 
@@ -24,6 +23,17 @@ import { InvalidRequest, KefuError } from "./KefuError.ts"
  * @since 0.1.0
  */
 export type Overflow = "lagged" | "suspend" | "fail"
+
+/**
+ * A full-jitter backoff: the n-th delay is drawn from `U(0, min(cap, base * 2^n))`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Backoff {
+  readonly base: Duration.Duration
+  readonly cap: Duration.Duration
+}
 
 /**
  * The options of a session. All have defaults.

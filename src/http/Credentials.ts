@@ -43,7 +43,7 @@ export class Credentials extends Context.Service<
    */
   static readonly layer = (token: Redacted.Redacted | string): Layer.Layer<Credentials> =>
     Layer.succeed(Credentials, {
-      token: Effect.succeed(typeof token === "string" ? Redacted.make(token) : token),
+      token: Effect.succeed(redact(token)),
       refresh: () => Effect.fail(refused("the token is fixed, so it cannot be refreshed"))
     })
 
@@ -63,7 +63,7 @@ export class Credentials extends Context.Service<
         return yield* make({
           load: Effect.succeedNone,
           obtain: provide.pipe(
-            Effect.map((token) => (typeof token === "string" ? Redacted.make(token) : token)),
+            Effect.map(redact),
             Effect.provideContext(context),
             // The provider's error may contain the token.
             Effect.mapError(() => unavailable("the token provider failed")),
@@ -114,6 +114,8 @@ export class Credentials extends Context.Service<
   static readonly layerTest = (partial: Layer.PartialEffectful<Credentials["Service"]>): Layer.Layer<Credentials> =>
     Layer.mock(Credentials, partial)
 }
+
+const redact = (token: Redacted.Redacted | string) => (typeof token === "string" ? Redacted.make(token) : token)
 
 const refused = (detail: string) => new KefuError({ method: "Credentials.token", reason: new Unauthorized({ detail }) })
 

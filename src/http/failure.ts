@@ -1,5 +1,5 @@
 /**
- * What a failed request is reported as.
+ * How a failed request is reported.
  */
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"

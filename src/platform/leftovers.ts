@@ -1,5 +1,5 @@
 /**
- * Lets tests see that nothing is left when a session is closed: whatever keeps a collection says how large it is.
+ * Where the collections of a session register, so that tests can assert that a closed session leaves nothing behind.
  */
 import * as Context from "effect/Context"
 
