@@ -4,13 +4,13 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SubChannel } from "../domain/Channel.ts"
 import type { SubChannelId } from "../domain/Id.ts"
-import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
-import { Transport } from "../http/Transport.ts"
+import type { Transport } from "../http/Transport.ts"
+import * as service from "./internal/service.ts"
 
 /**
  * Reads channels.
@@ -49,12 +49,11 @@ export class ChannelApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<ChannelApi, never, Transport> = Layer.effect(
     ChannelApi,
-    Effect.map(Transport, ({ httpClient }) => {
-      const { call, client } = forSession(httpClient)
-      return ChannelApi.of({
-        subChannel: (id) => call("ChannelApi.subChannel", client.channels.subChannel({ params: { id } }))
+    service.make(({ call, client: { channels } }) =>
+      ChannelApi.of({
+        subChannel: (id) => call("ChannelApi.subChannel", channels.subChannel({ params: { id } }))
       })
-    })
+    )
   )
 
   /**

@@ -20,9 +20,9 @@ import type {
 import type { ConversationId } from "../domain/Id.ts"
 import type { PendingCount, PendingPosition } from "../domain/PendingQueue.ts"
 import type { VisitInfo } from "../domain/Visit.ts"
-import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
-import { Transport } from "../http/Transport.ts"
+import type { Transport } from "../http/Transport.ts"
+import * as service from "./internal/service.ts"
 
 /**
  * Reads conversations and changes them over REST.
@@ -120,27 +120,26 @@ export class ConversationApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<ConversationApi, never, Transport> = Layer.effect(
     ConversationApi,
-    Effect.map(Transport, ({ httpClient }) => {
-      const { call, client } = forSession(httpClient)
-      return ConversationApi.of({
-        list: (query = {}) => call("ConversationApi.list", client.conversations.list({ query })),
-        current: call("ConversationApi.current", client.conversations.current({})),
-        get: (id) => call("ConversationApi.get", client.conversations.get({ params: { id } })),
-        request: (payload) => call("ConversationApi.request", client.conversations.request({ payload })),
+    service.make(({ call, client: { conversations } }) =>
+      ConversationApi.of({
+        list: (query = {}) => call("ConversationApi.list", conversations.list({ query })),
+        current: call("ConversationApi.current", conversations.current({})),
+        get: (id) => call("ConversationApi.get", conversations.get({ params: { id } })),
+        request: (payload) => call("ConversationApi.request", conversations.request({ payload })),
         update: (id, payload) =>
-          Effect.asVoid(call("ConversationApi.update", client.conversations.update({ params: { id }, payload }))),
-        visitInfo: (id) => call("ConversationApi.visitInfo", client.conversations.visitInfo({ params: { id } })),
+          Effect.asVoid(call("ConversationApi.update", conversations.update({ params: { id }, payload }))),
+        visitInfo: (id) => call("ConversationApi.visitInfo", conversations.visitInfo({ params: { id } })),
         pendingPosition: (id) =>
-          call("ConversationApi.pendingPosition", client.conversations.pendingPosition({ params: { id } })),
-        pendingCount: call("ConversationApi.pendingCount", client.conversations.pendingCount({})),
-        count: (query = {}) => call("ConversationApi.count", client.conversations.count({ query })),
+          call("ConversationApi.pendingPosition", conversations.pendingPosition({ params: { id } })),
+        pendingCount: call("ConversationApi.pendingCount", conversations.pendingCount({})),
+        count: (query = {}) => call("ConversationApi.count", conversations.count({ query })),
         terminate: (id) =>
-          Effect.asVoid(call("ConversationApi.terminate", client.conversations.terminate({ params: { id } }))),
+          Effect.asVoid(call("ConversationApi.terminate", conversations.terminate({ params: { id } }))),
         transfer: (id, payload) =>
-          Effect.asVoid(call("ConversationApi.transfer", client.conversations.transfer({ params: { id }, payload }))),
-        exportHistory: (payload) => call("ConversationApi.exportHistory", client.conversations.export({ payload }))
+          Effect.asVoid(call("ConversationApi.transfer", conversations.transfer({ params: { id }, payload }))),
+        exportHistory: (payload) => call("ConversationApi.exportHistory", conversations.export({ payload }))
       })
-    })
+    )
   )
 
   /**

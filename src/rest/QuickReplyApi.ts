@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { QuickReplyId } from "../domain/Id.ts"
 import type { QuickReplies, QuickReply, QuickReplyInput } from "../domain/QuickReply.ts"
-import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
-import { Transport } from "../http/Transport.ts"
+import type { Transport } from "../http/Transport.ts"
+import * as service from "./internal/service.ts"
 
 /**
  * Manages the caller's quick replies (the backend's "common words") and the shared ones.
@@ -57,16 +57,15 @@ export class QuickReplyApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<QuickReplyApi, never, Transport> = Layer.effect(
     QuickReplyApi,
-    Effect.map(Transport, ({ httpClient }) => {
-      const { call, client } = forSession(httpClient)
-      return QuickReplyApi.of({
-        list: call("QuickReplyApi.list", client.quickReplies.list({})),
-        add: (payload) => call("QuickReplyApi.add", client.quickReplies.add({ payload })),
+    service.make(({ call, client: { quickReplies } }) =>
+      QuickReplyApi.of({
+        list: call("QuickReplyApi.list", quickReplies.list({})),
+        add: (payload) => call("QuickReplyApi.add", quickReplies.add({ payload })),
         update: (id, payload) =>
-          Effect.asVoid(call("QuickReplyApi.update", client.quickReplies.update({ params: { id }, payload }))),
-        remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", client.quickReplies.remove({ params: { id } })))
+          Effect.asVoid(call("QuickReplyApi.update", quickReplies.update({ params: { id }, payload }))),
+        remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", quickReplies.remove({ params: { id } })))
       })
-    })
+    )
   )
 
   /**

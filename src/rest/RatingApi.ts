@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { RatingInput, RatingReceipt, Ratings } from "../domain/Rating.ts"
-import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
-import { Transport } from "../http/Transport.ts"
+import type { Transport } from "../http/Transport.ts"
+import * as service from "./internal/service.ts"
 
 /**
  * Rates the service that a visitor received.
@@ -48,13 +48,12 @@ export class RatingApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<RatingApi, never, Transport> = Layer.effect(
     RatingApi,
-    Effect.map(Transport, ({ httpClient }) => {
-      const { call, client } = forSession(httpClient)
-      return RatingApi.of({
-        rate: (payload) => call("RatingApi.rate", client.ratings.rate({ payload })),
-        list: call("RatingApi.list", client.ratings.list({}))
+    service.make(({ call, client: { ratings } }) =>
+      RatingApi.of({
+        rate: (payload) => call("RatingApi.rate", ratings.rate({ payload })),
+        list: call("RatingApi.list", ratings.list({}))
       })
-    })
+    )
   )
 
   /**

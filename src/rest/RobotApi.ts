@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { FaqQuery, Faqs, SuggestionQuery, Suggestions } from "../domain/Faq.ts"
 import type { MessageId } from "../domain/Id.ts"
-import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
-import { Transport } from "../http/Transport.ts"
+import type { Transport } from "../http/Transport.ts"
+import * as service from "./internal/service.ts"
 
 /**
  * Rates the robot's answers and searches its knowledge base.
@@ -56,15 +56,14 @@ export class RobotApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<RobotApi, never, Transport> = Layer.effect(
     RobotApi,
-    Effect.map(Transport, ({ httpClient }) => {
-      const { call, client } = forSession(httpClient)
-      return RobotApi.of({
-        like: (id) => Effect.asVoid(call("RobotApi.like", client.robot.like({ params: { id } }))),
-        dislike: (id) => Effect.asVoid(call("RobotApi.dislike", client.robot.dislike({ params: { id } }))),
-        suggestions: (query) => call("RobotApi.suggestions", client.robot.suggestions({ query })),
-        hotFaqs: (query = {}) => call("RobotApi.hotFaqs", client.robot.hotFaqs({ query }))
+    service.make(({ call, client: { robot } }) =>
+      RobotApi.of({
+        like: (id) => Effect.asVoid(call("RobotApi.like", robot.like({ params: { id } }))),
+        dislike: (id) => Effect.asVoid(call("RobotApi.dislike", robot.dislike({ params: { id } }))),
+        suggestions: (query) => call("RobotApi.suggestions", robot.suggestions({ query })),
+        hotFaqs: (query = {}) => call("RobotApi.hotFaqs", robot.hotFaqs({ query }))
       })
-    })
+    )
   )
 
   /**

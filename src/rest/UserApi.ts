@@ -9,9 +9,9 @@ import * as Layer from "effect/Layer"
 import type { TagId, UserId } from "../domain/Id.ts"
 import type { NewTag, Tag } from "../domain/Tag.ts"
 import type { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
-import { forSession } from "../http/call.ts"
 import type { KefuError } from "../KefuError.ts"
-import { Transport } from "../http/Transport.ts"
+import type { Transport } from "../http/Transport.ts"
+import * as service from "./internal/service.ts"
 
 /**
  * Reads and changes users over REST.
@@ -69,19 +69,16 @@ export class UserApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<UserApi, never, Transport> = Layer.effect(
     UserApi,
-    Effect.map(Transport, ({ httpClient }) => {
-      const { call, client } = forSession(httpClient)
-      return UserApi.of({
-        me: call("UserApi.me", client.users.me({})),
-        updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", client.users.updateMe({ payload }))),
-        update: (id, payload) =>
-          Effect.asVoid(call("UserApi.update", client.users.update({ params: { id }, payload }))),
-        transferTargets: (query = {}) => call("UserApi.transferTargets", client.users.transferTargets({ query })),
-        addTag: (id, payload) => call("UserApi.addTag", client.users.addTag({ params: { id }, payload })),
-        removeTag: (id, tagId) =>
-          Effect.asVoid(call("UserApi.removeTag", client.users.removeTag({ params: { id, tagId } })))
+    service.make(({ call, client: { users } }) =>
+      UserApi.of({
+        me: call("UserApi.me", users.me({})),
+        updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", users.updateMe({ payload }))),
+        update: (id, payload) => Effect.asVoid(call("UserApi.update", users.update({ params: { id }, payload }))),
+        transferTargets: (query = {}) => call("UserApi.transferTargets", users.transferTargets({ query })),
+        addTag: (id, payload) => call("UserApi.addTag", users.addTag({ params: { id }, payload })),
+        removeTag: (id, tagId) => Effect.asVoid(call("UserApi.removeTag", users.removeTag({ params: { id, tagId } })))
       })
-    })
+    )
   )
 
   /**
