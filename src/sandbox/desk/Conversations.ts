@@ -156,9 +156,9 @@ export class Conversations extends Context.Service<
       const join = (conversation: ConversationRecord, userId: UserId) => {
         if (conversation.marks.has(userId)) return
         conversation.marks.set(userId, null)
-        const threadsOfUser = byUser.get(userId)
-        if (threadsOfUser === undefined) byUser.set(userId, [conversation])
-        else threadsOfUser.push(conversation)
+        const joined = byUser.get(userId)
+        if (joined === undefined) byUser.set(userId, [conversation])
+        else joined.push(conversation)
       }
 
       const served = (userId: UserId): Set<ConversationRecord> => {
