@@ -57,11 +57,9 @@ import * as payload from "./payload.ts"
  * - Each send waits `outbox.lifetime` (5 minutes) for a connection, counted from the call or from the end of its upload;
  *   then it fails with `OutboxExpired`. Once handed to a connection it no longer expires. If the connection then breaks
  *   and none comes back within the same time, the outcome is `DeliveryUnknown`.
- * - When the connection breaks before the acknowledgement, the outbox reads the conversation after the reconnection. A
- *   send that arrived is `Sent`, a lost one goes out again. Where the history does not decide, the outcome is
- *   `DeliveryUnknown`, and the message is not sent again unasked.
- * - A message that the backend refuses is never acknowledged: it fails with `AckTimeout` once a later ping is answered and
- *   the history does not show it.
+ * - When the connection breaks before the acknowledgement, the history decides after the reconnection: a send that arrived
+ *   is `Sent`, a lost one goes out again. Where the history is ambiguous, the outcome is `DeliveryUnknown`, and the message
+ *   is not sent again unasked.
  * - With `outbox.storage` the sends are also stored, for this account and backend, from the first connection on. After a
  *   restart, waiting sends go out; sends that were handed over are looked up in the history first. Files that are not
  *   uploaded yet are not stored. A store that fails or holds invalid data is logged; the outbox continues without
@@ -167,7 +165,7 @@ const make = Effect.gen(function* () {
     capacity: options.capacity,
     ledger,
     serve: (added) => void run(lane.serve(needs, added)),
-    onSettled: Effect.suspend(() => needs.persistence.saveSoon)
+    onChange: Effect.suspend(() => needs.persistence.saveSoon)
   })
   const store =
     options.storage &&
@@ -220,12 +218,6 @@ const make = Effect.gen(function* () {
     if (sends.open.length >= capacity) return yield* new KefuError({ method, reason: new OutboxFull({ capacity }) })
   })
 
-  const begin = (send: Send) =>
-    Effect.suspend(() => {
-      sends.add(send)
-      return Effect.all([sends.gauge, kept.saveSoon, listen], { discard: true })
-    })
-
   const add = Effect.fnUntraced(function* (method: string, draft: OutboxDraft) {
     const { messageType, toId } = draft
     const conversationId = draft.conversationId ?? undefined
@@ -245,7 +237,7 @@ const make = Effect.gen(function* () {
       draft.file === undefined ? message : undefined,
       now + lifetime
     )
-    yield* begin(send)
+    yield* Effect.andThen(sends.add(send), listen)
     return send
   })
 
@@ -293,7 +285,7 @@ const make = Effect.gen(function* () {
         enqueuedAt + lifetime,
         attempt === undefined ? doubts : [...doubts, attempt]
       )
-      yield* begin(send)
+      yield* Effect.andThen(sends.add(send), listen)
       return send.entry
     }),
     discard: Effect.fn("Outbox.discard")(function* (key) {

@@ -1,5 +1,5 @@
 /**
- * What the outbox holds: drafts, and what has become of them.
+ * The drafts and entries of the outbox.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type { OutboxState } from "./OutboxState.ts"
 import type { UploadSource } from "../rest/UploadApi.ts"
 
 /**
- * Identifies an entry of the outbox, over restarts too.
+ * Identifies an entry of the outbox, also after a restart.
  *
  * @category schemas
  * @since 0.1.0
@@ -26,8 +26,8 @@ export const OutboxKey = Schema.String.pipe(Schema.brand("OutboxKey"))
 export type OutboxKey = typeof OutboxKey.Type
 
 /**
- * An image, a video or an attachment whose file is still to be uploaded. `content` is what to tell of it besides what
- * the upload gives (`url`, `filename`, `contentType`, `byteSize`, `blobId`).
+ * An image, a video or an attachment whose file the outbox uploads. `content` adds fields to those of the upload (`url`,
+ * `filename`, `contentType`, `byteSize`, `blobId`).
  *
  * @category models
  * @since 0.1.0
@@ -43,9 +43,8 @@ export interface FileDraft {
  *
  * **Details**
  *
- * `conversationId` says in which order it goes and where its fate is read if the connection is lost; the wire does not
- * know it. A visitor who has no conversation yet leaves it out. `toId` is whom the message is for: staff name the
- * visitor.
+ * `conversationId` selects the order and the history that decides the outcome after a lost connection; it is not sent. A
+ * visitor who has no conversation yet omits it. `toId` is the recipient: staff name the visitor.
  *
  * @category models
  * @since 0.1.0
@@ -60,8 +59,8 @@ export type OutboxDraft = {
  *
  * **Details**
  *
- * `draft` is what is sent; once a file is uploaded its content takes the file's place. `enqueuedAt` is in milliseconds
- * since 1970 and counts from the last `retry`.
+ * After an upload, `draft` holds the content in place of the file. `enqueuedAt`, in milliseconds since 1970, is the time
+ * of the call or of the last `retry`.
  *
  * @category models
  * @since 0.1.0

@@ -8,18 +8,17 @@ import type { MessageId } from "../domain/Id.ts"
 import type { KefuErrorReason } from "../KefuError.ts"
 
 /**
- * What has become of a send.
+ * The state of a send.
  *
  * **Details**
  *
- * - `Queued`: waits for a connection, or for the sends of its conversation before it.
+ * - `Queued`: waits for a connection or for earlier sends of its conversation.
  * - `Uploading`: its file is being uploaded: `loaded` of `total` bytes.
- * - `Sending`: handed to a connection; the outcome is not known yet, also while the connection is lost.
+ * - `Sending`: handed to a connection; the outcome is not known yet. Remains so while the connection is lost.
  * - `Sent`: in the conversation, as message `id`.
- * - `Failed`: not sent, because of `reason`; `Cancelled` if the app asked for that.
- * - `DeliveryUnknown`: it may have arrived or not, and nothing more will be done about it unless the app asks; `detail`
- *   says why that could not be found out.
- * - `Discarded`: the app took it off the list; only told in `Outbox.changes`.
+ * - `Failed`: not sent because of `reason`; `Cancelled` if the app cancelled it.
+ * - `DeliveryUnknown`: it may have arrived or not, and is not sent again unless the app retries it; `detail` says why.
+ * - `Discarded`: the app removed it; only seen in `Outbox.changes`.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +42,7 @@ export type OutboxState = Data.TaggedEnum<{
 export const OutboxState = Data.taggedEnum<OutboxState>()
 
 /**
- * Whether nothing more happens to a send unless the app asks.
+ * Whether a send has reached its last state, which only `retry` or `discard` change.
  *
  * @category predicates
  * @since 0.1.0

@@ -33,16 +33,11 @@ export const fixed = (method: string, payload: unknown): Effect.Effect<SendPaylo
   const encoded = frame(payload)
   if (Result.isFailure(encoded)) return Effect.fail(invalid(method, encoded.failure))
   const copied = Result.try((): unknown => JSON.parse(JSON.stringify(payload)))
-  const decoded = Result.flatMap(
-    Result.mapError(copied, () => undefined),
-    decodePayload
-  )
-  if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
-  return Effect.fail(
-    decoded.failure === undefined
-      ? new KefuError({ method, reason: new InvalidRequest({ field: "content", detail: "it cannot be sent as JSON" }) })
-      : invalid(method, decoded.failure)
-  )
+  if (Result.isFailure(copied)) {
+    const reason = new InvalidRequest({ field: "content", detail: "it cannot be sent as JSON" })
+    return Effect.fail(new KefuError({ method, reason }))
+  }
+  return Effect.mapError(Effect.fromResult(decodePayload(copied.success)), (error) => invalid(method, error))
 }
 
 export const ofMessage = (message: Message): Content => ({

@@ -165,6 +165,24 @@ describe("an outbox with files", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("counts the lifetime from the end of the upload", () => {
+    const { layer, state } = session()
+    return Effect.gen(function* () {
+      const { gateway, outbox } = yield* open(new Desk(7))
+      const { key } = yield* outbox.enqueue(picture)
+      const first = yield* gateway.accept
+      yield* settle
+      yield* first.close(1006)
+      yield* pass("1 hour")
+      yield* finish(upload(state.uploads))
+      yield* reaches(key, "Queued")
+      yield* pass("299 seconds")
+      assert.strictEqual((yield* outbox.entries)[0]?.state._tag, "Queued")
+      yield* pass("1 second")
+      assert.strictEqual((yield* failure(outbox.result(key)))._tag, "OutboxExpired")
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("fails at once on a value that is no file", () => {
     const { layer } = session()
     return Effect.gen(function* () {

@@ -76,6 +76,7 @@ const step = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send) 
   if (isOpen(send) && send.message !== undefined) yield* handOver(needs, lane, send, send.message, connection)
 })
 
+/** Uploads the file of a send; its message then waits like any other. */
 const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send, draft: OutboxDraft & FileDraft) {
   const { lifetime, persistence, sends, uploads } = needs
   sends.enter(send, OutboxState.Uploading({ loaded: 0, total: 0 }))

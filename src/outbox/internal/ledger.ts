@@ -47,7 +47,6 @@ export class Ledger {
   readonly #attempts = new Set<Attempt>()
   readonly #ours = new Set<number>()
 
-  /** Notes a live message. */
   saw(id: MessageId): void {
     this.#latest = Math.max(this.#latest, id)
   }
@@ -112,7 +111,7 @@ export class Ledger {
     }
   }
 
-  /** Forgets a send that did not arrive and will not. */
+  /** Forgets a send that will not arrive. */
   end(attempt: Attempt): void {
     this.#attempts.delete(attempt)
   }

@@ -99,8 +99,7 @@ export const make = ({ history, ledger, owner, scope, sends, store }: Needs) => 
       const target = { conversationId, toId }
       send.attempt = ledger.begin({ target, content: ofSend(message), after: attempt.after, connection: 0, handedAt })
     }
-    if (unknown === undefined) sends.add(send, "by age")
-    else yield* sends.addUnknown(send, unknown)
+    yield* unknown === undefined ? sends.add(send, "by age") : sends.addUnknown(send, unknown)
   })
 
   const claimFor = Effect.fnUntraced(function* (from: Store, id: UserId, connection: number) {
@@ -123,7 +122,6 @@ export const make = ({ history, ledger, owner, scope, sends, store }: Needs) => 
         stored = present
         for (const sent of found.sent) ledger.own(sent)
         yield* Effect.forEach(restored, adopt, { discard: true })
-        yield* sends.gauge
       }
     }
     claimed = connection
@@ -132,16 +130,11 @@ export const make = ({ history, ledger, owner, scope, sends, store }: Needs) => 
 
   return {
     /** Whether the store holds sends of this account. */
-    hasSends:
-      store === undefined
-        ? Effect.succeed(false)
-        : history.me.pipe(
-            Effect.flatMap(({ id }) => logged(store.read(id))),
-            Effect.match({
-              onFailure: () => false,
-              onSuccess: (content) => content !== undefined && content.entries.length > 0
-            })
-          ),
+    hasSends: Effect.gen(function* () {
+      if (store === undefined) return false
+      const { id } = yield* history.me
+      return ((yield* logged(store.read(id)))?.entries.length ?? 0) > 0
+    }).pipe(Effect.orElseSucceed(() => false)),
     /**
      * Takes over, once for each connection, what other sessions of the account have left. False if that is not possible
      * yet: stored sends go out before later ones.

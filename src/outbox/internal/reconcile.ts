@@ -1,14 +1,12 @@
 /**
  * What happens to a send whose acknowledgement did not come.
  *
- * **The connection ended before the acknowledgement.** The wire carries no id of ours on a message, so nobody could tell
- * a repeated send from a second message. What it has is order: the backend handles the frames of a connection one after
- * the other. The outbox hands over one send of each lane at a time and notes the latest message id that it has seen by
- * then. One second after the connection is back it reads the history:
+ * **The connection ended before the acknowledgement.** The wire carries no id of ours on a message, but it is ordered: the
+ * backend handles the frames of a connection one after the other. The outbox hands over one send of each lane at a time
+ * and notes the latest message id seen by then. One second after the reconnection it reads the history:
  *
  * - The only own message newer than the noted id has this content: it is this send, `Sent`.
- * - No own message is newer, and the history reaches back to the noted id: the send was lost. It goes out again, before
- *   all that wait behind it.
+ * - No own message is newer, and the history reaches back to the noted id: the send was lost and goes out again.
  * - Anything else is `DeliveryUnknown` and is not sent again unasked: other own messages, a history that is cut short or
  *   cannot be read, a recalled message that may have been this one, an equal message whose own outcome is unknown.
  *
@@ -16,10 +14,9 @@
  * of two (event 301), so frames still on their way over a lost connection are no longer handled once its successor has
  * been open for a second. And the history shows what was handled.
  *
- * **The connection lives, but the backend does not acknowledge.** There is no negative acknowledgement: the backend
- * ignores a message that it refuses. After `ackTimeout` the outbox sends a ping. Since frames are handled in order, the
- * answer shows that the message was handled, and is in the history (`Sent`), or was refused (`Failed` with `AckTimeout`).
- * A refused message is not sent again. If the ping is not answered either, the outcome is `DeliveryUnknown`.
+ * **The connection lives.** The backend ignores a message that it refuses. After `ackTimeout` the outbox sends a ping. Since
+ * frames are handled in order, the answer shows that the message is in the history (`Sent`) or was refused (`Failed` with
+ * `AckTimeout`). If the ping is not answered either, the outcome is `DeliveryUnknown`.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

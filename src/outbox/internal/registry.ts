@@ -76,8 +76,8 @@ export interface Options {
   readonly ledger: Ledger
   /** Starts to serve a new lane. */
   readonly serve: (lane: Lane) => void
-  /** Runs after each settlement. */
-  readonly onSettled: Effect.Effect<void>
+  /** Runs after a send is added or settled. */
+  readonly onChange: Effect.Effect<void>
 }
 
 export class Registry {
@@ -93,8 +93,9 @@ export class Registry {
   /** The entries, then each one that changes. */
   readonly changes = this.#changes.stream
 
-  /** Updates the metric of open sends. */
-  readonly gauge = Effect.suspend(() => Metric.update(metrics.outboxDepth, this.open.length))
+  readonly #changed = Effect.suspend(() =>
+    Effect.andThen(Metric.update(metrics.outboxDepth, this.open.length), this.#options.onChange)
+  )
 
   get all(): ReadonlyArray<Send> {
     return Array.from(this.#sends.values())
@@ -120,18 +121,22 @@ export class Registry {
   }
 
   /** Adds a send to the end of its lane, or by its age if an earlier session left it. */
-  add(send: Send, order: "last" | "by age" = "last"): void {
-    const { conversationId } = send.entry.draft
-    const existing = this.#lanes.get(conversationId)
-    const lane = existing ?? { conversationId, sends: [], deadlines: Latch.makeUnsafe() }
-    this.#remember(send)
-    lane.sends.push(send)
-    if (order === "by age") lane.sends.sort((left, right) => left.entry.enqueuedAt - right.entry.enqueuedAt)
-    this.#changes.push(send.entry)
-    lane.deadlines.openUnsafe()
-    if (existing !== undefined) return
-    this.#lanes.set(conversationId, lane)
-    this.#options.serve(lane)
+  add(send: Send, order: "last" | "by age" = "last"): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { conversationId } = send.entry.draft
+      const existing = this.#lanes.get(conversationId)
+      const lane = existing ?? { conversationId, sends: [], deadlines: Latch.makeUnsafe() }
+      this.#remember(send)
+      lane.sends.push(send)
+      if (order === "by age") lane.sends.sort((left, right) => left.entry.enqueuedAt - right.entry.enqueuedAt)
+      this.#changes.push(send.entry)
+      lane.deadlines.openUnsafe()
+      if (existing === undefined) {
+        this.#lanes.set(conversationId, lane)
+        this.#options.serve(lane)
+      }
+      return this.#changed
+    })
   }
 
   /** Adds a send whose outcome an earlier session could not find out. */
@@ -177,10 +182,7 @@ export class Registry {
       const excess = Math.max(0, settled.length - this.#options.capacity)
       for (const { entry } of settled.slice(0, excess)) this.#sends.delete(entry.key)
       Deferred.doneUnsafe(send.done, outcome(send.entry, state))
-      return Effect.andThen(
-        isUnknown ? Metric.update(metrics.outboxUnknowns, 1) : Effect.void,
-        Effect.andThen(this.gauge, this.#options.onSettled)
-      )
+      return Effect.andThen(isUnknown ? Metric.update(metrics.outboxUnknowns, 1) : Effect.void, this.#changed)
     })
   }
 
