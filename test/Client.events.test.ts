@@ -45,7 +45,7 @@ interface Kind {
 const kinds: ReadonlyArray<Kind> = [
   { code: 1, name: "Text", content: "你好" },
   { code: 2, name: "Image", content: { url: "u", file_name: "x" }, given: { url: "u", fileName: "x" } },
-  { code: 3, name: "Video", content: '{"url":"u","byte_size":3}', given: { url: "u", byteSize: 3 } },
+  { code: 3, name: "Video", content: '{"url":"u","byte_size":3}' },
   { code: 4, name: "Attachment", content: { url: "u" } },
   {
     code: 5,

@@ -84,19 +84,23 @@ const serialisesItself = (value: unknown): value is { toJSON(key: string): unkno
  * **Details**
  *
  * Walks a worklist instead of recursing, so that hostile nesting cannot exhaust the stack, and remembers what it has
- * seen, so that a cyclic value ends (as a cyclic value, which JSON then refuses).
+ * seen, so that what is shared stays shared.
  */
 const convert = (
   root: unknown,
   convertKey: (key: string) => string,
   convertValue: (value: unknown) => unknown
-): unknown => {
+): { readonly value: unknown; readonly isShared: boolean } => {
   const copies = new Map<object, object>()
   const queue: Array<() => void> = []
+  let isShared = false
   const copy = (original: unknown): unknown => {
     if (typeof original !== "object" || original === null) return convertValue(original)
     const seen = copies.get(original)
-    if (seen !== undefined) return seen
+    if (seen !== undefined) {
+      isShared = true
+      return seen
+    }
     const source = convertValue(original)
     if (typeof source !== "object" || source === null) return source
     if (Array.isArray(source)) {
@@ -117,9 +121,32 @@ const convert = (
     })
     return target
   }
-  const result = copy(root)
+  const value = copy(root)
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) next()
-  return result
+  return { value, isShared }
+}
+
+/** Whether a value contains itself. */
+const isCyclic = (root: unknown): boolean => {
+  const open = new Set<unknown>()
+  const done = new Set<unknown>()
+  const stack = [root]
+  for (let value = stack.at(-1); value !== undefined; value = stack.at(-1)) {
+    if (open.has(value)) {
+      open.delete(value)
+      done.add(value)
+    }
+    if (typeof value !== "object" || value === null || done.has(value)) {
+      stack.pop()
+      continue
+    }
+    open.add(value)
+    for (const item of Object.values(value)) {
+      if (open.has(item)) return true
+      if (typeof item === "object" && item !== null && !done.has(item)) stack.push(item)
+    }
+  }
+  return false
 }
 
 /**
@@ -129,13 +156,24 @@ const convert = (
  * @since 0.1.0
  */
 export const fromWire = (value: unknown): unknown =>
-  typeof value === "object" ? convert(value, fromWireKey, identity) : value
+  typeof value === "object" ? convert(value, fromWireKey, identity).value : value
 
 /**
- * Converts a free value of the app to JSON in the wire's spelling, deeply. The caller's object is not mutated.
+ * Converts a free value of the app to JSON in the wire's spelling, deeply. The caller's object is not mutated. Throws a
+ * `TypeError` for what JSON cannot hold: a bigint, or an object that contains itself.
  *
  * @category keys
  * @since 0.1.0
  */
-export const toWire = (value: unknown): unknown =>
-  typeof value === "object" ? convert(value, toWireKey, asJson) : asJson(value)
+export const toWire = (value: unknown): unknown => {
+  if (typeof value !== "object") return asSendable(value)
+  const converted = convert(value, toWireKey, asSendable)
+  if (converted.isShared && isCyclic(converted.value)) throw new TypeError("the value contains itself")
+  return converted.value
+}
+
+const asSendable = (value: unknown): unknown => {
+  const json = asJson(value)
+  if (typeof json === "bigint") throw new TypeError("JSON has no bigint")
+  return json
+}

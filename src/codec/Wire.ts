@@ -1,15 +1,34 @@
 /**
  * Schemas of wire objects: how camelCase schemas of the domain become snake_case objects.
  *
+ * **Details**
+ *
+ * Decoding is lenient, encoding is not. A field that is not what its schema expects is converted where that is certain
+ * (1 and 0 to a flag, digits to a number, ISO 8601 to milliseconds), else left out; only a field that is required makes
+ * its object fail. An element of a list that makes no sense is left out alone. `Odd` tells what was converted or left
+ * out.
+ *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { attempt, renaming, sameKey, sendable, without } from "./field.ts"
-import { type Dictionary, fromWire, fromWireKey, toWire, toWireKey } from "./Key.ts"
+import { attempt, sendable, without } from "./field.ts"
+import { assign, type Dictionary, fromWire, fromWireKey, toWire, toWireKey } from "./Key.ts"
+import { noteOdd, noteSkipped, oddOf, skippedIn, withSkipped } from "./Odd.ts"
+
+type Result<A> = Exit.Exit<A, SchemaIssue.Issue>
+
+const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.ParseOptions): Result<never> =>
+  Exit.fail(new SchemaIssue.InvalidType(ast, input, options))
+
+const at = (key: PropertyKey, issue: SchemaIssue.Issue): SchemaIssue.Issue => new SchemaIssue.Pointer([key], issue)
 
 /**
  * Schema of a value as JSON text.
@@ -21,18 +40,22 @@ import { type Dictionary, fromWire, fromWireKey, toWire, toWireKey } from "./Key
  * @category schemas
  * @since 0.1.0
  */
-export const Json = <S extends Schema.Constraint>(schema: S) => jsonOf(Schema.String, schema)
-
-const jsonOf = <S extends Schema.Constraint>(text: Schema.Codec<string>, schema: S) =>
-  text.pipe(
+export const Json = <S extends Schema.Constraint>(schema: S) => {
+  const discriminator = discriminatorOf(schema.ast)
+  const parse = (text: string): unknown => {
+    const value: unknown = JSON.parse(text)
+    return discriminator === undefined ? value : (withNumber(value, discriminator) ?? value)
+  }
+  return Schema.String.pipe(
     Schema.decodeTo(
       schema,
       SchemaTransformation.transformEffect<S["Encoded"], string>({
-        decode: attempt("a valid JSON string", (text) => JSON.parse(text) as unknown),
+        decode: attempt("a valid JSON string", parse),
         encode: attempt(sendable, (value) => JSON.stringify(value))
       })
     )
   )
+}
 
 /**
  * A value of unknown shape whose keys are converted deeply in both directions.
@@ -51,6 +74,69 @@ export const Free = Schema.Unknown.pipe(
 )
 
 const Rest = Schema.Record(Schema.String, Schema.Unknown)
+
+// --- codecs that decide by themselves what they accept
+
+/** Tells the checks of a {@link codec} from its two directions. */
+const Direction = Schema.Literal("wire").pipe(
+  Schema.decodeTo(
+    Schema.Literal("app"),
+    SchemaTransformation.transform({ decode: () => "app" as const, encode: () => "wire" as const })
+  )
+)
+
+/** The fields of an object by which a union selects its member. */
+const discriminators = (ast: SchemaAST.AST) =>
+  SchemaAST.isObjects(ast)
+    ? ast.propertySignatures.flatMap(({ name, type }) =>
+        SchemaAST.isLiteral(type) && !SchemaAST.isOptional(type) ? [{ key: name, literal: type.literal }] : []
+      )
+    : []
+
+/**
+ * A schema whose two directions are functions. `wire` and `app` describe its two sides to generated API descriptions, to
+ * unions and to type checks; decoding and encoding go by the functions alone, in one pass.
+ */
+const codec = <A>(options: {
+  readonly wire: SchemaAST.AST
+  readonly app: Schema.Codec<A>
+  readonly decode: (raw: unknown, options: SchemaAST.ParseOptions) => Result<A>
+  readonly encode: (value: A, options: SchemaAST.ParseOptions) => Effect.Effect<unknown, SchemaIssue.Issue>
+}): Schema.Codec<A, unknown> => {
+  const app = Schema.toType(options.app)
+  const accepts = SchemaParser.decodeUnknownExit(app)
+  return described(options.wire).pipe(
+    Schema.decodeTo(
+      Schema.declareConstructor<A>()(
+        [Direction],
+        ([direction]) =>
+          (value, _, parse) =>
+            direction.ast.encoding === undefined
+              ? Exit.map(accepts(value, parse), () => value as A)
+              : Exit.succeed(value as A),
+        {
+          toCodecArbitrary: () => Schema.link<A>()(app, SchemaTransformation.passthrough()),
+          "~sentinels": discriminators(app.ast)
+        }
+      ),
+      SchemaTransformation.transformEffect<A, unknown>({ decode: options.decode, encode: options.encode })
+    )
+  )
+}
+
+/** Accepts everything, and is described as `ast` says. */
+const described = (ast: SchemaAST.AST): Schema.Codec<unknown> =>
+  Schema.declareConstructor<unknown>()([], () => Effect.succeed, {
+    toCodecJson: () => undefined,
+    "~sentinels": discriminators(ast)
+  }).check(
+    Schema.makeFilter(() => true, {
+      representation: { id: "effect-kefu/codec/Wire", payload: null, schemas: [ast] },
+      toJsonSchema: ({ schemas: [schema] }) => schema ?? {}
+    })
+  )
+
+// --- objects
 
 /**
  * The value of a schema built by {@link Struct}: its fields, and whatever else the backend sent under converted keys.
@@ -73,6 +159,109 @@ export interface Struct<Fields extends Schema.Struct.Fields> extends Schema.deco
   Schema.Codec<Dictionary>
 > {}
 
+/** What a schema does where its field is missing or makes no sense. */
+interface Fallback {
+  readonly value: () => unknown
+  readonly isOptional: boolean
+}
+
+const fallbacks = new WeakMap<SchemaAST.AST, Fallback>()
+
+/** The wire's field that tells the members of a union apart. */
+const discriminated = new WeakMap<SchemaAST.AST, string>()
+
+const discriminatorOf = (ast: SchemaAST.AST): string | undefined => {
+  const own = discriminated.get(ast)
+  if (own !== undefined || !SchemaAST.isUnion(ast)) return own
+  for (const type of ast.types) {
+    const found = discriminatorOf(type)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** An object whose discriminator came as digits in a text. */
+const withNumber = (raw: unknown, key: string): unknown => {
+  if (!isDictionary(raw)) return undefined
+  const value = raw[key]
+  return typeof value === "string" && digits.test(value) ? { ...raw, [key]: Number(value) } : undefined
+}
+
+/** Schemas that read JSON text, and times: by their AST, since that is what a field made of them keeps. */
+const texts = new WeakSet<SchemaAST.AST>()
+const times = new WeakSet<SchemaAST.AST>()
+
+const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> =>
+  SchemaAST.isUnion(ast) ? ast.types.flatMap(membersOf) : [ast]
+
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/
+const digits = /^-?\d+(?:\.\d+)?$/
+
+const millisOf = (text: string): number =>
+  Option.match(DateTime.make(text), { onNone: () => Number.NaN, onSome: DateTime.toEpochMillis })
+
+/** What an odd value certainly means to a schema; undefined if it may mean several things, or nothing. */
+const coercionOf = (ast: SchemaAST.AST): ((raw: unknown) => unknown) => {
+  const members = membersOf(ast)
+  const isFlag = members.some((member) => SchemaAST.isBoolean(member))
+  const isNumber = members.some((member) => SchemaAST.isNumber(SchemaAST.toEncoded(member)))
+  const isTime = members.some((member) => times.has(member))
+  const discriminator = discriminatorOf(ast)
+  return (raw) => {
+    if (discriminator !== undefined) return withNumber(raw, discriminator)
+    if (isFlag)
+      return raw === 1 || raw === "1" || raw === "true"
+        ? true
+        : raw === 0 || raw === "0" || raw === "false"
+          ? false
+          : undefined
+    if (!isNumber || typeof raw !== "string") return undefined
+    const number = digits.test(raw) ? Number(raw) : isTime && isoTime.test(raw) ? millisOf(raw) : Number.NaN
+    return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number : undefined
+  }
+}
+
+class Field {
+  readonly key: string
+  /** Undefined where the wire has no such field. */
+  readonly wireKey: string | undefined
+  readonly isOptional: boolean
+  readonly isNullable: boolean
+  /** It may be left out where it makes no sense. */
+  readonly isLenient: boolean
+  readonly fallback: Fallback | undefined
+  readonly isText: boolean
+  readonly read: (raw: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
+  readonly coerce: (raw: unknown) => unknown
+  readonly write: (value: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
+  readonly constant: unknown
+
+  readonly inherited: readonly [theirs: string, ours: string] | undefined
+
+  constructor(
+    key: string,
+    wireKey: string | undefined,
+    schema: Schema.Codec<unknown>,
+    isStrict = false,
+    isCode = false,
+    inherited?: readonly [theirs: string, ours: string]
+  ) {
+    const members = membersOf(schema.ast)
+    this.key = key
+    this.wireKey = wireKey
+    this.isOptional = SchemaAST.isOptional(SchemaAST.toEncoded(schema.ast))
+    this.isNullable = members.some((member) => SchemaAST.isNull(member))
+    this.fallback = fallbacks.get(schema.ast)
+    this.isText = members.some((member) => texts.has(member))
+    this.read = SchemaParser.decodeUnknownExit(schema)
+    this.isLenient = this.isOptional && !isStrict
+    this.coerce = isStrict || isCode ? () => undefined : coercionOf(schema.ast)
+    this.inherited = inherited
+    this.write = SchemaParser.encodeUnknownExit(schema)
+    this.constant = SchemaAST.isLiteral(schema.ast) ? schema.ast.literal : undefined
+  }
+}
+
 /**
  * Builds the schema of a wire object from camelCase fields: known fields get their exact wire names, unknown fields
  * survive both ways with their keys converted deeply.
@@ -82,6 +271,8 @@ export interface Struct<Fields extends Schema.Struct.Fields> extends Schema.deco
  * The encoded side lists the known fields by their wire names, so that a generated API description shows them. A key
  * that is a known field's in another spelling (`userType` or `user-type` for `user_type`) stands in for it when it is
  * missing.
+ *
+ * Fields made by {@link Optional}, {@link List} and {@link Default} never make decoding fail.
  *
  * **Example** (A user on the wire)
  *
@@ -98,44 +289,205 @@ export interface Struct<Fields extends Schema.Struct.Fields> extends Schema.deco
  * @category schemas
  * @since 0.1.0
  */
-export const Struct = <const Fields extends Schema.Struct.Fields>(fields: Fields): Struct<Fields> => {
-  const names = Object.keys(fields).map((key) => [key, toWireKey(key)] as const)
-  const domain = Schema.StructWithRest(Schema.Struct(fields), [Rest])
-  const wire: Schema.Codec<Dictionary> = Schema.StructWithRest(
-    Schema.Struct(Object.fromEntries(Object.entries(fields).map(([key, field]) => [toWireKey(key), described(field)]))),
-    [Rest]
-  )
-  const decode = renaming(
-    names.map(([key, wireKey]) => [wireKey, key]),
-    fromWireKey,
-    fromWire,
-    toWire
-  )
-  const encode = renaming(names, toWireKey, toWire, toWire)
-  return wire.pipe(
-    Schema.decodeTo(
-      domain,
-      SchemaTransformation.transformEffect<(typeof domain)["Encoded"], Dictionary>({
-        decode: (source) => Effect.succeed(decode(source) as (typeof domain)["Encoded"]),
-        encode: attempt(sendable, encode)
-      })
-    )
-  )
-}
+export const Struct = <const Fields extends Schema.Struct.Fields>(
+  fields: Fields,
+  options: StructOptions<Fields> = {}
+): Struct<Fields> => structOf(fields, options, false)
 
 /**
- * The encoded side of a field, for the API's description and the union that the field may select from. Its check is
- * left to the field itself, or each level of nesting would check all levels below it again.
+ * Builds the schema of what a client sends: like {@link Struct}, but a server that decodes it takes nothing odd.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
-const described = (field: Schema.Constraint): Schema.Codec<unknown> => {
-  const { ast } = Schema.toEncoded(field)
-  if (SchemaAST.isLiteral(ast)) return Schema.make(ast)
-  const encoded = Schema.make<Schema.Codec<unknown>>(without(ast, SchemaAST.isUndefined))
-  const described = Schema.declareConstructor<unknown>()([encoded], () => Effect.succeed, {
-    toCodecJson: ([encoded]) => Schema.link<unknown>()(encoded, SchemaTransformation.passthrough())
-  })
-  return sameKey(ast, described)
+export const Input = <const Fields extends Schema.Struct.Fields>(fields: Fields): Struct<Fields> =>
+  structOf(fields, {}, true)
+
+/**
+ * What is special about the fields of a {@link Struct}.
+ *
+ * **Details**
+ *
+ * `names` gives fields other wire names; a constant under `undefined` is no field of the wire. `inherited` names, for a
+ * list, the field that its elements take from this object where they lack it: `{ messages: ["conversation_id", "id"] }`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StructOptions<Fields extends Schema.Struct.Fields> {
+  readonly names?: { readonly [Key in keyof Fields]?: string | undefined }
+  readonly inherited?: { readonly [Key in keyof Fields]?: readonly [theirs: string, ours: string] }
 }
+
+const structOf = <const Fields extends Schema.Struct.Fields>(
+  fields: Fields,
+  { inherited = {}, names = {} }: StructOptions<Fields>,
+  isStrict: boolean
+): Struct<Fields> => {
+  const entries = Object.entries(fields).map(([key, schema]) => ({
+    schema: schema as Schema.Constraint as Schema.Codec<unknown>,
+    field: new Field(
+      key,
+      key in names ? names[key] : toWireKey(key),
+      schema as Schema.Constraint as Schema.Codec<unknown>,
+      isStrict,
+      key in names,
+      inherited[key]
+    )
+  }))
+  const onWire = Schema.Struct(
+    Object.fromEntries(
+      entries.flatMap(({ field, schema }) => (field.wireKey === undefined ? [] : [[field.wireKey, encodedOf(schema)]]))
+    )
+  )
+  const app = Schema.StructWithRest(Schema.Struct(fields), [Rest])
+  const shape = objectCodec(
+    entries.map(({ field }) => field),
+    app.ast
+  )
+  const schema = codec<Dictionary>({
+    wire: Schema.StructWithRest(onWire, [Rest]).ast,
+    app: app as Schema.Constraint as Schema.Codec<Dictionary>,
+    ...shape
+  })
+  wireKeys.set(SchemaAST.toEncoded(schema.ast), Object.keys(onWire.fields))
+  return schema as Schema.Constraint as Struct<Fields>
+}
+
+/** The wire names of the fields of each {@link Struct}. */
+const wireKeys = new WeakMap<SchemaAST.AST, ReadonlyArray<string>>()
+
+/** The encoded side of a field. The wire has no undefined: a key is there or it is not. */
+const encodedOf = (schema: Schema.Codec<unknown>): Schema.Codec<unknown> => {
+  const ast = without(SchemaAST.toEncoded(schema.ast), SchemaAST.isUndefined)
+  const encoded = Schema.make<Schema.Codec<unknown>>(ast)
+  const isOptional = fallbacks.get(schema.ast)?.isOptional ?? SchemaAST.isOptional(SchemaAST.toEncoded(schema.ast))
+  return isOptional ? (Schema.optionalKey(encoded) as Schema.Constraint as Schema.Codec<unknown>) : encoded
+}
+
+const isDictionary = (value: unknown): value is Dictionary =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Both directions of an object, each one pass over the known fields and one over the others. */
+const objectCodec = (fields: ReadonlyArray<Field>, ast: SchemaAST.AST) => {
+  const known = fields.filter(({ wireKey }) => wireKey !== undefined)
+  const byWireKey = new Map(known.map((field) => [field.wireKey, field]))
+  const bySpelling = new Map(known.map((field) => [fromWireKey(field.wireKey ?? ""), field]))
+  const needed = known.filter(({ isOptional }) => !isOptional)
+  const own = new Set(fields.map(({ key }) => key))
+  const constants = fields.filter(({ wireKey }) => wireKey === undefined)
+
+  const decode = (source: unknown, options: SchemaAST.ParseOptions): Result<Dictionary> => {
+    if (!isDictionary(source)) return invalid(ast, source, options)
+    const target: Record<string, unknown> = {}
+    let odd: Record<string, unknown> | undefined
+    let problem: SchemaIssue.Issue | undefined
+    const take = (field: Field, raw: unknown) => {
+      const { key } = field
+      if (raw === null && field.isNullable) return void (target[key] = null)
+      const exit = field.read(field.inherited === undefined ? raw : inheriting(raw, field.inherited, source), options)
+      if (Exit.isSuccess(exit)) {
+        target[key] = exit.value
+        if (field.isText && typeof raw === "string" && typeof exit.value !== "string") (odd ??= {})[key] = raw
+        return
+      }
+      const coerced = field.coerce(raw)
+      const again = coerced === undefined ? exit : field.read(coerced, options)
+      if (Exit.isSuccess(again)) target[key] = again.value
+      else if (field.fallback !== undefined) target[key] = field.fallback.value()
+      else if (!field.isLenient) problem ??= issueOf(field.wireKey ?? key, exit)
+      ;(odd ??= {})[key] = raw
+    }
+    for (const { key, constant } of constants) target[key] = constant
+    for (const name of Object.keys(source)) {
+      const raw = source[name]
+      const field = byWireKey.get(name)
+      if (field !== undefined) {
+        if (raw !== undefined) take(field, raw)
+        continue
+      }
+      const key = fromWireKey(name)
+      const spelt = bySpelling.get(key)
+      if (spelt !== undefined) {
+        if (!Object.hasOwn(source, spelt.wireKey ?? "")) take(spelt, toWire(raw))
+      } else if (!own.has(key)) assign(target, key, fromWire(raw))
+    }
+    for (const { fallback, key, wireKey = key } of needed) {
+      if (Object.hasOwn(target, key)) continue
+      if (fallback === undefined) return Exit.fail(problem ?? at(wireKey, new SchemaIssue.MissingKey(undefined)))
+      target[key] = fallback.value()
+      if (!fallback.isOptional) (odd ??= {})[key] = undefined
+    }
+    if (problem !== undefined) return Exit.fail(problem)
+    if (odd !== undefined) noteOdd(target, odd)
+    return Exit.succeed(target)
+  }
+
+  const encode = (value: Dictionary, options: SchemaAST.ParseOptions): Result<unknown> => {
+    if (!isDictionary(value)) return invalid(ast, value, options)
+    const target: Record<string, unknown> = {}
+    const odd = oddOf(value)
+    for (const field of known) {
+      const { fallback, key, wireKey = "" } = field
+      const item = value[key]
+      if (odd !== undefined && Object.hasOwn(odd, key) && (item === undefined || item === fallback?.value())) {
+        if (odd[key] !== undefined) target[wireKey] = odd[key]
+        continue
+      }
+      if (item === undefined && field.isOptional) continue
+      if (item === undefined && !Object.hasOwn(value, key)) {
+        return Exit.fail(at(key, new SchemaIssue.MissingKey(undefined)))
+      }
+      const exit = field.write(item, options)
+      if (Exit.isFailure(exit)) return Exit.fail(issueOf(key, exit))
+      if (exit.value !== undefined) target[wireKey] = exit.value
+    }
+    for (const name of Object.keys(value)) {
+      if (own.has(name)) continue
+      const key = toWireKey(name)
+      if (byWireKey.has(key) && Object.hasOwn(target, key)) continue
+      const item = toWire(value[name])
+      if (item !== undefined) assign(target, key, item)
+    }
+    return Exit.succeed(target)
+  }
+
+  return {
+    decode,
+    encode: (value: Dictionary, options: SchemaAST.ParseOptions): Result<unknown> => {
+      try {
+        return encode(value, options)
+      } catch {
+        return Exit.fail(new SchemaIssue.InvalidValue({ expected: sendable }, value, options))
+      }
+    }
+  }
+}
+
+/** A list whose elements take a field that they lack from the object around them. */
+const inheriting = (list: unknown, [theirs, ours]: readonly [string, string], source: Dictionary): unknown => {
+  const lacks = (item: unknown): item is Dictionary =>
+    isDictionary(item) && (item[theirs] === undefined || item[theirs] === null)
+  return Array.isArray(list) && list.some(lacks)
+    ? list.map((item: unknown) => {
+        if (!lacks(item)) return item
+        const heir = { ...item, [theirs]: source[ours] }
+        heirs.set(heir, item)
+        return heir
+      })
+    : list
+}
+
+/** What elements were before they took a field from the object around them. */
+const heirs = new WeakMap<object, unknown>()
+
+const issueOf = (key: string, exit: Result<unknown>): SchemaIssue.Issue =>
+  at(
+    key,
+    Option.getOrElse(Exit.findErrorOption(exit), () => new SchemaIssue.InvalidValue())
+  )
+
+// --- fields
 
 /**
  * Schema of a constant that has a number on the wire and a name in the app.
@@ -164,6 +516,19 @@ export const Code = <const Name extends string>(code: number, name: Name) =>
   )
 
 /**
+ * Tells a union by which number on the wire its members differ, so that it may also come as digits in a text.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const discriminatedBy =
+  (wireKey: string) =>
+  <S extends Schema.Constraint>(union: S): S => {
+    discriminated.set(union.ast, wireKey)
+    return union
+  }
+
+/**
  * Schema of a string with known values that may grow: the known ones are suggested by the editor, others are accepted.
  *
  * @category schemas
@@ -175,7 +540,19 @@ export const Open = <const Known extends string>(known: ReadonlyArray<Known>) =>
   )
 
 /**
- * Schema of a field that no logic of ours needs: it may be missing or null. Undefined counts as missing.
+ * Schema of a time in milliseconds since 1970. As a field it may also come as digits in a text, or in ISO 8601 with its
+ * offset from UTC.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Time = Schema.Finite.annotate({})
+
+times.add(Time.ast)
+
+/**
+ * Schema of a field that no logic of ours needs: it may be missing, null, or something else, which leaves it out.
+ * Undefined counts as missing.
  *
  * @category schemas
  * @since 0.1.0
@@ -183,23 +560,116 @@ export const Open = <const Known extends string>(known: ReadonlyArray<Known>) =>
 export const Optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
 /**
- * Schema of a list that the backend may leave out or send as null, which then is empty.
+ * Schema of a field that our logic needs, and does with a default where it is missing or makes no sense.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Default = <S extends Schema.Codec<unknown>>(schema: S, value: S["Type"]): S["Rebuild"] => {
+  const copy = schema.annotate({})
+  fallbacks.set(copy.ast, { value: () => value, isOptional: false })
+  if (texts.has(schema.ast)) texts.add(copy.ast)
+  return copy
+}
+
+/**
+ * Schema of a list whose elements are decoded one by one: one that makes no sense is left out, and `Odd.skippedOf` tells
+ * it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Elements = <S extends Schema.Constraint>(item: S) => listOf(item, false)
+
+/**
+ * Schema of a list that the backend may leave out or send as null or as something else, which then is empty. Its elements
+ * are those of {@link Elements}.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const List = <S extends Schema.Constraint>(item: S) => {
-  const list = Schema.Array(item)
-  return described(Schema.NullOr(list)).pipe(
-    Schema.decodeTo(
-      list,
-      SchemaTransformation.transform<ReadonlyArray<S["Encoded"]>, unknown>({
-        decode: (items) => (items ?? []) as ReadonlyArray<S["Encoded"]>,
-        encode: identity
-      })
-    ),
-    Schema.withDecodingDefaultKey(Effect.succeed([]))
+  const list = listOf(item, true)
+  fallbacks.set(list.ast, { value: () => noteSkipped([], { _tag: "Whole", raw: undefined }), isOptional: true })
+  return list
+}
+
+const listOf = <S extends Schema.Constraint>(
+  item: S,
+  isLenient: boolean
+): Schema.Codec<ReadonlyArray<S["Type"]>, unknown> => {
+  const element = new Field("", "", item as Schema.Constraint as Schema.Codec<unknown>)
+  const app = Schema.Array(Schema.toType(item)) as Schema.Constraint as Schema.Codec<ReadonlyArray<S["Type"]>>
+  const wire = Schema.Array(Schema.toEncoded(item))
+  return codec<ReadonlyArray<S["Type"]>>({
+    wire: (isLenient ? Schema.NullOr(wire) : wire).ast,
+    app,
+    decode: (raw, options) => {
+      if (!Array.isArray(raw)) {
+        return isLenient ? Exit.succeed(noteSkipped([], { _tag: "Whole", raw })) : invalid(app.ast, raw, options)
+      }
+      const items: Array<S["Type"]> = []
+      const skipped: Array<readonly [index: number, raw: unknown]> = []
+      for (const [index, value] of raw.entries()) {
+        const exit = element.read(value, options)
+        const coerced = Exit.isSuccess(exit) ? undefined : element.coerce(value)
+        const again = coerced === undefined ? exit : element.read(coerced, options)
+        if (Exit.isSuccess(again)) items.push(again.value)
+        else skipped.push([index, isDictionary(value) ? (heirs.get(value) ?? value) : value])
+      }
+      return Exit.succeed(skipped.length === 0 ? items : noteSkipped(items, { _tag: "Elements", elements: skipped }))
+    },
+    encode: (list, options) => {
+      if (!Array.isArray(list)) return invalid(app.ast, list, options)
+      const items: Array<unknown> = []
+      for (const [index, value] of list.entries()) {
+        const exit = element.write(value, options)
+        if (Exit.isFailure(exit)) return Exit.mapError(exit, (issue) => at(index, issue))
+        items.push(exit.value)
+      }
+      const skipped = skippedIn(list)
+      return Exit.succeed(skipped === undefined ? items : (withSkipped(items, skipped) ?? items))
+    }
+  })
+}
+
+const jsonObject = /^\s*\{/
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** An object, or text that is the JSON of one with at least one field of its kind. Other text is left to `onText`. */
+const jsonOr = <S extends Schema.Constraint, Text>(
+  schema: S,
+  wire: SchemaAST.AST,
+  app: Schema.Codec<S["Type"] | Text>,
+  onText: (text: string, options: SchemaAST.ParseOptions) => Result<S["Type"] | Text>
+): Schema.Codec<S["Type"] | Text, unknown> => {
+  const read: (raw: unknown, options: SchemaAST.ParseOptions) => Result<S["Type"]> = SchemaParser.decodeUnknownExit(
+    schema as Schema.Constraint as Schema.Codec<S["Type"]>
   )
+  const write = SchemaParser.encodeUnknownExit(schema as Schema.Constraint as Schema.Codec<S["Type"]>)
+  const keys = wireKeys.get(SchemaAST.toEncoded(schema.ast)) ?? []
+  const combined = codec<S["Type"] | Text>({
+    wire,
+    app,
+    decode: (raw, options) => {
+      if (typeof raw !== "string") return read(raw, options)
+      const object = jsonObject.test(raw) ? parsed(raw) : undefined
+      if (!isDictionary(object) || !keys.some((key) => Object.hasOwn(object, key))) return onText(raw, options)
+      const exit = read(object, options)
+      return Exit.isSuccess(exit) ? exit : onText(raw, options)
+    },
+    encode: (value, options) =>
+      typeof value === "string" ? Exit.map(onText(value, options), (text) => text as unknown) : write(value, options)
+  })
+  texts.add(combined.ast)
+  return combined
 }
 
 /**
@@ -208,7 +678,25 @@ export const List = <S extends Schema.Constraint>(item: S) => {
  * @category schemas
  * @since 0.1.0
  */
-export const OrJson = <S extends Schema.Constraint>(schema: S) => Schema.Union([schema, jsonOf(JsonObject, schema)])
+export const OrJson = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Type"], unknown> =>
+  jsonOr<S, never>(
+    schema,
+    Schema.Union([Schema.toEncoded(schema), Schema.String]).ast,
+    Schema.toType(schema) as Schema.Constraint as Schema.Codec<S["Type"]>,
+    (text, options) => invalid(schema.ast, text, options)
+  )
 
-/** Most text is no JSON, and finding that out by parsing costs more than all the rest. */
-const JsonObject = Schema.String.check(Schema.isPattern(/^\s*\{/, { expected: "a JSON object" }))
+/**
+ * Schema of an object or a text. Text that is JSON stays text, unless it has fields of the object: very old servers send
+ * objects so.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OrText = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Type"] | string, unknown> =>
+  jsonOr<S, string>(
+    schema,
+    Schema.Union([Schema.toEncoded(schema), Schema.String]).ast,
+    Schema.Union([Schema.toType(schema), Schema.String]) as Schema.Constraint as Schema.Codec<S["Type"] | string>,
+    (text) => Exit.succeed(text)
+  )

@@ -53,20 +53,23 @@ export class ReadMark extends Schema.Opaque<ReadMark>()(
  * @since 0.1.0
  */
 export class Conversation extends Schema.Opaque<Conversation>()(
-  Wire.Struct({
-    id: ConversationId,
-    state: ConversationState,
-    customer: Wire.Optional(User),
-    lastStaff: Wire.Optional(User),
-    users: Wire.List(User),
-    conversationsUser: Wire.List(ReadMark),
-    messages: Wire.List(Message),
-    subChannelId: Wire.Optional(SubChannelId),
-    remark: Wire.Optional(Schema.String),
-    endReason: Wire.Optional(Schema.Int),
-    createdAt: Wire.Optional(Schema.Finite),
-    updatedAt: Wire.Optional(Schema.Finite)
-  })
+  Wire.Struct(
+    {
+      id: ConversationId,
+      state: Wire.Default(ConversationState, ""),
+      customer: Wire.Optional(User),
+      lastStaff: Wire.Optional(User),
+      users: Wire.List(User),
+      conversationsUser: Wire.List(ReadMark),
+      messages: Wire.List(Message),
+      subChannelId: Wire.Optional(SubChannelId),
+      remark: Wire.Optional(Schema.String),
+      endReason: Wire.Optional(Schema.Int),
+      createdAt: Wire.Optional(Wire.Time),
+      updatedAt: Wire.Optional(Wire.Time)
+    },
+    { inherited: { messages: ["conversation_id", "id"] } }
+  )
 ) {}
 
 /**
@@ -119,7 +122,7 @@ export type ConversationQuery = (typeof ConversationQuery)["Type"]
  * @since 0.1.0
  */
 export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
-  Wire.Struct({
+  Wire.Input({
     customerId: Schema.optional(UserId),
     conversationId: Schema.optional(ConversationId),
     subChannelId: Schema.optional(SubChannelId)
@@ -133,7 +136,7 @@ export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
  * @since 0.1.0
  */
 export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
-  Wire.Struct({ remark: Schema.optional(Schema.String) })
+  Wire.Input({ remark: Schema.optional(Schema.String) })
 ) {}
 
 /**
@@ -143,7 +146,7 @@ export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
  * @since 0.1.0
  */
 export class TransferRequest extends Schema.Opaque<TransferRequest>()(
-  Wire.Struct({ userId: Schema.optional(UserId) })
+  Wire.Input({ userId: Schema.optional(UserId) })
 ) {}
 
 /**
@@ -154,7 +157,7 @@ export class TransferRequest extends Schema.Opaque<TransferRequest>()(
  * @since 0.1.0
  */
 export class ExportRequest extends Schema.Opaque<ExportRequest>()(
-  Wire.Struct({
+  Wire.Input({
     conversationIds: Schema.optional(Schema.Array(ConversationId)),
     beginAt: Schema.optional(Schema.Finite),
     endAt: Schema.optional(Schema.Finite),

@@ -4,8 +4,6 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
-import * as Struct from "effect/Struct"
 import * as Wire from "../codec/Wire.ts"
 import { BlobId, ConversationId, MenuItemId, MessageId, UserId } from "./Id.ts"
 import { UserType } from "./User.ts"
@@ -61,7 +59,7 @@ export class RobotAnswer extends Schema.Opaque<RobotAnswer>()(
   Wire.Struct({
     question: Wire.Optional(Schema.String),
     answer: Wire.Optional(Schema.String),
-    candidates: Wire.Optional(Schema.Array(Schema.String))
+    candidates: Wire.Optional(Wire.Elements(Schema.String))
   })
 ) {}
 
@@ -110,7 +108,9 @@ export class MessageRecall extends Schema.Opaque<MessageRecall>()(Wire.Struct({ 
  * @category content
  * @since 0.1.0
  */
-export class ConversationEnd extends Schema.Opaque<ConversationEnd>()(Wire.Struct({ reason: Schema.Int })) {}
+export class ConversationEnd extends Schema.Opaque<ConversationEnd>()(
+  Wire.Struct({ reason: Wire.Default(Schema.Int, 0) })
+) {}
 
 /**
  * Who handed a conversation over to whom. The shape is the sandbox's.
@@ -167,15 +167,13 @@ export const messageTypeCode = {
   CustomerRate: 110
 } as const
 
-const textOr = <S extends Schema.Constraint>(schema: S) => Schema.Union([Wire.OrJson(schema), Schema.String])
-
 const none = Schema.optionalKey(Wire.Free)
 
 const base = {
   id: MessageId,
   fromId: Wire.Optional(UserId),
   conversationId: ConversationId,
-  createdAt: Wire.Optional(Schema.Finite),
+  createdAt: Wire.Optional(Wire.Time),
   hasRecommend: Wire.Optional(Schema.Boolean)
 }
 
@@ -231,7 +229,7 @@ export class ChannelMenuMessage extends Schema.Opaque<ChannelMenuMessage>()(kind
  * @since 0.1.0
  */
 export class RobotChitchatMessage extends Schema.Opaque<RobotChitchatMessage>()(
-  kind("RobotChitchatMessage", textOr(RobotAnswer))
+  kind("RobotChitchatMessage", Wire.OrText(RobotAnswer))
 ) {}
 
 /**
@@ -241,7 +239,7 @@ export class RobotChitchatMessage extends Schema.Opaque<RobotChitchatMessage>()(
  * @since 0.1.0
  */
 export class RobotCanAnswerMessage extends Schema.Opaque<RobotCanAnswerMessage>()(
-  kind("RobotCanAnswerMessage", textOr(RobotAnswer))
+  kind("RobotCanAnswerMessage", Wire.OrText(RobotAnswer))
 ) {}
 
 /**
@@ -251,7 +249,7 @@ export class RobotCanAnswerMessage extends Schema.Opaque<RobotCanAnswerMessage>(
  * @since 0.1.0
  */
 export class RobotNotAnswerMessage extends Schema.Opaque<RobotNotAnswerMessage>()(
-  kind("RobotNotAnswerMessage", textOr(RobotAnswer))
+  kind("RobotNotAnswerMessage", Wire.OrText(RobotAnswer))
 ) {}
 
 /**
@@ -261,7 +259,7 @@ export class RobotNotAnswerMessage extends Schema.Opaque<RobotNotAnswerMessage>(
  * @since 0.1.0
  */
 export class RobotMayAnswerMessage extends Schema.Opaque<RobotMayAnswerMessage>()(
-  kind("RobotMayAnswerMessage", textOr(RobotAnswer))
+  kind("RobotMayAnswerMessage", Wire.OrText(RobotAnswer))
 ) {}
 
 /**
@@ -271,7 +269,7 @@ export class RobotMayAnswerMessage extends Schema.Opaque<RobotMayAnswerMessage>(
  * @since 0.1.0
  */
 export class FaqAnswerMessage extends Schema.Opaque<FaqAnswerMessage>()(
-  kind("FAQAnswerMessage", textOr(RobotAnswer))
+  kind("FAQAnswerMessage", Wire.OrText(RobotAnswer))
 ) {}
 
 /**
@@ -280,7 +278,7 @@ export class FaqAnswerMessage extends Schema.Opaque<FaqAnswerMessage>()(
  * @category kinds
  * @since 0.1.0
  */
-export class OrderMessage extends Schema.Opaque<OrderMessage>()(kind("OrderMessage", textOr(Order))) {}
+export class OrderMessage extends Schema.Opaque<OrderMessage>()(kind("OrderMessage", Wire.OrText(Order))) {}
 
 /**
  * The staff has kept the visitor waiting too long.
@@ -327,7 +325,7 @@ export class MessageRecallMessage extends Schema.Opaque<MessageRecallMessage>()(
  * @since 0.1.0
  */
 export class ConversationEndMessage extends Schema.Opaque<ConversationEndMessage>()(
-  kind("ConversationEnd", Wire.OrJson(ConversationEnd))
+  kind("ConversationEnd", Wire.Default(Wire.OrJson(ConversationEnd), { reason: 0 }))
 ) {}
 
 /**
@@ -382,8 +380,6 @@ export class CustomerRateMessage extends Schema.Opaque<CustomerRateMessage>()(
   kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate))))
 ) {}
 
-const Unrecognized = Wire.Struct({ ...base, messageType: Schema.Int, content: none })
-
 /**
  * A message whose type is not known, or whose content is not what its type promises: `typeCode` is the wire's number
  * and `content` what came, keys converted.
@@ -392,26 +388,9 @@ const Unrecognized = Wire.Struct({ ...base, messageType: Schema.Int, content: no
  * @since 0.1.0
  */
 export class UnknownMessage extends Schema.Opaque<UnknownMessage>()(
-  Unrecognized.pipe(
-    Schema.decodeTo(
-      Schema.StructWithRest(
-        Schema.Struct({
-          ...Struct.map(base, Schema.toType),
-          messageType: Schema.tag("Unknown"),
-          typeCode: Schema.Int,
-          content: Schema.optionalKey(Schema.Unknown)
-        }),
-        [Schema.Record(Schema.String, Schema.Unknown)]
-      ),
-      SchemaTransformation.transform({
-        decode: ({ messageType, ...message }) => ({
-          ...message,
-          messageType: "Unknown" as const,
-          typeCode: messageType
-        }),
-        encode: ({ typeCode, ...message }) => ({ ...message, messageType: typeCode })
-      })
-    )
+  Wire.Struct(
+    { ...base, messageType: Schema.Literal("Unknown"), typeCode: Schema.Int, content: none },
+    { names: { messageType: undefined, typeCode: "message_type" } }
   )
 ) {}
 
@@ -470,7 +449,7 @@ export const Message = Schema.Union([
     CustomerRateMessage
   ]),
   UnknownMessage
-]).pipe(Schema.toTaggedUnion("messageType"))
+]).pipe(Schema.toTaggedUnion("messageType"), Wire.discriminatedBy("message_type"))
 
 /**
  * A message of a conversation, told apart by `messageType`.

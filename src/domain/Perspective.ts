@@ -3,6 +3,7 @@
  * the point of view of a visitor or of the staff. Pure, so that all faces of the SDK derive the same.
  */
 import * as Predicate from "effect/Predicate"
+import { original } from "../codec/Odd.ts"
 import type * as Domain from "./Conversation.ts"
 import { isSystemMessage, type Message, type MessageType as AnyMessageType, messageTypeCode } from "./Message.ts"
 import type { User } from "./User.ts"
@@ -145,21 +146,26 @@ export const contentOf = (message: Message, viewer: Viewer): unknown => {
   return user === undefined ? content : { ...content, nickname: user.nickname, userType: user.userType }
 }
 
-/** The message that the app gets. Content is not checked against its name: see {@link messageName}. */
-export const viewMessage = (message: Message, viewer: Viewer, isRead: boolean): ViewedMessage =>
-  ({
+/**
+ * The message that the app gets: odd values as they came, ids as numbers. Content is not checked against its name: see
+ * {@link messageName}.
+ */
+export const viewMessage = (message: Message, viewer: Viewer, isRead: boolean): ViewedMessage => {
+  const came = original(message) as Message
+  return {
     isSystemMessage: isSystemMessage(message),
     direction: directionOf(message, viewer),
-    content: contentOf(message, viewer),
+    content: contentOf(came, viewer),
     isRead,
     id: message.id,
-    fromId: message.fromId ?? 0,
+    fromId: came.fromId ?? 0,
     nickname: senderOf(message, viewer)?.nickname ?? "",
     messageType: messageName(message),
-    createdAt: message.createdAt ?? 0,
+    createdAt: came.createdAt ?? 0,
     conversationId: message.conversationId,
-    hasRecommend: message.hasRecommend ?? false
-  }) as ViewedMessage
+    hasRecommend: came.hasRecommend ?? false
+  } as ViewedMessage
+}
 
 /** Whether a robot serves a conversation at the moment. */
 export const isServedByRobot = ({ lastStaff, state }: Pick<Domain.Conversation, "lastStaff" | "state">): boolean =>
@@ -200,14 +206,14 @@ export const unreadCountOf = (conversation: Domain.Conversation, viewer: Viewer)
   return count
 }
 
-/** The conversation that the app gets. Its users count as known. */
+/** The conversation that the app gets, odd values as they came. Its users count as known. */
 export const viewConversation = (conversation: Domain.Conversation, viewer: Viewer): ViewedConversation => {
   const users = new Map<number, User>(conversation.users.map((user) => [user.id, user]))
   const inside: Viewer = { me: viewer.me, users: { get: (id) => users.get(id) ?? viewer.users.get(id) } }
   const read = readUpTo(conversation, inside)
   return {
-    ...plain(conversation),
-    users: plain(Object.fromEntries(users)),
+    ...plain(original({ ...conversation, users: [], messages: [] }) as Domain.Conversation),
+    users: plain(Object.fromEntries(conversation.users.map((user) => [user.id, original(user) as User]))),
     messages: conversation.messages.map((message) => viewMessage(message, inside, message.id <= read)),
     unreadCount: unreadCountOf(conversation, inside),
     isNew: readMarkOf(conversation, inside.me) === undefined && conversation.state !== "FINISHED"

@@ -32,5 +32,5 @@ export class QuickReplies extends Schema.Opaque<QuickReplies>()(Wire.Struct({ co
  * @since 0.1.0
  */
 export class QuickReplyInput extends Schema.Opaque<QuickReplyInput>()(
-  Wire.Struct({ title: Schema.optional(Schema.String), content: Schema.optional(Schema.String) })
+  Wire.Input({ title: Schema.optional(Schema.String), content: Schema.optional(Schema.String) })
 ) {}

@@ -14,7 +14,7 @@ import { ConversationId, RatingTagId } from "./Id.ts"
  * @since 0.1.0
  */
 export class RatingInput extends Schema.Opaque<RatingInput>()(
-  Wire.Struct({
+  Wire.Input({
     score: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
     suggestion: Schema.optional(Schema.String),
     ratingTagIds: Schema.optional(Schema.Array(RatingTagId))

@@ -21,4 +21,4 @@ export class Tag extends Schema.Opaque<Tag>()(Wire.Struct({ id: TagId, name: Wir
  * @category schemas
  * @since 0.1.0
  */
-export class NewTag extends Schema.Opaque<NewTag>()(Wire.Struct({ name: Schema.optional(Schema.String) })) {}
+export class NewTag extends Schema.Opaque<NewTag>()(Wire.Input({ name: Schema.optional(Schema.String) })) {}

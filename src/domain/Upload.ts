@@ -14,7 +14,7 @@ import { BlobId } from "./Id.ts"
  * @since 0.1.0
  */
 export class PresignRequest extends Schema.Opaque<PresignRequest>()(
-  Wire.Struct({
+  Wire.Input({
     filename: Schema.String,
     contentType: Schema.String,
     byteSize: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))

@@ -37,14 +37,14 @@ export type UserType = typeof UserType.Type
 export class User extends Schema.Opaque<User>()(
   Wire.Struct({
     id: UserId,
-    userType: UserType,
+    userType: Wire.Default(UserType, ""),
     nickname: Wire.Optional(Schema.String),
     avatar: Wire.Optional(Schema.String),
     phone: Wire.Optional(Schema.String),
     email: Wire.Optional(Schema.String),
     remark: Wire.Optional(Schema.String),
     online: Wire.Optional(Schema.Boolean),
-    tags: Wire.Optional(Schema.Array(Tag))
+    tags: Wire.Optional(Wire.Elements(Tag))
   })
 ) {}
 
@@ -56,7 +56,7 @@ export class User extends Schema.Opaque<User>()(
  * @since 0.1.0
  */
 export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
-  Wire.Struct({
+  Wire.Input({
     nickname: Schema.optional(Schema.String),
     avatar: Schema.optional(Schema.String),
     phone: Schema.optional(Schema.String),
@@ -75,7 +75,7 @@ export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
 export class TransferTarget extends Schema.Opaque<TransferTarget>()(
   Wire.Struct({
     id: UserId,
-    userType: UserType,
+    userType: Wire.Default(UserType, ""),
     nickname: Wire.Optional(Schema.String),
     online: Wire.Optional(Schema.Boolean),
     capacity: Wire.Optional(Schema.Int),

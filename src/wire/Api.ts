@@ -114,7 +114,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
 export class ConversationsGroup extends HttpApiGroup.make("conversations")
   .add(
     HttpApiEndpoint.get("list", "/im/conversations", { query: ConversationQuery, success: ConversationPage, error }),
-    HttpApiEndpoint.get("current", "/im/current_list", { success: Schema.Array(Conversation), error }),
+    HttpApiEndpoint.get("current", "/im/current_list", { success: Wire.Elements(Conversation), error }),
     HttpApiEndpoint.get("get", "/im/conversations/:id", {
       params: { id: fromPath(ConversationId) },
       success: Conversation,

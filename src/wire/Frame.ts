@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
 import { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
 import { Media, Message, messageTypeCode, Order, RobotAnswer } from "../domain/Message.ts"
 import * as Wire from "../codec/Wire.ts"
@@ -61,8 +60,6 @@ export class InputtingPayload extends Schema.Opaque<InputtingPayload>()(
   Wire.Struct({ content: Wire.Optional(Schema.String), conversationId: ConversationId })
 ) {}
 
-const Unrecognized = Wire.Struct({ eventType: Schema.Int, payload: Schema.optionalKey(Wire.Free) })
-
 /**
  * A frame whose type is not known, or whose payload is not what its type promises: `eventTypeCode` is the wire's
  * number and `payload` what came, keys converted.
@@ -70,21 +67,9 @@ const Unrecognized = Wire.Struct({ eventType: Schema.Int, payload: Schema.option
  * @category server
  * @since 0.1.0
  */
-export const UnknownFrame = Unrecognized.pipe(
-  Schema.decodeTo(
-    Schema.StructWithRest(
-      Schema.Struct({
-        eventType: Schema.tag("Unknown"),
-        eventTypeCode: Schema.Int,
-        payload: Schema.optionalKey(Schema.Unknown)
-      }),
-      [Schema.Record(Schema.String, Schema.Unknown)]
-    ),
-    SchemaTransformation.transform({
-      decode: ({ eventType, ...frame }) => ({ ...frame, eventType: "Unknown" as const, eventTypeCode: eventType }),
-      encode: ({ eventTypeCode, ...frame }) => ({ ...frame, eventType: eventTypeCode })
-    })
-  )
+export const UnknownFrame = Wire.Struct(
+  { eventType: Schema.Literal("Unknown"), eventTypeCode: Schema.Int, payload: Schema.optionalKey(Wire.Free) },
+  { names: { eventType: undefined, eventTypeCode: "event_type" } }
 )
 
 /**
@@ -96,14 +81,14 @@ export const UnknownFrame = Unrecognized.pipe(
 export const ServerFrame = Schema.Union([
   Schema.Union([
     Wire.Struct({ eventType: eventType("Message"), payload: Message }),
-    Wire.Struct({ eventType: eventType("MessageBatch"), payload: Schema.Array(Message) }),
+    Wire.Struct({ eventType: eventType("MessageBatch"), payload: Wire.Elements(Message) }),
     Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload }),
     Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload }),
     Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload }),
     Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) })
   ]),
   UnknownFrame
-]).pipe(Schema.toTaggedUnion("eventType"))
+]).pipe(Schema.toTaggedUnion("eventType"), Wire.discriminatedBy("event_type"))
 
 /**
  * A frame from the server, told apart by `eventType`.
@@ -117,7 +102,7 @@ const sendable = <const Name extends keyof typeof messageTypeCode, Content exten
   name: Name,
   content: Content
 ) =>
-  Wire.Struct({
+  Wire.Input({
     messageType: Wire.Code(messageTypeCode[name], name),
     content,
     toId: Schema.optional(UserId)
@@ -149,7 +134,7 @@ export type SendPayload = (typeof SendPayload)["Type"]
 const frame = <const Name extends keyof typeof eventTypeCode, Payload extends Schema.Constraint>(
   name: Name,
   payload: Payload
-) => Wire.Struct({ sequenceId: Schema.Int, eventType: eventType(name), payload })
+) => Wire.Input({ sequenceId: Schema.Int, eventType: eventType(name), payload })
 
 /**
  * A frame from the client. `sequenceId` starts at 1 on each connection and grows by 1 with every frame, pings too.
@@ -159,16 +144,16 @@ const frame = <const Name extends keyof typeof eventTypeCode, Payload extends Sc
  */
 export const ClientFrame = Schema.Union([
   frame("Message", SendPayload),
-  frame("Read", Wire.Struct({ messageId: MessageId })),
+  frame("Read", Wire.Input({ messageId: MessageId })),
   frame(
     "Inputting",
-    Wire.Struct({ content: Schema.String, conversationId: ConversationId, toId: Schema.optional(UserId) })
+    Wire.Input({ content: Schema.String, conversationId: ConversationId, toId: Schema.optional(UserId) })
   ),
   frame("Ping", Schema.Literal("ping")),
-  frame("CloseConversation", Wire.Struct({ conversationId: ConversationId })),
-  frame("Recall", Wire.Struct({ messageId: MessageId })),
-  frame("InviteRate", Wire.Struct({ userId: UserId })),
-  frame("SelectMenuItem", Wire.Struct({ menuItemId: MenuItemId }))
+  frame("CloseConversation", Wire.Input({ conversationId: ConversationId })),
+  frame("Recall", Wire.Input({ messageId: MessageId })),
+  frame("InviteRate", Wire.Input({ userId: UserId })),
+  frame("SelectMenuItem", Wire.Input({ menuItemId: MenuItemId }))
 ]).pipe(Schema.toTaggedUnion("eventType"))
 
 /**

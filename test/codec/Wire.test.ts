@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as Key from "../../src/codec/Key.ts"
+import { oddOf, original, skippedOf } from "../../src/codec/Odd.ts"
 import * as Wire from "../../src/codec/Wire.ts"
 
 const decode = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => Schema.decodeUnknownSync(schema)
@@ -65,7 +67,7 @@ describe("Struct", () => {
       users_list: [],
       last_staff: { user_id: 2 }
     })
-    assert.isOk(refuses(Schema.decodeUnknownExit(Outer)({ id: 1, lastStaff: "nobody" })))
+    assert.deepStrictEqual(oddOf(decode(Outer)({ id: 1, lastStaff: "nobody" })), { lastStaff: "nobody" })
   })
 
   it("leaves out what is undefined", () => {
@@ -79,8 +81,11 @@ describe("Struct", () => {
       return Exit.isFailure(exit) ? String(exit.cause) : "decoded"
     }
     assert.include(problem({ id: 1.5 }), '["id"]')
-    assert.include(problem({ id: 1, last_staff: { user_id: "2" } }), '["lastStaff"]["userId"]')
-    assert.include(problem({ id: 1, users_list: [{ user_id: 1 }, {}] }), '["usersList"][1]["user_id"]')
+    const Strict = Wire.Struct({ lastStaff: Inner, usersList: Schema.Array(Inner) })
+    const exit = Schema.decodeUnknownExit(Strict)({ last_staff: { user_id: "two" }, users_list: [] })
+    assert.include(String(exit), '["last_staff"]["user_id"]')
+    const missing = Schema.decodeUnknownExit(Strict)({ last_staff: { user_id: 1 }, users_list: [{ user_id: 1 }, {}] })
+    assert.include(String(missing), '["users_list"][1]["user_id"]')
     assert.include(problem({}), '["id"]')
     for (const wrong of [null, undefined, 1, "{}", [], [{ id: 1 }]]) assert.include(problem(wrong), "SchemaError")
     assert.isOk(refuses(Schema.encodeUnknownExit(Outer)({ id: "1", usersList: [] })))
@@ -97,10 +102,130 @@ describe("List", () => {
     assert.deepStrictEqual(encode(Box)({ items: [{ itemId: 1 }] }), { items: [{ item_id: 1 }] })
   })
 
-  it("takes nothing else", () => {
-    for (const items of [{}, "", 0, [1], [{}], { length: 0 }]) {
-      assert.isOk(refuses(Schema.decodeUnknownExit(Box)({ items })), JSON.stringify(items))
+  it("leaves out what makes no sense, alone, and tells it", () => {
+    const wire = { items: [1, { item_id: 1 }, {}, null, { item_id: "2" }, [{ item_id: 3 }]] }
+    const box = decode(Box)(wire)
+    assert.deepStrictEqual(
+      box.items.map(({ itemId }) => itemId),
+      [1, 2]
+    )
+    assert.deepStrictEqual(skippedOf(box.items), [1, {}, null, [{ item_id: 3 }]])
+    assert.deepStrictEqual(original(box), {
+      items: [1, { itemId: 1 }, {}, null, { itemId: "2" }, [{ itemId: 3 }]]
+    })
+    assert.deepStrictEqual(encode(Box)({ ...box }), {
+      items: [1, { item_id: 1 }, {}, null, { item_id: 2 }, [{ item_id: 3 }]]
+    })
+  })
+
+  it("is empty where something else came, which is told and sent again", () => {
+    for (const items of [{}, "", 0, { length: 0 }]) {
+      const box = decode(Box)({ items })
+      assert.deepStrictEqual(box, { items: [] })
+      assert.deepStrictEqual(skippedOf(box.items), [items])
+      assert.deepStrictEqual(original(box), { items })
+      assert.deepStrictEqual(encode(Box)(box), { items })
+      assert.deepStrictEqual(encode(Box)({ items: [{ itemId: 1 }] }), { items: [{ item_id: 1 }] })
     }
+    for (const wire of [{}, { items: null }]) {
+      const box = decode(Box)(wire)
+      assert.deepStrictEqual(skippedOf(box.items), [])
+      assert.deepStrictEqual(original(box), wire)
+    }
+  })
+})
+
+describe("Elements", () => {
+  const Ids = Wire.Elements(Schema.Int)
+
+  it("take a list only", () => {
+    assert.deepStrictEqual(decode(Ids)([1, "2", "x", null, 2 ** 53, 3]), [1, 2, 3])
+    assert.deepStrictEqual(skippedOf(decode(Ids)([1, "2", "x", null, 2 ** 53, 3])), ["x", null, 2 ** 53])
+    for (const wrong of [null, undefined, {}, "1", 1]) assert.isOk(refuses(Schema.decodeUnknownExit(Ids)(wrong)))
+  })
+
+  it("are checked on their way out", () => {
+    assert.deepStrictEqual(encode(Ids)([1]), [1])
+    for (const wrong of [null, {}, ["1"], [1.5], [null]]) assert.isOk(refuses(Schema.encodeUnknownExit(Ids)(wrong)))
+  })
+})
+
+describe("odd fields", () => {
+  const Thing = Wire.Struct({
+    id: Schema.Int,
+    isNew: Wire.Optional(Schema.Boolean),
+    size: Wire.Optional(Schema.Finite),
+    at: Wire.Optional(Wire.Time),
+    name: Wire.Optional(Schema.String),
+    kind: Wire.Default(Schema.String, "none")
+  })
+
+  it.each<readonly [wire: object, app: object, odd: object]>([
+    [{ is_new: 1 }, { isNew: true }, { isNew: 1 }],
+    [{ is_new: "0" }, { isNew: false }, { isNew: "0" }],
+    [{ is_new: 2 }, {}, { isNew: 2 }],
+    [{ size: "-9.90" }, { size: -9.9 }, { size: "-9.90" }],
+    [{ size: "9,90" }, {}, { size: "9,90" }],
+    [{ size: "" }, {}, { size: "" }],
+    [{ size: "1e400" }, {}, { size: "1e400" }],
+    [{ size: true }, {}, { size: true }],
+    [{ size: "2024-11-22T08:00:00Z" }, {}, { size: "2024-11-22T08:00:00Z" }],
+    [{ at: "2024-11-22T08:00:00Z" }, { at: 1732262400000 }, { at: "2024-11-22T08:00:00Z" }],
+    [{ at: "2024-13-99T08:00:00Z" }, {}, { at: "2024-13-99T08:00:00Z" }],
+    [{ at: "2024-11-22" }, {}, { at: "2024-11-22" }],
+    [{ name: 1 }, {}, { name: 1 }],
+    [{ name: { some_key: 1 } }, {}, { name: { some_key: 1 } }],
+    [{ kind: 5 }, { kind: "none" }, { kind: 5 }],
+    [{ "is-new": 1 }, { isNew: true }, { isNew: 1 }]
+  ])("%j", (wire, app, odd) => {
+    const thing = decode(Thing)({ id: 1, kind: "some", ...wire })
+    assert.deepStrictEqual(Object.fromEntries(Object.entries(thing)), { id: 1, kind: "some", ...app })
+    assert.deepStrictEqual<unknown>(oddOf(thing), odd)
+    assert.deepStrictEqual<unknown>(oddOf({ ...thing, name: "changed" }), odd)
+    assert.deepStrictEqual(original(thing), Key.fromWire({ id: 1, kind: "some", ...wire }))
+    const kept = Object.keys(app).length === 0 || "kind" in app
+    if (kept) assert.deepStrictEqual(encode(Thing)({ ...thing }), { id: 1, kind: "some", ...wire })
+    else assert.deepStrictEqual(encode(Thing)({ ...thing }), Key.toWire({ id: 1, kind: "some", ...app }))
+  })
+
+  it("give way to what the app puts in their place", () => {
+    const thing = decode(Thing)({ id: 1, name: 1, kind: null })
+    assert.deepStrictEqual(encode(Thing)({ ...thing, name: "named", kind: "some" }), {
+      id: 1,
+      name: "named",
+      kind: "some"
+    })
+  })
+
+  it("are there at no cost where nothing is odd", () => {
+    const thing = decode(Thing)({ id: 1, kind: "some", name: null, more_of: 1 })
+    assert.strictEqual(oddOf(thing), undefined)
+    assert.deepStrictEqual(Object.getOwnPropertySymbols(thing), [])
+    assert.deepStrictEqual(oddOf(decode(Thing)({ id: 1 })), { kind: undefined })
+    assert.deepStrictEqual(original(decode(Thing)({ id: 1 })), { id: 1 })
+    assert.deepStrictEqual(encode(Thing)(decode(Thing)({ id: 1 })), { id: 1 })
+  })
+
+  it("are refused on their way out, and in what a client sends", () => {
+    for (const wrong of [{ isNew: 1 }, { size: "1" }, { name: 1 }, { kind: undefined }]) {
+      assert.isOk(refuses(Schema.encodeUnknownExit(Thing)({ id: 1, kind: "some", ...wrong })), JSON.stringify(wrong))
+    }
+    const Sent = Wire.Input({ id: Schema.Int, name: Schema.optional(Schema.String) })
+    assert.deepStrictEqual(decode(Sent)({ id: 1, name: "a", more_of: 1 }), { id: 1, name: "a", moreOf: 1 })
+    for (const wrong of [{ id: "1" }, { id: 1, name: null }, { id: 1, name: 1 }]) {
+      assert.isOk(refuses(Schema.decodeUnknownExit(Sent)(wrong)), JSON.stringify(wrong))
+    }
+  })
+
+  it("of elements may be taken from the object around them", () => {
+    const Part = Wire.Struct({ boxId: Schema.Int })
+    const Whole = Wire.Struct({ id: Schema.Int, parts: Wire.List(Part) }, { inherited: { parts: ["box_id", "id"] } })
+    const whole = decode(Whole)({ id: 7, parts: [{}, { box_id: null }, { box_id: 8 }, 1] })
+    assert.deepStrictEqual(
+      whole.parts.map(({ boxId }) => boxId),
+      [7, 7, 8]
+    )
+    assert.deepStrictEqual(skippedOf(whole.parts), [1])
   })
 })
 
@@ -123,13 +248,25 @@ describe("Code, Open, OrJson, Json", () => {
   })
 
   it("OrJson takes the value and its text, and sends the value", () => {
-    const schema = Wire.OrJson(Wire.Struct({ byteSize: Schema.Int }))
+    const Size = Wire.Struct({ byteSize: Schema.Int })
+    const schema = Wire.OrJson(Size)
     assert.deepStrictEqual(decode(schema)({ byte_size: 1, a_b: 2 }), { byteSize: 1, aB: 2 })
     assert.deepStrictEqual(decode(schema)('{"byte_size":1,"a_b":2}'), { byteSize: 1, aB: 2 })
     assert.deepStrictEqual(encode(schema)({ byteSize: 1, aB: 2 }), { byte_size: 1, a_b: 2 })
-    for (const wrong of ["", "文字", "{", "1", "null", '{"byte_size":"1"}', '"{\\"byte_size\\":1}"']) {
+    for (const wrong of ["", "文字", "{", "1", "null", '{"byte_size":"one"}', '{"size":1}', '"{\\"byte_size\\":1}"']) {
       assert.isOk(refuses(Schema.decodeUnknownExit(schema)(wrong)), wrong)
     }
+  })
+
+  it("OrText takes text, unless it is JSON with a field of the object", () => {
+    const schema = Wire.OrText(Wire.Struct({ byteSize: Wire.Optional(Schema.Int) }))
+    assert.deepStrictEqual(decode(schema)({ byte_size: 1 }), { byteSize: 1 })
+    assert.deepStrictEqual(decode(schema)('{"byte_size":1}'), { byteSize: 1 })
+    for (const text of ["", "文字", "{", "{}", '{"code":0}', '{"byteSize":1}', "[1]", "null"]) {
+      assert.strictEqual(decode(schema)(text), text)
+      assert.strictEqual(encode(schema)(text), text)
+    }
+    for (const wrong of [1, null, [], true]) assert.isOk(refuses(Schema.decodeUnknownExit(schema)(wrong)))
   })
 
   it("Json takes JSON only", () => {

@@ -1,10 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as Key from "../../src/codec/Key.ts"
+import { oddOf, original, skippedOf } from "../../src/codec/Odd.ts"
 import { Draft, isSystemMessage, Message, messageTypeCode } from "../../src/domain/Message.ts"
 
 const read = Schema.decodeUnknownSync(Message)
 const write = Schema.encodeUnknownSync(Message)
+
+/** A message as the app gets it where nothing of it is interpreted. */
+const cameAs = (wire: object, messageType: string) => ({ ...(Key.fromWire(wire) as object), messageType })
+
+/** The enumerable fields with names alone. */
+const withoutOdd = (value: object) => Object.fromEntries(Object.entries(value))
 
 // Section 4 of the protocol.
 const kinds = [
@@ -213,8 +221,11 @@ describe("kinds of messages", () => {
     assert.strictEqual(message.messageType, messageType)
     assert.deepStrictEqual<unknown>(message.content, app)
     assert.isTrue(Schema.is(Message)(message))
-    // Whatever an old server sent as text is sent back as what it stands for.
-    assert.deepStrictEqual(read(write(message)), message)
+    // Whatever an old server sent as text is sent back as what it stands for, and can be had as the text that it was.
+    const isOldText = typeof content === "string" && typeof app === "object"
+    assert.deepStrictEqual(oddOf(message), isOldText ? { content } : undefined)
+    assert.deepStrictEqual(original(message), cameAs(JSON.parse(JSON.stringify(wire(code, content))), messageType))
+    assert.deepStrictEqual({ ...read(write(message)) }, withoutOdd(message))
   })
 
   it("from 100 on are system messages, unknown ones too", () => {
@@ -273,17 +284,13 @@ describe("messages of an unknown kind", () => {
     [2, { url: 1 }],
     [2, null],
     [3, ["u"]],
-    [5, { items: [{ title: "without an id" }] }],
     [6, null],
     [6, 1],
     [10, ["七天"]],
     [102, "小明"],
     [103, {}],
     [103, "6"],
-    [104, { reason: "visitor" }],
-    [104, null],
-    [109, "to nobody"],
-    [110, 5]
+    [10, 5]
   ])("are also those of kind %i with %j", (code, content) => {
     const message = read(wire(code, content))
     assert.strictEqual(message.messageType, "Unknown")
@@ -320,7 +327,9 @@ describe("fields of messages", () => {
     { conversation_id: 2, message_type: 1, content: "no id" },
     { id: 1, message_type: 1, content: "no conversation" },
     { id: 1, conversation_id: 2, content: "no kind" },
-    { id: "1", conversation_id: 2, message_type: 1, content: "a string for an id" },
+    { id: "one", conversation_id: 2, message_type: 1, content: "a string for an id" },
+    { id: "9007199254740993", conversation_id: 2, message_type: 1, content: "an id that cannot be held" },
+    { id: 1, conversation_id: 2 ** 53, message_type: 1, content: "an id that was rounded" },
     { id: 1.5, conversation_id: 2, message_type: 1, content: "a fraction for an id" },
     { id: 1, conversation_id: 2, message_type: "1", content: "a string for a kind" },
     { id: 1, conversation_id: 2, message_type: null, content: "null for a kind" },
@@ -352,5 +361,101 @@ describe("fields of messages", () => {
       toString: null,
       quotedMessage: { messageId: 9, quotedBy: [{ userId: 3 }] }
     })
+  })
+})
+
+describe("odd messages", () => {
+  const base = { id: 7, conversation_id: 5, message_type: 1, content: "文" }
+  const app = { id: 7, conversationId: 5, messageType: "Text", content: "文" }
+
+  it.each<readonly [field: object, app: object, odd: object, sent?: object]>([
+    [{ has_recommend: 1 }, { hasRecommend: true }, { hasRecommend: 1 }, { has_recommend: true }],
+    [{ has_recommend: 0 }, { hasRecommend: false }, { hasRecommend: 0 }, { has_recommend: false }],
+    [{ has_recommend: "yes" }, {}, { hasRecommend: "yes" }],
+    [
+      { created_at: "1732262400000" },
+      { createdAt: 1732262400000 },
+      { createdAt: "1732262400000" },
+      { created_at: 1732262400000 }
+    ],
+    [
+      { created_at: "2024-11-22T16:00:00.5+08:00" },
+      { createdAt: 1732262400500 },
+      { createdAt: "2024-11-22T16:00:00.5+08:00" },
+      { created_at: 1732262400500 }
+    ],
+    [{ created_at: "yesterday" }, {}, { createdAt: "yesterday" }],
+    [{ created_at: { at_ms: 1 } }, {}, { createdAt: { at_ms: 1 } }],
+    [{ from_id: "3" }, { fromId: 3 }, { fromId: "3" }, { from_id: 3 }],
+    [{ from_id: "robot" }, {}, { fromId: "robot" }],
+    [{ from_id: 2 ** 53 }, {}, { fromId: 2 ** 53 }],
+    [{ id: "7" }, {}, { id: "7" }, { id: 7 }],
+    [{ conversation_id: "5" }, {}, { conversationId: "5" }, { conversation_id: 5 }]
+  ])("keep %j, and what it certainly means", (field, decoded, odd, sent) => {
+    const wire = { ...base, ...field }
+    const message = read(wire)
+    assert.deepStrictEqual(withoutOdd(message), { ...app, ...decoded })
+    assert.deepStrictEqual<unknown>(oddOf(message), odd)
+    assert.deepStrictEqual<unknown>(oddOf({ ...message }), odd)
+    assert.isTrue(Schema.is(Message)(message))
+    assert.deepStrictEqual<unknown>(write(message), { ...base, ...(sent ?? field) })
+    assert.deepStrictEqual(original(message), cameAs(wire, "Text"))
+  })
+
+  it.each([
+    [{ reason: null }, 0],
+    [{ reason: "visitor" }, 0],
+    [{ reason: "3" }, 3],
+    [{}, 0],
+    [null, 0],
+    ["over", 0],
+    [undefined, 0]
+  ])("end a conversation whatever the reason: %j", (content, reason) => {
+    const { content: _, ...bare } = base
+    const wire = { ...bare, message_type: 104, ...(content === undefined ? {} : { content }) }
+    const message = read(wire)
+    assert.strictEqual(message.messageType === "ConversationEnd" && message.content.reason, reason)
+    assert.deepStrictEqual(original(message), cameAs(wire, "ConversationEnd"))
+    assert.deepStrictEqual<unknown>(write(message), reason === 3 ? { ...wire, content: { reason } } : wire)
+  })
+
+  it.each([
+    [109, "to nobody"],
+    [109, { to_user_id: "2", from_user_id: [] }],
+    [110, 5],
+    [110, { score: "good" }]
+  ])("of kind %i are that with %j", (code, content) => {
+    const message = read({ ...base, message_type: code, content })
+    assert.strictEqual(message.messageType === "Unknown" ? 0 : messageTypeCode[message.messageType], code)
+    assert.deepStrictEqual((original(message) as { readonly content: unknown }).content, Key.fromWire(content))
+  })
+
+  it("keep the text of robots, answers and orders that only looks like JSON", () => {
+    for (const message_type of [6, 7, 8, 9, 10, 11]) {
+      for (const content of ['{"code": 0, "msg_text": "x"}', "{}", "{broken", " {", "[1]", '{"answer"'])
+        assert.strictEqual(read({ ...base, message_type, content }).content, content)
+    }
+  })
+
+  it("leave out odd items of a menu, and the odd fields of a picture", () => {
+    const items = [{ title: "without an id" }, { id: "1" }, null, { id: 2, title: 3 }]
+    const menu = read({ ...base, message_type: 5, content: { title: 1, items } })
+    if (menu.messageType !== "ChannelMenu") return assert.fail(menu.messageType)
+    assert.deepStrictEqual(
+      menu.content.items.map((item): ReadonlyArray<unknown> => [item.id, item.title]),
+      [
+        [1, undefined],
+        [2, undefined]
+      ]
+    )
+    assert.deepStrictEqual(skippedOf(menu.content.items), [{ title: "without an id" }, null])
+    assert.deepStrictEqual((original(menu) as { readonly content: unknown }).content, { title: 1, items })
+    const empty = { ...base, message_type: 5, content: {} }
+    assert.deepStrictEqual(original(read(empty)), cameAs(empty, "ChannelMenu"))
+    const content = { url: "u", byte_size: "2048", width: "9.5", filename: 1, blob_id: "b" }
+    const image = read({ ...base, message_type: 2, content })
+    if (image.messageType !== "Image") return assert.fail(image.messageType)
+    assert.deepStrictEqual(withoutOdd(image.content), { url: "u", byteSize: 2048, width: 9.5, blobId: "b" })
+    assert.deepStrictEqual(oddOf(image.content), { byteSize: "2048", width: "9.5", filename: 1 })
   })
 })

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { oddOf } from "../../src/codec/Odd.ts"
 import * as Channel from "../../src/domain/Channel.ts"
 import * as Conversation from "../../src/domain/Conversation.ts"
 import * as Faq from "../../src/domain/Faq.ts"
@@ -23,10 +24,13 @@ interface Sample {
   readonly app: unknown
   /** What is sent, where it is not what came. */
   readonly sent?: unknown
+  /** The raw values of what was converted or left out. */
+  readonly odd?: object
 }
 
 interface Samples {
   readonly good: readonly [Sample, ...ReadonlyArray<Sample>]
+  readonly odd?: ReadonlyArray<Sample>
   readonly bad: ReadonlyArray<unknown>
 }
 
@@ -71,6 +75,7 @@ const conversationApp = {
 }
 
 const noLists = { users: [], conversationsUser: [], messages: [] }
+const noWireLists = { users: [], conversations_user: [], messages: [] }
 const pendingApp = { id: 6, state: "PENDING", lastStaff: null, ...noLists }
 const pendingSent = { id: 6, state: "PENDING", last_staff: null, users: [], conversations_user: [], messages: [] }
 
@@ -87,7 +92,11 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             },
             same({ id: 1 })
           ],
-          bad: [...noObject, {}, { id: "1" }, { id: 1, name: 1 }]
+          odd: [
+            { wire: { id: "1" }, app: { id: 1 }, odd: { id: "1" }, sent: { id: 1 } },
+            { wire: { id: 1, name: 1 }, app: { id: 1 }, odd: { name: 1 } }
+          ],
+          bad: [...noObject, {}, { id: "one" }, { id: 1.5 }, { id: "9007199254740993" }, { id: 2 ** 53 }]
         }
       }
     ],
@@ -104,7 +113,20 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             { wire: { user_id: 3, latest_read_message_id: null }, app: { userId: 3, latestReadMessageId: null } },
             { wire: { user_id: 3 }, app: { userId: 3 } }
           ],
-          bad: [...noObject, {}, { user_id: 3, latest_read_message_id: "7" }]
+          odd: [
+            {
+              wire: { user_id: "3", latest_read_message_id: "7" },
+              app: { userId: 3, latestReadMessageId: 7 },
+              odd: { userId: "3", latestReadMessageId: "7" },
+              sent: { user_id: 3, latest_read_message_id: 7 }
+            },
+            {
+              wire: { user_id: 3, latest_read_message_id: "9007199254740993" },
+              app: { userId: 3 },
+              odd: { latestReadMessageId: "9007199254740993" }
+            }
+          ],
+          bad: [...noObject, {}, { user_id: null }]
         },
         Conversation: {
           good: [
@@ -124,16 +146,36 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
               sent: pendingSent
             }
           ],
-          bad: [
-            ...noObject,
-            {},
-            { id: 5 },
-            { state: "ACTIVE" },
-            { id: 5, state: "ACTIVE", users: {} },
-            { id: 5, state: "ACTIVE", messages: [{}] },
-            { id: 5, state: "ACTIVE", last_staff: 2 },
-            { id: 5, state: 1 }
-          ]
+          odd: [
+            { wire: { id: 5, ...noWireLists }, app: { id: 5, state: "", ...noLists }, odd: { state: undefined } },
+            { wire: { id: 5, state: 1, ...noWireLists }, app: { id: 5, state: "", ...noLists }, odd: { state: 1 } },
+            {
+              wire: { id: 5, state: "ACTIVE", ...noWireLists, users: {} },
+              app: { id: 5, state: "ACTIVE", ...noLists }
+            },
+            {
+              wire: { id: 5, state: "ACTIVE", ...noWireLists, messages: [null, "text", {}, { id: 0 }] },
+              app: { id: 5, state: "ACTIVE", ...noLists }
+            },
+            {
+              wire: { id: 5, state: "ACTIVE", ...noWireLists, last_staff: 2, remark: { a_b: 1 } },
+              app: { id: 5, state: "ACTIVE", ...noLists },
+              odd: { lastStaff: 2, remark: { a_b: 1 } }
+            },
+            {
+              wire: { id: 5, state: "ACTIVE", ...noWireLists, created_at: "2024-11-22T08:00:00Z", updated_at: "12" },
+              app: { id: 5, state: "ACTIVE", ...noLists, createdAt: 1732262400000, updatedAt: 12 },
+              odd: { createdAt: "2024-11-22T08:00:00Z", updatedAt: "12" },
+              sent: { id: 5, state: "ACTIVE", ...noWireLists, created_at: 1732262400000, updated_at: 12 }
+            },
+            // A time without its zone may mean several.
+            {
+              wire: { id: 5, state: "ACTIVE", ...noWireLists, created_at: "2024-11-22 08:00:00" },
+              app: { id: 5, state: "ACTIVE", ...noLists },
+              odd: { createdAt: "2024-11-22 08:00:00" }
+            }
+          ],
+          bad: [...noObject, {}, { state: "ACTIVE" }, { id: null, state: "ACTIVE" }]
         },
         ConversationPage: {
           good: [
@@ -143,7 +185,17 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             },
             { wire: {}, app: { conversations: [] }, sent: { conversations: [] } }
           ],
-          bad: [...noObject, { conversations: [{}] }, { conversations: 1 }, { conversations: [], total: "1" }]
+          odd: [
+            { wire: { conversations: [{}] }, app: { conversations: [] } },
+            { wire: { conversations: 1 }, app: { conversations: [] } },
+            {
+              wire: { conversations: [], total: "1" },
+              app: { conversations: [], total: 1 },
+              odd: { total: "1" },
+              sent: { conversations: [], total: 1 }
+            }
+          ],
+          bad: noObject
         },
         ConversationQuery: {
           good: [
@@ -217,7 +269,8 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             { wire: { url: "/a.csv", count: 0, file_size: 1 }, app: { url: "/a.csv", count: 0, fileSize: 1 } },
             same({})
           ],
-          bad: [...noObject, { count: 1.5 }]
+          odd: [{ wire: { count: 1.5 }, app: {}, odd: { count: 1.5 } }],
+          bad: noObject
         },
         ConversationCount: {
           good: [
@@ -228,7 +281,8 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             },
             same({})
           ],
-          bad: [...noObject, { total: "3" }]
+          odd: [{ wire: { total: "3" }, app: { total: 3 }, odd: { total: "3" }, sent: { total: 3 } }],
+          bad: noObject
         }
       }
     ],
@@ -240,14 +294,16 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             { wire: { id: 1, question: "怎么退款", hit_count: 2 }, app: { id: 1, question: "怎么退款", hitCount: 2 } },
             same({})
           ],
-          bad: [...noObject, { question: 1 }]
+          odd: [{ wire: { question: 1 }, app: {}, odd: { question: 1 } }],
+          bad: noObject
         },
         Suggestions: {
           good: [
             same({ questions: [{ question: "怎么退款" }] }),
             { wire: {}, app: { questions: [] }, sent: { questions: [] } }
           ],
-          bad: [...noObject, { questions: "怎么退款" }]
+          odd: [{ wire: { questions: "怎么退款" }, app: { questions: [] } }],
+          bad: noObject
         },
         SuggestionQuery: {
           good: [
@@ -264,11 +320,13 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             },
             same({})
           ],
-          bad: [...noObject, { group_id: "2" }]
+          odd: [{ wire: { group_id: "2" }, app: { groupId: 2 }, odd: { groupId: "2" }, sent: { group_id: 2 } }],
+          bad: noObject
         },
         Faqs: {
           good: [{ wire: { faqs: [{ group_id: 2 }], total: 1 }, app: { faqs: [{ groupId: 2 }], total: 1 } }],
-          bad: [...noObject, { faqs: {} }]
+          odd: [{ wire: { faqs: {} }, app: { faqs: [] } }],
+          bad: noObject
         },
         FaqQuery: {
           good: [{ wire: { limit: "5", page: "1", group_id: "2" }, app: { limit: 5, page: 1, groupId: 2 } }, same({})],
@@ -297,11 +355,13 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
       {
         PendingCount: {
           good: [same({ count: 0 }), same({ count: null }), same({})],
-          bad: [...noObject, { count: "1" }]
+          odd: [{ wire: { count: "1" }, app: { count: 1 }, odd: { count: "1" }, sent: { count: 1 } }],
+          bad: noObject
         },
         PendingPosition: {
           good: [{ wire: { position: 1, wait_seconds: 60 }, app: { position: 1, waitSeconds: 60 } }, same({})],
-          bad: [...noObject, { position: 1.5 }]
+          odd: [{ wire: { position: 1.5 }, app: {}, odd: { position: 1.5 } }],
+          bad: noObject
         }
       }
     ],
@@ -315,14 +375,16 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
               app: { id: 1, title: "问候", content: null, sortOrder: 1 }
             }
           ],
-          bad: [...noObject, {}, { id: "1" }]
+          odd: [{ wire: { id: "1" }, app: { id: 1 }, odd: { id: "1" }, sent: { id: 1 } }],
+          bad: [...noObject, {}, { id: "w-1" }]
         },
         QuickReplies: {
           good: [
             { wire: { common_words: [{ id: 1 }] }, app: { commonWords: [{ id: 1 }] } },
             { wire: {}, app: { commonWords: [] }, sent: { common_words: [] } }
           ],
-          bad: [...noObject, { common_words: [{}] }]
+          odd: [{ wire: { common_words: [{}, { id: 1 }, 2] }, app: { commonWords: [{ id: 1 }] } }],
+          bad: noObject
         },
         QuickReplyInput: {
           good: [
@@ -360,18 +422,28 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             same({ score: 5, label: "非常满意", tags: [{ id: 1 }] }),
             { wire: { tags: null }, app: { tags: [] }, sent: { tags: [] } }
           ],
-          bad: [...noObject, { tags: [{}] }]
+          odd: [{ wire: { tags: [{}] }, app: { tags: [] } }],
+          bad: noObject
         },
         Ratings: {
           good: [
             same({ ratings: [{ score: 5, tags: [] }] }),
             { wire: {}, app: { ratings: [] }, sent: { ratings: [] } }
           ],
-          bad: [...noObject, { ratings: 1 }]
+          odd: [{ wire: { ratings: 1 }, app: { ratings: [] } }],
+          bad: noObject
         },
         RatingReceipt: {
           good: [{ wire: { score: 5, conversation_id: 5 }, app: { score: 5, conversationId: 5 } }, same({})],
-          bad: [...noObject, { conversation_id: "5" }]
+          odd: [
+            {
+              wire: { conversation_id: "5" },
+              app: { conversationId: 5 },
+              odd: { conversationId: "5" },
+              sent: { conversation_id: 5 }
+            }
+          ],
+          bad: noObject
         }
       }
     ],
@@ -380,7 +452,8 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
       {
         Tag: {
           good: [same({ id: 1, name: "VIP ⭐" }), same({ id: 1, name: null })],
-          bad: [...noObject, {}, { id: "1" }]
+          odd: [{ wire: { id: "1" }, app: { id: 1 }, odd: { id: "1" }, sent: { id: 1 } }],
+          bad: [...noObject, {}, { id: "" }]
         },
         NewTag: {
           good: [{ wire: { name: "VIP", text_color: "red" }, app: { name: "VIP", textColor: "red" } }, same({})],
@@ -446,14 +519,29 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
               app: { id: 3, userType: "VIP", tags: null, online: null }
             }
           ],
-          bad: [
-            ...noObject,
-            {},
-            { id: 3 },
-            { user_type: "STAFF" },
-            { id: 3, user_type: null },
-            { id: 3, user_type: "A", nickname: 1 }
-          ]
+          odd: [
+            { wire: { id: 3 }, app: { id: 3, userType: "" }, odd: { userType: undefined } },
+            { wire: { id: 3, user_type: null }, app: { id: 3, userType: "" }, odd: { userType: null } },
+            {
+              wire: { id: 3, user_type: "A", nickname: 1, phone: 13800138000, remark: { some_key: 1 }, tags: ["VIP"] },
+              app: { id: 3, userType: "A", tags: [] },
+              odd: { nickname: 1, phone: 13800138000, remark: { some_key: 1 } }
+            },
+            ...[1, "1", "true"].map((online) => ({
+              wire: { id: 3, user_type: "A", online },
+              app: { id: 3, userType: "A", online: true },
+              odd: { online },
+              sent: { id: 3, user_type: "A", online: true }
+            })),
+            ...[0, "0", "false"].map((online) => ({
+              wire: { id: 3, user_type: "A", online },
+              app: { id: 3, userType: "A", online: false },
+              odd: { online },
+              sent: { id: 3, user_type: "A", online: false }
+            })),
+            { wire: { id: 3, user_type: "A", online: 2 }, app: { id: 3, userType: "A" }, odd: { online: 2 } }
+          ],
+          bad: [...noObject, {}, { user_type: "STAFF" }, { id: true, user_type: "STAFF" }]
         },
         ProfileUpdate: {
           good: [{ wire: { nickname: "", real_name: "王" }, app: { nickname: "", realName: "王" } }, same({})],
@@ -466,14 +554,16 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
               app: { id: 2, userType: "STAFF", online: true, capacity: 5, load: 0, skillGroups: ["售后"] }
             }
           ],
-          bad: [...noObject, { id: 2 }]
+          odd: [{ wire: { id: 2 }, app: { id: 2, userType: "" }, odd: { userType: undefined } }],
+          bad: [...noObject, {}]
         },
         TransferTargets: {
           good: [
             { wire: { users: [staff], total: 1 }, app: { users: [staffApp], total: 1 } },
             { wire: { users: null }, app: { users: [] }, sent: { users: [] } }
           ],
-          bad: [...noObject, { users: [{}] }]
+          odd: [{ wire: { users: [{}] }, app: { users: [] } }],
+          bad: noObject
         }
       }
     ],
@@ -488,7 +578,10 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
             },
             same({})
           ],
-          bad: [...noObject, { visit_count: "2" }]
+          odd: [
+            { wire: { visit_count: "2" }, app: { visitCount: 2 }, odd: { visitCount: "2" }, sent: { visit_count: 2 } }
+          ],
+          bad: noObject
         }
       }
     ]
@@ -504,12 +597,14 @@ describe.each(
   samples.flatMap(([module, byName]) =>
     Object.entries(byName).map(([name, list]) => [name, module[name], list] as const)
   )
-)("%s", (_, schema, { bad, good }) => {
+)("%s", (_, schema, { bad, good, odd = [] }) => {
   if (!isCodec(schema)) throw new Error("no schema")
   const decode = Schema.decodeUnknownSync(schema)
 
-  it.each(good)("decodes $wire", ({ app, sent, wire }) => {
+  it.each([...good, ...odd])("decodes $wire", ({ app, odd, sent, wire }) => {
     const decoded = decode(JSON.parse(JSON.stringify(wire)))
+    assert.deepStrictEqual(oddOf(decoded), odd)
+    if (decoded !== null && typeof decoded === "object") assert.deepStrictEqual(oddOf({ ...decoded }), odd)
     assert.deepStrictEqual(revealed(decoded), revealed(app))
     assert.isTrue(Schema.is(schema)(decoded))
     assert.deepStrictEqual(Schema.encodeUnknownSync(schema)(decoded), sent ?? wire)

@@ -559,7 +559,8 @@ describe("events", () => {
         ...lost,
         ...lost,
         ...lost,
-        ...lost,
+        "UnknownReceived",
+        "GapUnresolved",
         "UnknownReceived",
         "GapUnresolved",
         "UnknownReceived"

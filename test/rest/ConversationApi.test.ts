@@ -4,6 +4,7 @@ import { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import { ConversationId, SubChannelId, UserId } from "../../src/domain/Id.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import * as Calls from "../support/Calls.ts"
+import { skippedOf } from "../../src/codec/Odd.ts"
 import * as Recorder from "../support/Recorder.ts"
 
 const id = ConversationId.make(7)
@@ -184,10 +185,25 @@ describe("ConversationApi", () => {
 
   it.effect("reports where a response is wrong, and of which call", () =>
     Effect.gen(function* () {
-      const backend = Recorder.make(() => Recorder.json({ conversations: [onWire, { ...onWire, id: "eight" }] }))
-      const error = yield* Effect.flip(through((api) => api.list(), backend))
-      assert.strictEqual(error.method, "ConversationApi.list")
-      assert.deepInclude(error.reason, { _tag: "UnexpectedResponse", path: "conversations.1.id" })
+      const backend = Recorder.make(() => Recorder.json({ ...onWire, id: "eight" }))
+      const error = yield* Effect.flip(through((api) => api.get(id), backend))
+      assert.strictEqual(error.method, "ConversationApi.get")
+      assert.deepInclude(error.reason, { _tag: "UnexpectedResponse", path: "id" })
+    })
+  )
+
+  it.effect("leaves out the conversations of a list that make no sense, and tells which", () =>
+    Effect.gen(function* () {
+      const odd = { ...onWire, id: "eight" }
+      const backend = Recorder.make(() => Recorder.json({ conversations: [null, onWire, odd] }))
+      const { conversations } = yield* through((api) => api.list(), backend)
+      assert.deepStrictEqual(
+        conversations.map((conversation) => conversation.id),
+        [onWire.id]
+      )
+      assert.deepStrictEqual(skippedOf(conversations), [null, odd])
+      const current = Recorder.make(() => Recorder.json([null, onWire, odd]))
+      assert.deepStrictEqual(skippedOf(yield* through((api) => api.current, current)), [null, odd])
     })
   )
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import { skippedOf } from "../../src/codec/Odd.ts"
 import { Message } from "../../src/domain/Message.ts"
 import * as Frame from "../../src/wire/Frame.ts"
 
@@ -135,8 +136,8 @@ describe("frames from the server", () => {
     ],
     [
       "a known type with a payload of another shape",
-      { event_type: 103, payload: { sequence_id: "1" } },
-      { eventType: "Unknown", eventTypeCode: 103, payload: { sequenceId: "1" } }
+      { event_type: 103, payload: { sequence_id: "one" } },
+      { eventType: "Unknown", eventTypeCode: 103, payload: { sequenceId: "one" } }
     ],
     ["a known type without its payload", { event_type: 101 }, { eventType: "Unknown", eventTypeCode: 101 }],
     [
@@ -189,13 +190,58 @@ describe("frames from the server", () => {
     "[101]",
     "{}",
     '{"payload":{}}',
-    '{"event_type":"101","payload":{}}',
+    '{"event_type":"","payload":{}}',
+    '{"event_type":"ack","payload":{}}',
     '{"event_type":null}',
     '{"event_type":101.5}',
     '{"event_type":1e400}',
     "\u0000",
     '{"event_type":301}{"event_type":301}'
   ])("%j is no frame", (malformed) => refused(readExit(malformed)))
+
+  it("may have odd fields, which cost nothing but themselves", () => {
+    const ack = read('{"event_type":"103","payload":{"sequence_id":"12","message_id":"7","conversation_id":{}}}')
+    assert.strictEqual(ack.eventType, "Ack")
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(ack.payload)), {
+      sequenceId: 12,
+      messageId: 7,
+      conversationId: {}
+    })
+    const unsafe = read('{"event_type":103,"payload":{"sequence_id":1,"message_id":9007199254740993}}')
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(unsafe.payload)), { sequenceId: 1 })
+    assert.strictEqual(read('{"event_type":104,"payload":{"message_id":"7","conversation_id":"5"}}').eventType, "Read")
+    const typing = read('{"event_type":105,"payload":{"content":5,"conversation_id":"5"}}')
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(typing.payload)), { conversationId: 5 })
+    // An id that was rounded names something else.
+    for (const id of ["9007199254740993", '"9007199254740993"', "1e300", "1.5"]) {
+      assert.strictEqual(read(`{"event_type":105,"payload":{"conversation_id":${id}}}`).eventType, "Unknown", id)
+      assert.strictEqual(
+        read(`{"event_type":104,"payload":{"message_id":${id},"conversation_id":5}}`).eventType,
+        "Unknown",
+        id
+      )
+    }
+  })
+
+  it("leave out the messages of a batch that make no sense, and tell which", () => {
+    const odd = [null, "text", 1, {}, { ...text, id: null }, { ...text, conversation_id: "none" }]
+    const frame = read(
+      JSON.stringify({
+        event_type: 102,
+        payload: [odd[0], text, ...odd.slice(1), { ...text, id: "8", message_type: "1" }]
+      })
+    )
+    if (frame.eventType !== "MessageBatch") return assert.fail(frame.eventType)
+    assert.deepStrictEqual(
+      frame.payload.map(({ id, messageType }) => [id, messageType]),
+      [
+        [7, "Text"],
+        [8, "Text"]
+      ]
+    )
+    assert.deepStrictEqual(skippedOf(frame.payload), odd)
+    assert.deepStrictEqual(skippedOf([...frame.payload]), [])
+  })
 
   it("with hostile keys pollute nothing", () => {
     const frame = read(
