@@ -1,5 +1,5 @@
 /**
- * Everything for one session, composed.
+ * The layers of a session: all services, composed.
  *
  * @since 0.1.0
  */
@@ -38,7 +38,7 @@ export type Services =
   ChannelApi | ConversationApi | Inbox | Outbox | QuickReplyApi | RatingApi | Realtime | RobotApi | UploadApi | UserApi
 
 /**
- * Everything that a session provides.
+ * All services of a session.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ export type Services =
 export type Kefu = Services | Credentials | KefuConfig.KefuConfig | TokenApi | Transport
 
 /**
- * The options of a session, and whose it is.
+ * The options of a session, including its login.
  *
  * @category options
  * @since 0.1.0
@@ -54,15 +54,15 @@ export type Kefu = Services | Credentials | KefuConfig.KefuConfig | TokenApi | T
 export interface Options extends KefuConfig.Options {
   /**
    * The session's token, or an effect that obtains one: it runs at the first use, and again when the backend refuses the
-   * token. Default: an anonymous visitor, whose token is asked from the backend and kept in `storage`.
+   * token. Default: an anonymous visitor, whose token is requested from the backend and stored in `storage`.
    */
   readonly token?: string | Redacted.Redacted | Effect.Effect<string | Redacted.Redacted, object | string> | undefined
-  /** Where an anonymous visitor's token is kept. Default: memory, so a reload makes a new visitor. */
+  /** Where an anonymous visitor's token is stored. Default: memory, so that a reload creates a new visitor. */
   readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
 }
 
 /**
- * Every service that works over a `Transport`, for those who bring one of their own.
+ * Every service that works over a `Transport`, for a transport of your own.
  *
  * @category layers
  * @since 0.1.0
@@ -98,13 +98,13 @@ export const layerPlatform = (
     Layer.provideMerge(TokenApi.layer),
     Layer.provideMerge(KefuConfig.KefuConfig.layer(options))
   )
-  // Layers are memoised by their identity: without this, a session inside another would be the other.
+  // Layers are memoised by identity: without this, a session inside another one would share its services.
   return Layer.effectContext(Layer.build(Layer.fresh(session)))
 }
 
 /**
  * A session over the global `fetch` and `WebSocket`: in browsers, in workers and in Node >= 22. Fails if an option is
- * invalid; connects as `connect` says.
+ * invalid; `connect` says when it connects.
  *
  * **Example** (A visitor says hello)
  *
@@ -126,7 +126,7 @@ export const layer = (options: Options = {}): Layer.Layer<Kefu, KefuError> =>
 
 /**
  * {@link layer} with `KEFU_BASE_URL`, `KEFU_TOKEN` (absent: an anonymous visitor) and `KEFU_SUB_CHANNEL_ID` from the
- * configuration; the options given here win.
+ * configuration; the given options take precedence.
  *
  * @category layers
  * @since 0.1.0
@@ -140,11 +140,11 @@ export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError 
     })
   ).pipe(Layer.catch((error) => Layer.effectContext(Effect.fail(error instanceof KefuError ? hinted(error) : error))))
 
-/** Where the configuration could have named the backend, too. */
+/** Adds that the configuration can name the backend, too. */
 const hinted = (error: KefuError): KefuError => {
   const { method, reason } = error
   if (reason._tag !== "InvalidRequest" || reason.field !== "baseUrl") return error
-  const detail = `${reason.detail}; KEFU_BASE_URL sets it, too`
+  const detail = `${reason.detail}; or set KEFU_BASE_URL`
   return new KefuError({ method, reason: new InvalidRequest({ field: "baseUrl", detail }) })
 }
 

@@ -17,14 +17,14 @@ const nickname = Effect.map(
 )
 
 describe("Kefu", () => {
-  it.effect("keeps a session within another apart from it", () =>
+  it.effect("separates a session from the one around it", () =>
     Effect.gen(function* () {
       const inner = yield* nickname.pipe(Effect.provide(sessionOf("visitor-alice-token")))
       assert.deepStrictEqual([yield* nickname, inner], ["李静", "Alice Green"])
     }).pipe(Effect.provide(sessionOf("staff-li-token").pipe(Layer.provideMerge(Sandbox.layer()))))
   )
 
-  it.effect("is one session wherever the same layer is provided", () =>
+  it.effect("shares one session wherever the same layer is provided", () =>
     Effect.gen(function* () {
       const session = sessionOf("staff-li-token")
       const both = yield* UserApi.pipe(
@@ -35,7 +35,7 @@ describe("Kefu", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
-  it.effect("reads its configuration, and lets options win", () =>
+  it.effect("reads its configuration, over which options take precedence", () =>
     Effect.gen(function* () {
       const { baseUrl, subChannelId } = yield* KefuConfig
       assert.strictEqual(baseUrl, "https://chat.example.com")
@@ -49,7 +49,7 @@ describe("Kefu", () => {
     )
   )
 
-  it.effect("advises the variable only where it is read", () =>
+  it.effect("names the variable only if it is read", () =>
     Effect.gen(function* () {
       const details: Array<string> = []
       for (const layer of [Kefu.layer(), Kefu.layerConfig()]) {
@@ -61,7 +61,7 @@ describe("Kefu", () => {
     }).pipe(Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({})))
   )
 
-  it.effect("names the option that makes no sense", () =>
+  it.effect("names an invalid option", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(Kefu.layer({ baseUrl: "ftp://chat.example.com" })))
       assert.strictEqual(error.reason._tag === "InvalidRequest" && error.reason.field, "baseUrl")

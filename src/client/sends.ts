@@ -51,7 +51,8 @@ export const make = (
         )
   )
 
-  const isStaff = () => directory.me !== undefined && !isVisitor(directory.me)
+  /** A user without a type may be either, so the backend decides. */
+  const isStaff = () => directory.me !== undefined && directory.me.userType !== "" && !isVisitor(directory.me)
 
   /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
   const recipient = (conversationId: number) =>

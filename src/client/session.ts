@@ -6,11 +6,14 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import * as Key from "../codec/Key.ts"
-import type { Conversation } from "../domain/Conversation.ts"
+import { original } from "../codec/Odd.ts"
+import * as Wire from "../codec/Wire.ts"
+import { Conversation, ConversationPage } from "../domain/Conversation.ts"
+import type { Plain } from "../domain/Perspective.ts"
+import { User } from "../domain/User.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
@@ -18,15 +21,19 @@ import { Realtime } from "../realtime/Realtime.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { Api } from "../wire/Api.ts"
 import type { Directory } from "./directory.ts"
-import * as lenient from "./lenient.ts"
 import type { Listeners } from "./listeners.ts"
 import { Notifier, superseded } from "./notifier.ts"
 import type { ReadFlags } from "./readFlags.ts"
 import * as rest from "./rest.ts"
 import * as sends from "./sends.ts"
-import type { ConversationPage, ConversationParams, User } from "./types.ts"
+import type * as types from "./types.ts"
 
 const { endpoints } = Api.groups.conversations
+
+const decodeUser = Schema.decodeUnknownOption(User)
+const decodeConversation = Schema.decodeUnknownOption(Conversation)
+const decodePage = Schema.decodeUnknownOption(ConversationPage)
+const decodeList = Schema.decodeUnknownOption(Wire.Elements(Conversation))
 
 /** How long events wait for the current user, on whom their direction depends. */
 const patience = "10 seconds"
@@ -114,9 +121,9 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
   const fetchMe = Effect.gen(function* () {
     const method = "Client.getUserInfo"
     const response = yield* rest.request(httpClient, method, Api.groups.users.endpoints.me)
-    const user = lenient.user(response.data)
+    const user = decodeUser(response.data)
     if (Option.isSome(user)) return { response, user: user.value }
-    const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id and a type" })
+    const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id" })
     // Without the response, which may contain the token.
     return yield* new KefuError({ method, reason })
   })
@@ -124,18 +131,19 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
   const identify = directory.identify(Effect.map(fetchMe, ({ user }) => user))
 
   /** Conversations are viewed from the current user's perspective, who is fetched at the same time. */
-  const fetchConversations = Effect.fnUntraced(function* <Data>(
+  const fetchConversations = Effect.fnUntraced(function* <A, Data>(
     method: string,
     endpoint: rest.Endpoint,
     input: rest.Input,
-    read: (data: unknown) => Option.Option<Data>
+    decode: (data: unknown) => Option.Option<A>,
+    show: (value: A) => Data
   ) {
     const identified = Effect.catchReason(identify, "KefuError", "UnexpectedResponse", () => Effect.void)
     const [response] = yield* Effect.all([rest.request(httpClient, method, endpoint, input), identified], {
       concurrency: 2
     })
-    const data = read(response.data)
-    if (Option.isSome(data)) return { ...response, data: data.value }
+    const value = decode(response.data)
+    if (Option.isSome(value)) return { ...response, data: show(value.value) }
     const reason = new UnexpectedResponse({ path: "", detail: "expected conversations" })
     return yield* new KefuError({ method, reason, response })
   })
@@ -183,26 +191,21 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
       Effect.map(rest.request(httpClient, method, endpoint, input), rest.toClientResponse<Data>),
     me: Effect.map(fetchMe, ({ response, user }) => {
       directory.setMe(user)
-      return rest.toClientResponse<User>(response)
+      return rest.toClientResponse<types.User>(response)
     }),
-    conversations: (query: ConversationParams | undefined) =>
-      fetchConversations("Client.getConversations", endpoints.list, { query }, (data) => {
-        const page =
-          Predicate.isObject(data) && !Array.isArray(data) ? (data as { conversations?: unknown }) : undefined
-        const listed = page?.conversations ?? []
-        if (page === undefined || !Array.isArray(listed)) return Option.none()
-        const { conversations: _, ...rest } = page
-        return Option.some({
-          ...(Key.fromWire(rest) as { readonly [key: string]: unknown }),
-          conversations: lenient.conversations(listed).map(view)
-        } as ConversationPage)
-      }),
+    conversations: (query: types.ConversationParams | undefined) =>
+      fetchConversations("Client.getConversations", endpoints.list, { query }, decodePage, (page) => ({
+        ...(original({ ...page, conversations: [] }) as Plain<ConversationPage>),
+        conversations: page.conversations.map(view)
+      })),
     conversation: (id: number) =>
-      fetchConversations("Client.getConversationById", endpoints.get, { params: { id } }, (data) =>
-        Option.map(lenient.conversation(data), view)
-      ),
-    currentConversations: fetchConversations("Client.getCurrentConversationList", endpoints.current, {}, (data) =>
-      Array.isArray(data) ? Option.some(lenient.conversations(data).map(view)) : Option.none()
+      fetchConversations("Client.getConversationById", endpoints.get, { params: { id } }, decodeConversation, view),
+    currentConversations: fetchConversations(
+      "Client.getCurrentConversationList",
+      endpoints.current,
+      {},
+      decodeList,
+      (list) => list.map(view)
     ),
     ...sends.make(yield* Outbox, directory, flags, notifier, identify)
   }
