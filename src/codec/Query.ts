@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { attempt, renaming, sameKey, without } from "./field.ts"
+import { attempt } from "./internal/codec.ts"
+import { without } from "./internal/description.ts"
 import { asJson, assign, type Dictionary, toWireKey } from "./Key.ts"
 
 const Rest = Schema.Record(Schema.String, Schema.Unknown)
@@ -68,13 +68,8 @@ export const Struct = <
     ),
     [QueryRest]
   )
-  const decode = renaming(
-    names.map(([key, wireKey]) => [wireKey, key]),
-    identity,
-    identity,
-    identity
-  )
-  const encode = renaming(names, identity, identity, identity)
+  const decode = renaming(names.map(([key, wireKey]) => [wireKey, key]))
+  const encode = renaming(names)
   return wire.pipe(
     Schema.decodeTo(
       domain,
@@ -116,3 +111,22 @@ const queryValue = (value: unknown): ReadonlyArray<string> => {
   if (json === undefined) return []
   return [typeof json === "object" ? JSON.stringify(json) : String(json)]
 }
+
+/** Renames the known keys of an object. A key that a known one is renamed to gives way to it. */
+const renaming = (names: ReadonlyArray<readonly [from: string, to: string]>) => {
+  const known = new Map(names)
+  const taken = new Map(names.map(([from, to]) => [to, from]))
+  return (source: Dictionary): Record<string, unknown> => {
+    const target: Record<string, unknown> = {}
+    for (const [name, item] of Object.entries(source)) {
+      const from = taken.get(name)
+      if (item === undefined || (!known.has(name) && from !== undefined && Object.hasOwn(source, from))) continue
+      assign(target, known.get(name) ?? name, item)
+    }
+    return target
+  }
+}
+
+/** A key that may be missing where that of `ast` may. */
+const sameKey = <A>(ast: SchemaAST.AST, schema: Schema.Codec<A>): Schema.Codec<A> =>
+  ast.context?.isOptional === true ? (Schema.optionalKey(schema) as Schema.Constraint as Schema.Codec<A>) : schema

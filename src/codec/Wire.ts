@@ -10,25 +10,27 @@
  *
  * @since 0.1.0
  */
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { attempt, sendable, without } from "./field.ts"
-import { assign, type Dictionary, fromWire, fromWireKey, toWire, toWireKey } from "./Key.ts"
-import { noteOdd, noteSkipped, oddOf, skippedIn, withSkipped } from "./Odd.ts"
-
-type Result<A> = Exit.Exit<A, SchemaIssue.Issue>
-
-const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.ParseOptions): Result<never> =>
-  Exit.fail(new SchemaIssue.InvalidType(ast, input, options))
-
-const at = (key: PropertyKey, issue: SchemaIssue.Issue): SchemaIssue.Issue => new SchemaIssue.Pointer([key], issue)
+import { attempt, at, codec, invalid, type Result, sendable } from "./internal/codec.ts"
+import {
+  discriminated,
+  discriminatorOf,
+  fallbacks,
+  Field,
+  isDictionary,
+  texts,
+  times,
+  withNumber
+} from "./internal/field.ts"
+import { without } from "./internal/description.ts"
+import { heirs, objectCodec } from "./internal/object.ts"
+import { type Dictionary, fromWire, toWire, toWireKey } from "./Key.ts"
+import { noteSkipped, skippedIn, withSkipped } from "./Odd.ts"
 
 /**
  * Schema of a value as JSON text.
@@ -75,69 +77,6 @@ export const Free = Schema.Unknown.pipe(
 
 const Rest = Schema.Record(Schema.String, Schema.Unknown)
 
-// --- codecs that decide by themselves what they accept
-
-/** Tells the checks of a {@link codec} from its two directions. */
-const Direction = Schema.Literal("wire").pipe(
-  Schema.decodeTo(
-    Schema.Literal("app"),
-    SchemaTransformation.transform({ decode: () => "app" as const, encode: () => "wire" as const })
-  )
-)
-
-/** The fields of an object by which a union selects its member. */
-const discriminators = (ast: SchemaAST.AST) =>
-  SchemaAST.isObjects(ast)
-    ? ast.propertySignatures.flatMap(({ name, type }) =>
-        SchemaAST.isLiteral(type) && !SchemaAST.isOptional(type) ? [{ key: name, literal: type.literal }] : []
-      )
-    : []
-
-/**
- * A schema whose two directions are functions. `wire` and `app` describe its two sides to generated API descriptions, to
- * unions and to type checks; decoding and encoding go by the functions alone, in one pass.
- */
-const codec = <A>(options: {
-  readonly wire: SchemaAST.AST
-  readonly app: Schema.Codec<A>
-  readonly decode: (raw: unknown, options: SchemaAST.ParseOptions) => Result<A>
-  readonly encode: (value: A, options: SchemaAST.ParseOptions) => Effect.Effect<unknown, SchemaIssue.Issue>
-}): Schema.Codec<A, unknown> => {
-  const app = Schema.toType(options.app)
-  const accepts = SchemaParser.decodeUnknownExit(app)
-  return described(options.wire).pipe(
-    Schema.decodeTo(
-      Schema.declareConstructor<A>()(
-        [Direction],
-        ([direction]) =>
-          (value, _, parse) =>
-            direction.ast.encoding === undefined
-              ? Exit.map(accepts(value, parse), () => value as A)
-              : Exit.succeed(value as A),
-        {
-          toCodecArbitrary: () => Schema.link<A>()(app, SchemaTransformation.passthrough()),
-          "~sentinels": discriminators(app.ast)
-        }
-      ),
-      SchemaTransformation.transformEffect<A, unknown>({ decode: options.decode, encode: options.encode })
-    )
-  )
-}
-
-/** Accepts everything, and is described as `ast` says. */
-const described = (ast: SchemaAST.AST): Schema.Codec<unknown> =>
-  Schema.declareConstructor<unknown>()([], () => Effect.succeed, {
-    toCodecJson: () => undefined,
-    "~sentinels": discriminators(ast)
-  }).check(
-    Schema.makeFilter(() => true, {
-      representation: { id: "effect-kefu/codec/Wire", payload: null, schemas: [ast] },
-      toJsonSchema: ({ schemas: [schema] }) => schema ?? {}
-    })
-  )
-
-// --- objects
-
 /**
  * The value of a schema built by {@link Struct}: its fields, and whatever else the backend sent under converted keys.
  *
@@ -158,109 +97,6 @@ export interface Struct<Fields extends Schema.Struct.Fields> extends Schema.deco
   Schema.StructWithRest<Schema.Struct<Fields>, readonly [typeof Rest]>,
   Schema.Codec<Dictionary>
 > {}
-
-/** What a schema does where its field is missing or makes no sense. */
-interface Fallback {
-  readonly value: () => unknown
-  readonly isOptional: boolean
-}
-
-const fallbacks = new WeakMap<SchemaAST.AST, Fallback>()
-
-/** The wire's field that tells the members of a union apart. */
-const discriminated = new WeakMap<SchemaAST.AST, string>()
-
-const discriminatorOf = (ast: SchemaAST.AST): string | undefined => {
-  const own = discriminated.get(ast)
-  if (own !== undefined || !SchemaAST.isUnion(ast)) return own
-  for (const type of ast.types) {
-    const found = discriminatorOf(type)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-/** An object whose discriminator came as digits in a text. */
-const withNumber = (raw: unknown, key: string): unknown => {
-  if (!isDictionary(raw)) return undefined
-  const value = raw[key]
-  return typeof value === "string" && digits.test(value) ? { ...raw, [key]: Number(value) } : undefined
-}
-
-/** Schemas that read JSON text, and times: by their AST, since that is what a field made of them keeps. */
-const texts = new WeakSet<SchemaAST.AST>()
-const times = new WeakSet<SchemaAST.AST>()
-
-const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> =>
-  SchemaAST.isUnion(ast) ? ast.types.flatMap(membersOf) : [ast]
-
-const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)$/
-const digits = /^-?\d+(?:\.\d+)?$/
-
-const millisOf = (text: string): number =>
-  Option.match(DateTime.make(text), { onNone: () => Number.NaN, onSome: DateTime.toEpochMillis })
-
-/** What an odd value certainly means to a schema; undefined if it may mean several things, or nothing. */
-const coercionOf = (ast: SchemaAST.AST): ((raw: unknown) => unknown) => {
-  const members = membersOf(ast)
-  const isFlag = members.some((member) => SchemaAST.isBoolean(member))
-  const isNumber = members.some((member) => SchemaAST.isNumber(SchemaAST.toEncoded(member)))
-  const isTime = members.some((member) => times.has(member))
-  const discriminator = discriminatorOf(ast)
-  return (raw) => {
-    if (discriminator !== undefined) return withNumber(raw, discriminator)
-    if (isFlag)
-      return raw === 1 || raw === "1" || raw === "true"
-        ? true
-        : raw === 0 || raw === "0" || raw === "false"
-          ? false
-          : undefined
-    if (!isNumber || typeof raw !== "string") return undefined
-    const number = digits.test(raw) ? Number(raw) : isTime && isoTime.test(raw) ? millisOf(raw) : Number.NaN
-    return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number : undefined
-  }
-}
-
-class Field {
-  readonly key: string
-  /** Undefined where the wire has no such field. */
-  readonly wireKey: string | undefined
-  readonly isOptional: boolean
-  readonly isNullable: boolean
-  /** It may be left out where it makes no sense. */
-  readonly isLenient: boolean
-  readonly fallback: Fallback | undefined
-  readonly isText: boolean
-  readonly read: (raw: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
-  readonly coerce: (raw: unknown) => unknown
-  readonly write: (value: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
-  readonly constant: unknown
-
-  readonly inherited: readonly [theirs: string, ours: string] | undefined
-
-  constructor(
-    key: string,
-    wireKey: string | undefined,
-    schema: Schema.Codec<unknown>,
-    isStrict = false,
-    isCode = false,
-    inherited?: readonly [theirs: string, ours: string]
-  ) {
-    const members = membersOf(schema.ast)
-    this.key = key
-    this.wireKey = wireKey
-    this.isOptional = SchemaAST.isOptional(SchemaAST.toEncoded(schema.ast))
-    this.isNullable = members.some((member) => SchemaAST.isNull(member))
-    this.fallback = fallbacks.get(schema.ast)
-    this.isText = members.some((member) => texts.has(member))
-    this.read = SchemaParser.decodeUnknownExit(schema)
-    this.isLenient = this.isOptional && !isStrict
-    this.coerce = isStrict || isCode ? () => undefined : coercionOf(schema.ast)
-    this.inherited = inherited
-    this.write = SchemaParser.encodeUnknownExit(schema)
-    this.constant = SchemaAST.isLiteral(schema.ast) ? schema.ast.literal : undefined
-  }
-}
 
 /**
  * Builds the schema of a wire object from camelCase fields: known fields get their exact wire names, unknown fields
@@ -364,130 +200,6 @@ const encodedOf = (schema: Schema.Codec<unknown>): Schema.Codec<unknown> => {
   const isOptional = fallbacks.get(schema.ast)?.isOptional ?? SchemaAST.isOptional(SchemaAST.toEncoded(schema.ast))
   return isOptional ? (Schema.optionalKey(encoded) as Schema.Constraint as Schema.Codec<unknown>) : encoded
 }
-
-const isDictionary = (value: unknown): value is Dictionary =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** Both directions of an object, each one pass over the known fields and one over the others. */
-const objectCodec = (fields: ReadonlyArray<Field>, ast: SchemaAST.AST) => {
-  const known = fields.filter(({ wireKey }) => wireKey !== undefined)
-  const byWireKey = new Map(known.map((field) => [field.wireKey, field]))
-  const bySpelling = new Map(known.map((field) => [fromWireKey(field.wireKey ?? ""), field]))
-  const needed = known.filter(({ isOptional }) => !isOptional)
-  const own = new Set(fields.map(({ key }) => key))
-  const constants = fields.filter(({ wireKey }) => wireKey === undefined)
-
-  const decode = (source: unknown, options: SchemaAST.ParseOptions): Result<Dictionary> => {
-    if (!isDictionary(source)) return invalid(ast, source, options)
-    const target: Record<string, unknown> = {}
-    let odd: Record<string, unknown> | undefined
-    let problem: SchemaIssue.Issue | undefined
-    const take = (field: Field, raw: unknown) => {
-      const { key } = field
-      if (raw === null && field.isNullable) return void (target[key] = null)
-      const exit = field.read(field.inherited === undefined ? raw : inheriting(raw, field.inherited, source), options)
-      if (Exit.isSuccess(exit)) {
-        target[key] = exit.value
-        if (field.isText && typeof raw === "string" && typeof exit.value !== "string") (odd ??= {})[key] = raw
-        return
-      }
-      const coerced = field.coerce(raw)
-      const again = coerced === undefined ? exit : field.read(coerced, options)
-      if (Exit.isSuccess(again)) target[key] = again.value
-      else if (field.fallback !== undefined) target[key] = field.fallback.value()
-      else if (!field.isLenient) problem ??= issueOf(field.wireKey ?? key, exit)
-      ;(odd ??= {})[key] = raw
-    }
-    for (const { key, constant } of constants) target[key] = constant
-    for (const name of Object.keys(source)) {
-      const raw = source[name]
-      const field = byWireKey.get(name)
-      if (field !== undefined) {
-        if (raw !== undefined) take(field, raw)
-        continue
-      }
-      const key = fromWireKey(name)
-      const spelt = bySpelling.get(key)
-      if (spelt !== undefined) {
-        if (!Object.hasOwn(source, spelt.wireKey ?? "")) take(spelt, toWire(raw))
-      } else if (!own.has(key)) assign(target, key, fromWire(raw))
-    }
-    for (const { fallback, key, wireKey = key } of needed) {
-      if (Object.hasOwn(target, key)) continue
-      if (fallback === undefined) return Exit.fail(problem ?? at(wireKey, new SchemaIssue.MissingKey(undefined)))
-      target[key] = fallback.value()
-      if (!fallback.isOptional) (odd ??= {})[key] = undefined
-    }
-    if (problem !== undefined) return Exit.fail(problem)
-    if (odd !== undefined) noteOdd(target, odd)
-    return Exit.succeed(target)
-  }
-
-  const encode = (value: Dictionary, options: SchemaAST.ParseOptions): Result<unknown> => {
-    if (!isDictionary(value)) return invalid(ast, value, options)
-    const target: Record<string, unknown> = {}
-    const odd = oddOf(value)
-    for (const field of known) {
-      const { fallback, key, wireKey = "" } = field
-      const item = value[key]
-      if (odd !== undefined && Object.hasOwn(odd, key) && (item === undefined || item === fallback?.value())) {
-        if (odd[key] !== undefined) target[wireKey] = odd[key]
-        continue
-      }
-      if (item === undefined && field.isOptional) continue
-      if (item === undefined && !Object.hasOwn(value, key)) {
-        return Exit.fail(at(key, new SchemaIssue.MissingKey(undefined)))
-      }
-      const exit = field.write(item, options)
-      if (Exit.isFailure(exit)) return Exit.fail(issueOf(key, exit))
-      if (exit.value !== undefined) target[wireKey] = exit.value
-    }
-    for (const name of Object.keys(value)) {
-      if (own.has(name)) continue
-      const key = toWireKey(name)
-      if (byWireKey.has(key) && Object.hasOwn(target, key)) continue
-      const item = toWire(value[name])
-      if (item !== undefined) assign(target, key, item)
-    }
-    return Exit.succeed(target)
-  }
-
-  return {
-    decode,
-    encode: (value: Dictionary, options: SchemaAST.ParseOptions): Result<unknown> => {
-      try {
-        return encode(value, options)
-      } catch {
-        return Exit.fail(new SchemaIssue.InvalidValue({ expected: sendable }, value, options))
-      }
-    }
-  }
-}
-
-/** A list whose elements take a field that they lack from the object around them. */
-const inheriting = (list: unknown, [theirs, ours]: readonly [string, string], source: Dictionary): unknown => {
-  const lacks = (item: unknown): item is Dictionary =>
-    isDictionary(item) && (item[theirs] === undefined || item[theirs] === null)
-  return Array.isArray(list) && list.some(lacks)
-    ? list.map((item: unknown) => {
-        if (!lacks(item)) return item
-        const heir = { ...item, [theirs]: source[ours] }
-        heirs.set(heir, item)
-        return heir
-      })
-    : list
-}
-
-/** What elements were before they took a field from the object around them. */
-const heirs = new WeakMap<object, unknown>()
-
-const issueOf = (key: string, exit: Result<unknown>): SchemaIssue.Issue =>
-  at(
-    key,
-    Option.getOrElse(Exit.findErrorOption(exit), () => new SchemaIssue.InvalidValue())
-  )
-
-// --- fields
 
 /**
  * Schema of a constant that has a number on the wire and a name in the app.

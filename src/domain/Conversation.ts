@@ -37,17 +37,18 @@ export class ReadMark extends Schema.Opaque<ReadMark>()(
 ) {}
 
 /**
- * A conversation as the backend tells it, with a page of its latest messages.
+ * A conversation, with a page of its latest messages.
  *
  * **Details**
  *
- * `lastStaff` is null while nobody serves it. `users` are all who took part, `conversationsUser` their read marks. The
+ * `lastStaff` is null while nobody serves it, `state` is empty where the backend sent none. `users` are all who took part, `conversationsUser` their read marks. The
  * fields up to `messages` are the backend's; `subChannelId`, `remark`, `endReason` and the times (milliseconds since
  * 1970) are the sandbox's.
  *
  * **Gotchas**
  *
- * A backend may cut `messages` to the latest few; an empty list does not mean that nothing was said.
+ * A backend may limit `messages` to the latest few; an empty list does not mean that the conversation is empty.
+ * `Odd.skippedOf(messages)` returns those that could not be decoded.
  *
  * @category schemas
  * @since 0.1.0
@@ -140,7 +141,7 @@ export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
 ) {}
 
 /**
- * To whom a conversation is handed over. The shape is the sandbox's; other fields pass through.
+ * The staff member who receives a transferred conversation. The shape is the sandbox's; other fields pass through.
  *
  * @category schemas
  * @since 0.1.0
@@ -166,7 +167,7 @@ export class ExportRequest extends Schema.Opaque<ExportRequest>()(
 ) {}
 
 /**
- * Where an export can be fetched, and how many conversations it holds. The shape is the sandbox's.
+ * The URL of an export and the number of conversations in it. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0
@@ -176,7 +177,7 @@ export class ExportResult extends Schema.Opaque<ExportResult>()(
 ) {}
 
 /**
- * How many conversations are in each state. The shape is the sandbox's.
+ * The number of conversations in each state. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0

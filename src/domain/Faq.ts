@@ -1,5 +1,5 @@
 /**
- * The robot's knowledge: suggestions while typing, and questions that are asked often.
+ * The robot's knowledge: suggestions while typing, and frequently asked questions.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ export class Suggestion extends Schema.Opaque<Suggestion>()(
 ) {}
 
 /**
- * What completes the visitor's words. The shape is the sandbox's.
+ * The suggestions for a draft. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0
@@ -46,7 +46,7 @@ export const SuggestionQuery = Query.Struct({
 export type SuggestionQuery = (typeof SuggestionQuery)["Type"]
 
 /**
- * A question that is asked often. The shape is the sandbox's.
+ * A frequently asked question. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0
@@ -61,7 +61,7 @@ export class Faq extends Schema.Opaque<Faq>()(
 ) {}
 
 /**
- * A page of questions that are asked often. The shape is the sandbox's.
+ * A page of frequently asked questions. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0

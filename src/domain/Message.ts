@@ -49,8 +49,8 @@ export class Menu extends Schema.Opaque<Menu>()(
 ) {}
 
 /**
- * A robot's answer when it is not plain text. The shape is the sandbox's: `answer` to `question`, and what else the
- * visitor may have meant in `candidates`.
+ * A robot's structured answer. The shape is the sandbox's: `answer` to `question`; `candidates` lists other questions that
+ * the visitor may have meant.
  *
  * @category content
  * @since 0.1.0
@@ -64,7 +64,7 @@ export class RobotAnswer extends Schema.Opaque<RobotAnswer>()(
 ) {}
 
 /**
- * An order that a visitor shows to the staff. The shape is the sandbox's.
+ * An order that a visitor shares with the staff. The shape is the sandbox's.
  *
  * @category content
  * @since 0.1.0
@@ -80,7 +80,7 @@ export class Order extends Schema.Opaque<Order>()(
 ) {}
 
 /**
- * Who joined when a conversation was built.
+ * The participant who joined a conversation.
  *
  * @category content
  * @since 0.1.0
@@ -94,7 +94,7 @@ export class ConversationBuilt extends Schema.Opaque<ConversationBuilt>()(
 ) {}
 
 /**
- * Which message was recalled.
+ * The message that was recalled.
  *
  * @category content
  * @since 0.1.0
@@ -103,7 +103,7 @@ export class MessageRecall extends Schema.Opaque<MessageRecall>()(Wire.Struct({ 
 
 /**
  * Why a conversation ended: 1 the visitor closed it, 2 the staff closed it, 3 it timed out, 4 an administrator closed
- * it. Other numbers may appear.
+ * it, 0 the backend gave no readable reason. Other numbers may appear.
  *
  * @category content
  * @since 0.1.0
@@ -113,7 +113,7 @@ export class ConversationEnd extends Schema.Opaque<ConversationEnd>()(
 ) {}
 
 /**
- * Who handed a conversation over to whom. The shape is the sandbox's.
+ * Who transferred a conversation to whom. The shape is the sandbox's.
  *
  * @category content
  * @since 0.1.0
@@ -127,7 +127,7 @@ export class ConversationTransfer extends Schema.Opaque<ConversationTransfer>()(
 ) {}
 
 /**
- * How a visitor rated the service. The shape is the sandbox's.
+ * A visitor's rating of the service. The shape is the sandbox's.
  *
  * @category content
  * @since 0.1.0
@@ -137,7 +137,7 @@ export class CustomerRate extends Schema.Opaque<CustomerRate>()(
 ) {}
 
 /**
- * The wire's number of each kind of message that has a name. Numbers from 100 on are system messages.
+ * The number on the wire of each named message type. Numbers from 100 on are system messages.
  *
  * @category constants
  * @since 0.1.0
@@ -183,7 +183,7 @@ const kind = <const Name extends keyof typeof messageTypeCode, Content extends S
 ) => Wire.Struct({ ...base, messageType: Wire.Code(messageTypeCode[name], name), content })
 
 /**
- * Plain text, from a person.
+ * A plain text message from a person.
  *
  * @category kinds
  * @since 0.1.0
@@ -191,7 +191,7 @@ const kind = <const Name extends keyof typeof messageTypeCode, Content extends S
 export class TextMessage extends Schema.Opaque<TextMessage>()(kind("Text", Schema.String)) {}
 
 /**
- * A picture.
+ * An image.
  *
  * @category kinds
  * @since 0.1.0
@@ -215,7 +215,7 @@ export class VideoMessage extends Schema.Opaque<VideoMessage>()(kind("Video", Wi
 export class AttachmentMessage extends Schema.Opaque<AttachmentMessage>()(kind("Attachment", Wire.OrJson(Media))) {}
 
 /**
- * The menu of the channel, which a robot offers.
+ * The channel menu, sent by a robot.
  *
  * @category kinds
  * @since 0.1.0
@@ -223,7 +223,7 @@ export class AttachmentMessage extends Schema.Opaque<AttachmentMessage>()(kind("
 export class ChannelMenuMessage extends Schema.Opaque<ChannelMenuMessage>()(kind("ChannelMenu", Wire.OrJson(Menu))) {}
 
 /**
- * Small talk by a robot.
+ * Small talk from a robot.
  *
  * @category kinds
  * @since 0.1.0
@@ -243,7 +243,7 @@ export class RobotCanAnswerMessage extends Schema.Opaque<RobotCanAnswerMessage>(
 ) {}
 
 /**
- * A robot has no answer.
+ * A robot's reply when it has no answer.
  *
  * @category kinds
  * @since 0.1.0
@@ -253,7 +253,7 @@ export class RobotNotAnswerMessage extends Schema.Opaque<RobotNotAnswerMessage>(
 ) {}
 
 /**
- * A robot asks which of several questions was meant.
+ * A robot's list of questions that the visitor may have meant.
  *
  * @category kinds
  * @since 0.1.0
@@ -263,7 +263,7 @@ export class RobotMayAnswerMessage extends Schema.Opaque<RobotMayAnswerMessage>(
 ) {}
 
 /**
- * The answer to a question that is asked often.
+ * The answer to a frequently asked question.
  *
  * @category kinds
  * @since 0.1.0
@@ -273,7 +273,7 @@ export class FaqAnswerMessage extends Schema.Opaque<FaqAnswerMessage>()(
 ) {}
 
 /**
- * An order that the visitor shows.
+ * An order that the visitor shares.
  *
  * @category kinds
  * @since 0.1.0
@@ -281,7 +281,7 @@ export class FaqAnswerMessage extends Schema.Opaque<FaqAnswerMessage>()(
 export class OrderMessage extends Schema.Opaque<OrderMessage>()(kind("OrderMessage", Wire.OrText(Order))) {}
 
 /**
- * The staff has kept the visitor waiting too long.
+ * The staff did not answer the visitor in time.
  *
  * @category kinds
  * @since 0.1.0
@@ -289,7 +289,7 @@ export class OrderMessage extends Schema.Opaque<OrderMessage>()(kind("OrderMessa
 export class StaffTimeoutMessage extends Schema.Opaque<StaffTimeoutMessage>()(kind("StaffTimeoutMessage", none)) {}
 
 /**
- * A member of staff takes over.
+ * A staff member takes over.
  *
  * @category kinds
  * @since 0.1.0
@@ -299,7 +299,7 @@ export class ManualServiceStartMessage extends Schema.Opaque<ManualServiceStartM
 ) {}
 
 /**
- * Somebody joined: a conversation was built.
+ * A participant joined the conversation.
  *
  * @category kinds
  * @since 0.1.0
@@ -337,7 +337,7 @@ export class ConversationEndMessage extends Schema.Opaque<ConversationEndMessage
 export class RateInviteMessage extends Schema.Opaque<RateInviteMessage>()(kind("RateInvite", none)) {}
 
 /**
- * The invitation to rate could not be delivered.
+ * The invitation to rate failed.
  *
  * @category kinds
  * @since 0.1.0
@@ -345,7 +345,7 @@ export class RateInviteMessage extends Schema.Opaque<RateInviteMessage>()(kind("
 export class RateInviteErrorMessage extends Schema.Opaque<RateInviteErrorMessage>()(kind("RateInviteError", none)) {}
 
 /**
- * All staff are busy, the visitor waits.
+ * All staff are busy; the visitor waits in the queue.
  *
  * @category kinds
  * @since 0.1.0
@@ -353,7 +353,7 @@ export class RateInviteErrorMessage extends Schema.Opaque<RateInviteErrorMessage
 export class StaffBusyMessage extends Schema.Opaque<StaffBusyMessage>()(kind("StaffBusyEvent", none)) {}
 
 /**
- * No staff is online, the visitor waits.
+ * No staff are online; the visitor waits in the queue.
  *
  * @category kinds
  * @since 0.1.0
@@ -361,7 +361,7 @@ export class StaffBusyMessage extends Schema.Opaque<StaffBusyMessage>()(kind("St
 export class StaffOfflineMessage extends Schema.Opaque<StaffOfflineMessage>()(kind("StaffOfflineEvent", none)) {}
 
 /**
- * The conversation was handed over to somebody else.
+ * The conversation was transferred.
  *
  * @category kinds
  * @since 0.1.0
@@ -381,8 +381,8 @@ export class CustomerRateMessage extends Schema.Opaque<CustomerRateMessage>()(
 ) {}
 
 /**
- * A message whose type is not known, or whose content is not what its type promises: `typeCode` is the wire's number
- * and `content` what came, keys converted.
+ * A message of an unknown type, or whose content does not match its type: `typeCode` is the number on the wire, `content`
+ * the content as it came, keys converted.
  *
  * @category schemas
  * @since 0.1.0
@@ -399,11 +399,12 @@ export class UnknownMessage extends Schema.Opaque<UnknownMessage>()(
  *
  * **Details**
  *
- * `createdAt` is the backend's number; our sandbox sends milliseconds since 1970. Very old servers send the content of
- * non-text messages as a JSON string, which is accepted. A type that is not known, or a content that does not fit its
- * type, gives `messageType: "Unknown"` with the wire's number in `typeCode` and the raw content: nothing is lost.
+ * `createdAt` is in milliseconds since 1970. Very old servers send the content of non-text messages as a JSON string, which
+ * is accepted. An unknown type, or content that does not match its type, gives `messageType: "Unknown"` with the type's
+ * number in `typeCode` and the content as it came. Only the id, the conversation and the type are required; other fields
+ * that do not match are left out, and `Odd.oddOf` returns their raw values.
  *
- * **Example** (Handling kinds)
+ * **Example** (Handling message types)
  *
  * ```ts
  * import { Message } from "effect-kefu/domain/Message"
@@ -452,7 +453,7 @@ export const Message = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("messageType"), Wire.discriminatedBy("message_type"))
 
 /**
- * A message of a conversation, told apart by `messageType`.
+ * A message of a conversation, discriminated by `messageType`.
  *
  * @category models
  * @since 0.1.0
@@ -460,7 +461,7 @@ export const Message = Schema.Union([
 export type Message = typeof Message.Type
 
 /**
- * The name of a message's kind; `Unknown` stands for all numbers without a name.
+ * The name of a message type; `Unknown` stands for every number without a name.
  *
  * @category models
  * @since 0.1.0
@@ -468,7 +469,7 @@ export type Message = typeof Message.Type
 export type MessageType = Message["messageType"]
 
 /**
- * Tells whether a message comes from the system rather than from a person or a robot, unknown kinds included.
+ * Whether a message comes from the system rather than from a person or a robot; also decides for unknown types.
  *
  * @category predicates
  * @since 0.1.0
@@ -477,7 +478,7 @@ export const isSystemMessage = (message: Message): boolean =>
   (message.messageType === "Unknown" ? message.typeCode : messageTypeCode[message.messageType]) >= 100
 
 /**
- * The kinds that a client may send, each with its content.
+ * The message types that a client may send, each with its content.
  *
  * @category schemas
  * @since 0.1.0
@@ -490,7 +491,7 @@ export const Draft = Schema.Union([
 ])
 
 /**
- * A message that a client may send, told apart by `messageType`.
+ * A message that a client may send, discriminated by `messageType`.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The queue of visitors who wait for staff.
+ * The queue of visitors waiting for staff.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Wire from "../codec/Wire.ts"
 
 /**
- * How many visitors wait. The shape is the sandbox's.
+ * The number of waiting visitors. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Quick replies: sentences that staff keep at hand.
+ * Quick replies: canned messages of the staff.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Tokens: who a session belongs to.
+ * Session tokens.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Wire from "../codec/Wire.ts"
 
 /**
- * A fresh token of a visitor without an account. The shape is the sandbox's.
+ * A new token for an anonymous visitor. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0

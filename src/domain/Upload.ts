@@ -1,5 +1,5 @@
 /**
- * Uploads: a presigned address, and what came of it.
+ * Uploads through presigned URLs.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Wire from "../codec/Wire.ts"
 import { BlobId } from "./Id.ts"
 
 /**
- * What is about to be uploaded; `byteSize` is in bytes.
+ * The file to upload; `byteSize` is in bytes.
  *
  * @category schemas
  * @since 0.1.0
@@ -32,7 +32,7 @@ export class PresignedUrl extends Schema.Opaque<PresignedUrl>()(
 ) {}
 
 /**
- * A file that was uploaded: its id, and where it can be fetched.
+ * An uploaded file: its id and URL.
  *
  * @category schemas
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Everyone who takes part in conversations.
+ * Users: visitors, staff, administrators and robots.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { UserId } from "./Id.ts"
 import { Tag } from "./Tag.ts"
 
 /**
- * The kinds of users that the backend is known to have; others may appear.
+ * The known user types; others may appear.
  *
  * @category schemas
  * @since 0.1.0
@@ -17,7 +17,7 @@ import { Tag } from "./Tag.ts"
 export const UserType = Wire.Open(["CUSTOMER", "STAFF", "ADMIN", "ROBOT"])
 
 /**
- * The kind of a user.
+ * The type of a user.
  *
  * @category models
  * @since 0.1.0
@@ -25,11 +25,12 @@ export const UserType = Wire.Open(["CUSTOMER", "STAFF", "ADMIN", "ROBOT"])
 export type UserType = typeof UserType.Type
 
 /**
- * A user as the backend tells it. Visitors are of the type `CUSTOMER`.
+ * A user. Visitors have the type `CUSTOMER`.
  *
  * **Details**
  *
- * `id`, `userType` and `nickname` are the backend's; the other named fields are the sandbox's.
+ * `id`, `userType` and `nickname` are the backend's; the other named fields are the sandbox's. `userType` is empty where
+ * the backend sent none.
  *
  * @category schemas
  * @since 0.1.0
@@ -66,7 +67,7 @@ export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
 ) {}
 
 /**
- * A member of staff to whom a conversation can be handed over. `capacity` and `load` count conversations; the shape is
+ * A staff member to whom a conversation can be transferred. `capacity` and `load` count conversations; the shape is
  * the sandbox's.
  *
  * @category schemas
@@ -84,7 +85,7 @@ export class TransferTarget extends Schema.Opaque<TransferTarget>()(
 ) {}
 
 /**
- * The staff that a conversation can be handed over to. The shape is the sandbox's.
+ * The staff to whom a conversation can be transferred. The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0

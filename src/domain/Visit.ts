@@ -1,5 +1,5 @@
 /**
- * Where a visitor came from.
+ * The origin of a visit.
  *
  * @since 0.1.0
  */

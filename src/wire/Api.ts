@@ -1,5 +1,5 @@
 /**
- * The REST API, once: the typed client, the sandbox's server, its OpenAPI page and the tests are made from this.
+ * The REST API: the typed client, the sandbox's server, its OpenAPI page and the tests derive from it.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ const fromPath = <S extends Schema.ConstraintCodec<unknown, number>>(id: S) =>
 const error = ApiError
 
 /**
- * Who makes a call. {@link Authorization} finds it out for the handlers of a server.
+ * The authenticated caller. {@link Authorization} provides it to the handlers of a server.
  *
  * @category services
  * @since 0.1.0
@@ -51,7 +51,7 @@ const error = ApiError
 export class Caller extends Context.Service<Caller, { readonly userId: UserId }>()("effect-kefu/wire/Caller") {}
 
 /**
- * Asks for the session's token as a bearer.
+ * Requires the session's token as a bearer token.
  *
  * @category middleware
  * @since 0.1.0
@@ -106,7 +106,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
   .middleware(Authorization) {}
 
 /**
- * Conversations: history, the queue, hand-over and ends.
+ * Conversations: history, queue, transfer and termination.
  *
  * @category groups
  * @since 0.1.0

@@ -3,7 +3,7 @@
  *
  * **Details**
  *
- * The closed backend's bodies are unknown, so the client goes by the status alone and shows the body's `message` where
+ * The closed backend's bodies are unknown, so the client relies on the status alone and shows the body's `message` if
  * there is one. These bodies are the sandbox's.
  *
  * @since 0.1.0
@@ -45,7 +45,7 @@ export class Forbidden extends Schema.TaggedError<Forbidden>("effect-kefu/wire/F
 }) {}
 
 /**
- * What the call names does not exist. Status 404.
+ * The resource does not exist. Status 404.
  *
  * @category errors
  * @since 0.1.0
@@ -55,7 +55,7 @@ export class NotFound extends Schema.TaggedError<NotFound>("effect-kefu/wire/Not
 }) {}
 
 /**
- * The call does not fit the present state, for example a conversation that has ended. Status 409.
+ * The call conflicts with the current state, for example a conversation that has ended. Status 409.
  *
  * @category errors
  * @since 0.1.0

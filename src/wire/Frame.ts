@@ -9,7 +9,7 @@ import { Media, Message, messageTypeCode, Order, RobotAnswer } from "../domain/M
 import * as Wire from "../codec/Wire.ts"
 
 /**
- * The wire's number of each kind of frame.
+ * The number on the wire of each frame type.
  *
  * @category constants
  * @since 0.1.0
@@ -31,7 +31,7 @@ export const eventTypeCode = {
 const eventType = <const Name extends keyof typeof eventTypeCode>(name: Name) => Wire.Code(eventTypeCode[name], name)
 
 /**
- * The answer to one of the client's frames; `messageId` is there for sent messages only.
+ * The ack of one of the client's frames; `messageId` is present for sent messages only.
  *
  * @category server
  * @since 0.1.0
@@ -61,8 +61,8 @@ export class InputtingPayload extends Schema.Opaque<InputtingPayload>()(
 ) {}
 
 /**
- * A frame whose type is not known, or whose payload is not what its type promises: `eventTypeCode` is the wire's
- * number and `payload` what came, keys converted.
+ * A frame of an unknown type, or whose payload does not match its type: `eventTypeCode` is the number on the wire,
+ * `payload` the payload as it came, keys converted.
  *
  * @category server
  * @since 0.1.0
@@ -91,7 +91,7 @@ export const ServerFrame = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("eventType"), Wire.discriminatedBy("event_type"))
 
 /**
- * A frame from the server, told apart by `eventType`.
+ * A frame from the server, discriminated by `eventType`.
  *
  * @category server
  * @since 0.1.0
@@ -109,7 +109,7 @@ const sendable = <const Name extends keyof typeof messageTypeCode, Content exten
   })
 
 /**
- * A message on its way out; `toId` is who it is for. The wire has neither a conversation id nor a client message id.
+ * An outgoing message; `toId` is its recipient. The wire has neither a conversation id nor a client message id.
  *
  * @category client
  * @since 0.1.0
@@ -124,7 +124,7 @@ export const SendPayload = Schema.Union([
 ])
 
 /**
- * A message on its way out, told apart by `messageType`.
+ * An outgoing message, discriminated by `messageType`.
  *
  * @category client
  * @since 0.1.0
@@ -157,7 +157,7 @@ export const ClientFrame = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("eventType"))
 
 /**
- * A frame from the client, told apart by `eventType`.
+ * A frame from the client, discriminated by `eventType`.
  *
  * @category client
  * @since 0.1.0

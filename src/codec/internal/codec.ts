@@ -1,0 +1,90 @@
+/**
+ * Schemas whose two directions are functions.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+
+export type Result<A> = Exit.Exit<A, SchemaIssue.Issue>
+
+export const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.ParseOptions): Result<never> =>
+  Exit.fail(new SchemaIssue.InvalidType(ast, input, options))
+
+export const at = (key: PropertyKey, issue: SchemaIssue.Issue): SchemaIssue.Issue =>
+  new SchemaIssue.Pointer([key], issue)
+
+/** What a caller's own code throws (a getter, `toJSON`) is told as an issue, like all else that cannot be sent. */
+export const attempt =
+  <A, B>(expected: string, f: (value: A) => B) =>
+  (value: A, options: SchemaAST.ParseOptions): Effect.Effect<B, SchemaIssue.Issue> => {
+    try {
+      return Effect.succeed(f(value))
+    } catch {
+      return Effect.fail(new SchemaIssue.InvalidValue({ expected }, value, options))
+    }
+  }
+
+export const sendable = "a value that can be sent as JSON"
+
+/** Tells the checks of a {@link codec} from its two directions. */
+const Direction = Schema.Literal("wire").pipe(
+  Schema.decodeTo(
+    Schema.Literal("app"),
+    SchemaTransformation.transform({ decode: () => "app" as const, encode: () => "wire" as const })
+  )
+)
+
+/** The fields of an object by which a union selects its member. */
+const discriminators = (ast: SchemaAST.AST) =>
+  SchemaAST.isObjects(ast)
+    ? ast.propertySignatures.flatMap(({ name, type }) =>
+        SchemaAST.isLiteral(type) && !SchemaAST.isOptional(type) ? [{ key: name, literal: type.literal }] : []
+      )
+    : []
+
+/**
+ * A schema whose two directions are functions. `wire` and `app` describe its two sides to generated API descriptions, to
+ * unions and to type checks; decoding and encoding go by the functions alone, in one pass.
+ */
+export const codec = <A>(options: {
+  readonly wire: SchemaAST.AST
+  readonly app: Schema.Codec<A>
+  readonly decode: (raw: unknown, options: SchemaAST.ParseOptions) => Result<A>
+  readonly encode: (value: A, options: SchemaAST.ParseOptions) => Effect.Effect<unknown, SchemaIssue.Issue>
+}): Schema.Codec<A, unknown> => {
+  const app = Schema.toType(options.app)
+  const accepts = SchemaParser.decodeUnknownExit(app)
+  return described(options.wire).pipe(
+    Schema.decodeTo(
+      Schema.declareConstructor<A>()(
+        [Direction],
+        ([direction]) =>
+          (value, _, parse) =>
+            direction.ast.encoding === undefined
+              ? Exit.map(accepts(value, parse), () => value as A)
+              : Exit.succeed(value as A),
+        {
+          toCodecArbitrary: () => Schema.link<A>()(app, SchemaTransformation.passthrough()),
+          "~sentinels": discriminators(app.ast)
+        }
+      ),
+      SchemaTransformation.transformEffect<A, unknown>({ decode: options.decode, encode: options.encode })
+    )
+  )
+}
+
+/** Accepts everything, and is described as `ast` says. */
+const described = (ast: SchemaAST.AST): Schema.Codec<unknown> =>
+  Schema.declareConstructor<unknown>()([], () => Effect.succeed, {
+    toCodecJson: () => undefined,
+    "~sentinels": discriminators(ast)
+  }).check(
+    Schema.makeFilter(() => true, {
+      representation: { id: "effect-kefu/codec/Wire", payload: null, schemas: [ast] },
+      toJsonSchema: ({ schemas: [schema] }) => schema ?? {}
+    })
+  )
