@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
@@ -14,7 +15,7 @@ import * as Stream from "effect/Stream"
 import { type ConversationId, type MessageId, UserId } from "../domain/Id.ts"
 import { isVisitor } from "../domain/Perspective.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { Closed, KefuError } from "../KefuError.ts"
+import { Closed, KefuError, RequestTimeout } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { Lifecycle } from "../platform/Lifecycle.ts"
 import { Realtime } from "../realtime/Realtime.ts"
@@ -87,7 +88,10 @@ export class Inbox extends Context.Service<
   {
     /** The current state, which may not be loaded yet: see its `isLoaded`, and `ready`. */
     readonly snapshot: Effect.Effect<InboxSnapshot>
-    /** The state once it is loaded; fails if loading fails for good. */
+    /**
+     * The state once it is loaded. Fails if loading fails for good, and with the last error, or \`RequestTimeout\`, after
+     * a minute; the inbox continues to load in the background.
+     */
     readonly ready: Effect.Effect<InboxSnapshot, KefuError>
     /** The current state, then the state after every change. A slow consumer gets the latest, not every one. */
     readonly changes: Stream.Stream<InboxSnapshot>
@@ -134,6 +138,14 @@ export class Inbox extends Context.Service<
   static readonly layerTest = (partial: Layer.PartialEffectful<Inbox["Service"]>): Layer.Layer<Inbox> =>
     Layer.mock(Inbox, partial)
 }
+
+/** How long \`ready\` waits while the backend fails or does not answer. */
+const patience = Duration.minutes(1)
+
+const unanswered = new KefuError({
+  method: "Inbox.ready",
+  reason: new RequestTimeout({ afterMillis: Duration.toMillis(patience) })
+})
 
 interface Parts {
   readonly state: InboxState
@@ -192,10 +204,9 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
   const signals = Stream.runForEach(page.signals, (signal) => (signal === "wake" ? places.wake : Effect.void))
 
   const sends = Stream.runForEach(outbox.changes, (entry) => {
-    const { conversationId, isNew, needsReading } = state.echo(entry)
-    if (conversationId === undefined) return commit
-    if (isNew) drafts.clear(conversationId)
-    return Effect.andThen(commit, needsReading ? loader.request(conversationId) : Effect.void)
+    const { conversationId, isNew, reads } = state.echo(entry)
+    if (isNew && conversationId !== undefined) drafts.clear(conversationId)
+    return Effect.andThen(commit, Effect.forEach(reads, loader.request, { discard: true }))
   })
 
   return Effect.gen(function* () {
@@ -313,7 +324,11 @@ const make = Effect.gen(function* () {
               ? Effect.succeed(snapshot)
               : Effect.fail(snapshot.error.at("Inbox.ready"))
         })
-      )
+      ),
+      Effect.timeoutOrElse({
+        duration: patience,
+        orElse: () => Effect.suspend(() => Effect.fail(state.snapshot.error?.at("Inbox.ready") ?? unanswered))
+      })
     ),
     changes: allChanges,
     subscribe: (listener) => {

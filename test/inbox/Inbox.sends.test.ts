@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import type { InboxConversation } from "../../src/inbox/InboxSnapshot.ts"
 import { Cancelled } from "../../src/KefuError.ts"
 import { OutboxKey } from "../../src/outbox/OutboxEntry.ts"
@@ -165,7 +166,57 @@ describe("own sends", () => {
       yield* publish(received(message(5, li, "ConversationEnd", { reason: 2 })))
       assert.deepStrictEqual(yield* reads(send(entry("a", Sent({ id: mid(4) })))), [])
       assert.deepStrictEqual(yield* reads(send(entry("b", Sent({ id: mid(6) })))), [7])
+      assert.deepStrictEqual(keys(shown()), ["a", "m5", "b"])
+      const next = conversation({
+        id: cid(8),
+        messages: [message(6, alice, "Text", "b", 8), message(7, li, "Text", "?", 8)]
+      })
+      yield* publish(resynced(next))
       assert.deepStrictEqual(keys(shown()), ["a", "m5"])
+      assert.deepStrictEqual(keys(shown(8)), ["b", "m7"])
+    })
+  )
+
+  it.effect("that name an ended conversation stay visible, and the one in which they arrived is read", () =>
+    Effect.gen(function* () {
+      const ended = conversation({ state: "FINISHED", messages: [message(5, li)] })
+      const { backend, called, send, shown } = yield* loaded(alice, ended)
+      const next = conversation({ id: cid(8), messages: [message(6, alice, "Text", "a", 8)] })
+      yield* send(entry("a", Queued()))
+      yield* send(entry("a", Sending()))
+      assert.deepStrictEqual(keys(shown()), ["m5", "a"])
+      backend.before = Effect.sleep("1 second")
+      backend.conversations = [ended, next]
+      yield* send(entry("a", Sent({ id: mid(6) })))
+      assert.deepStrictEqual(ids(shown()), [5, 6])
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(ids(shown()), [5])
+      assert.deepStrictEqual(keys(shown(8)), ["a"])
+      assert.lengthOf(called("current"), 2)
+    })
+  )
+
+  it.effect("into a conversation that is not known cause it to be read", () =>
+    Effect.gen(function* () {
+      const { backend, send, shown } = yield* loaded(alice, conversation())
+      backend.conversations = [
+        conversation({ id: cid(6), state: "FINISHED", messages: [message(1, li, "Text", "a", 6)] })
+      ]
+      yield* send(entry("a", Queued(), { messageType: "Text", content: "a", conversationId: cid(6) }))
+      assert.deepStrictEqual(keys(shown(6)), ["m1", "a"])
+      assert.strictEqual(shown(6)?.state, "FINISHED")
+    })
+  )
+
+  it.effect("whose outcome was unknown become the message that has arrived, once the outbox has found it", () =>
+    Effect.gen(function* () {
+      const { publish, send, shown } = yield* loaded(alice, conversation())
+      yield* send(entry("a", Sending()))
+      yield* send(entry("a", DeliveryUnknown({ detail: "?" })))
+      yield* publish(received(message(3, alice, "Text", "a")))
+      yield* send(entry("a", Sent({ id: mid(3) })))
+      assert.deepStrictEqual(ids(shown()), [3])
+      assert.deepInclude(shown()?.messages[0], { outboxKey: OutboxKey.make("a"), delivery: undefined })
     })
   )
 

@@ -81,6 +81,32 @@ describe("the start", () => {
     })
   )
 
+  it.effect("`ready` fails after a minute in which the backend answered 503, and the inbox loads once it can", () =>
+    Effect.gen(function* () {
+      const { backend, inbox } = yield* Chat.make(alice)
+      backend.before = Effect.fail(unavailable)
+      const ready = yield* Effect.forkChild(Effect.flip(inbox.ready))
+      yield* TestClock.adjust("59 seconds")
+      assert.isUndefined(ready.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      const error = yield* Fiber.join(ready)
+      assert.deepStrictEqual([error.method, error.reason], ["Inbox.ready", unavailable.reason])
+      backend.before = Effect.void
+      yield* TestClock.adjust("30 seconds")
+      assert.isTrue((yield* inbox.ready).isLoaded)
+    })
+  )
+
+  it.effect("`ready` fails after a minute without any answer", () =>
+    Effect.gen(function* () {
+      const { backend, inbox } = yield* Chat.make(alice)
+      backend.me = Effect.never
+      const ready = yield* Effect.forkChild(Effect.flip(inbox.ready))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(ready)).reason._tag, "RequestTimeout")
+    })
+  )
+
   it.effect("gives up after a permanent failure, until the next connection or `refresh`", () =>
     Effect.gen(function* () {
       const unauthorized = failure(new Unauthorized({ detail: "no" }))

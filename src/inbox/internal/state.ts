@@ -4,7 +4,7 @@
 import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
 import type { Conversation } from "../../domain/Conversation.ts"
-import type { ConversationId, UserId } from "../../domain/Id.ts"
+import type { ConversationId, MessageId, UserId } from "../../domain/Id.ts"
 import type { Message } from "../../domain/Message.ts"
 import { isVisitor } from "../../domain/Perspective.ts"
 import type { User } from "../../domain/User.ts"
@@ -22,8 +22,8 @@ export interface Reception {
   /** Where the send is shown; undefined while its conversation is unknown. */
   readonly conversationId: ConversationId | undefined
   readonly isNew: boolean
-  /** Whether that conversation has to be read again. */
-  readonly needsReading: boolean
+  /** What has to be read now. */
+  readonly reads: ReadonlyArray<ConversationId | "all">
 }
 
 type Status = Pick<InboxSnapshot, "isLoaded" | "error" | "connection">
@@ -34,6 +34,8 @@ export class InboxState {
   readonly #ended = new Set<ConversationId>()
   /** Where the sends of the outbox are shown. */
   readonly #shown = new Map<OutboxKey, ConversationId>()
+  /** The messages of this account that are shown in an ended conversation, but may have begun another one. */
+  readonly #strays = new Map<MessageId, { readonly key: OutboxKey; readonly conversationId: ConversationId }>()
   /** The sends whose conversation is unknown. */
   readonly #homeless = new Map<OutboxKey, OutboxEntry>()
   readonly #people: { me: User | undefined; readonly users: Map<UserId, User> } = { me: undefined, users: new Map() }
@@ -115,6 +117,7 @@ export class InboxState {
     this.know([customer, lastStaff, ...users].filter(Predicate.isNotNullish))
     const isNew = !this.#threads.has(id)
     const isCurrent = this.#update(this.open(id), (thread) => thread.merge(conversation, isNewest), isNew)
+    this.#settleStrays(id, conversation.messages)
     for (const entry of this.#homeless.values()) this.echo(entry)
     return !isCurrent
   }
@@ -127,7 +130,9 @@ export class InboxState {
         this.know([{ id: userId, userType, nickname: nickname ?? null }])
       }
     }
-    return this.#update(this.open(message.conversationId), (thread) => thread.receive(message))
+    const needsReading = this.#update(this.open(message.conversationId), (thread) => thread.receive(message))
+    this.#settleStrays(message.conversationId, [message])
+    return needsReading
   }
 
   /** Takes the new state of a send. */
@@ -139,9 +144,27 @@ export class InboxState {
     else if (conversationId !== undefined) this.#shown.set(key, conversationId)
     if (isOver(state) || conversationId !== undefined) this.#homeless.delete(key)
     else this.#homeless.set(key, entry)
-    const needsReading =
-      conversationId !== undefined && this.#update(this.open(conversationId), (thread) => thread.setEcho(entry))
-    return { conversationId, isNew: known === undefined, needsReading }
+    const isNew = known === undefined
+    if (conversationId === undefined) return { conversationId, isNew, reads: [] }
+    const thread = this.open(conversationId)
+    if (this.#update(thread, () => thread.setEcho(entry)) && state._tag === "Sent") {
+      this.#strays.set(state.id, { key, conversationId })
+      return { conversationId, isNew, reads: [conversationId, "all"] }
+    }
+    return { conversationId, isNew, reads: isNew && !thread.isKnown && this.#status.isLoaded ? [conversationId] : [] }
+  }
+
+  /** Shows messages of this account where they have arrived. */
+  #settleStrays(conversationId: ConversationId, messages: ReadonlyArray<Message>): void {
+    if (this.#strays.size === 0) return
+    for (const { id } of messages) {
+      const stray = this.#strays.get(id)
+      this.#strays.delete(id)
+      const shown = stray && this.#threads.get(stray.conversationId)
+      if (stray === undefined || shown === undefined || shown.id === conversationId) continue
+      this.#update(shown, () => shown.release(id))
+      this.open(conversationId).adopt(id, stray.key)
+    }
   }
 
   /** The conversation of a send, which may not name it: the latest open one with its addressee. */

@@ -240,7 +240,7 @@ export class Thread {
 
   // --- sends
 
-  /** Takes the new state of a send. Returns whether the conversation has to be read again. */
+  /** Takes the new state of a send. Returns whether it may have arrived in another conversation. */
   setEcho(entry: OutboxEntry): boolean {
     const { key, state } = entry
     const item = this.#itemOf(entry)
@@ -251,14 +251,32 @@ export class Thread {
     this.#changed()
     if (state._tag !== "Sent") return false
     const { id } = state
-    // What was sent after the end belongs to the next conversation.
-    if (!this.has(id) && (this.state !== "FINISHED" || id < this.#asOf)) {
+    const isNew = !this.has(id)
+    if (isNew) {
       const isRecalled = this.#recalled.has(id)
       this.#show(this.#timeline.set({ ...item, key, id, isRead: id <= this.#marks.theirs, isRecalled }))
+    } else {
+      this.#identify(id, { outboxKey: key })
     }
-    if (this.has(id)) this.mark("wrote", id)
+    this.mark("wrote", id)
     this.#markServedByRobot()
-    return !this.has(id)
+    // What was sent after the end usually begins the next conversation.
+    return isNew && this.state === "FINISHED" && id >= this.#asOf
+  }
+
+  /** Shows an arrived message as this send. */
+  adopt(id: MessageId, key: OutboxKey): void {
+    this.#identify(id, { key, outboxKey: key })
+  }
+
+  /** Removes a message that turned out to belong to another conversation. */
+  release(id: MessageId): void {
+    this.#show(this.#timeline.without(new Set([id])))
+  }
+
+  #identify(id: MessageId, keys: Partial<Pick<Arrived, "key" | "outboxKey">>): void {
+    const item = this.#timeline.get(id)
+    if (item !== undefined && !isShallowlyEqual(item, keys)) this.#show(this.#timeline.set({ ...item, ...keys }))
   }
 
   // --- people

@@ -2,6 +2,7 @@
  * An immutable list sorted by id, stored in pages: a change copies the pages that it affects, not the whole list.
  */
 import * as Array from "effect/Array"
+import * as Iterable from "effect/Iterable"
 
 /** The maximum number of items in a page. */
 export const pageSize = 64
@@ -61,6 +62,15 @@ export class Timeline<Item extends Identified> {
       return new Timeline([...this.pages.slice(0, -1), ...Array.chunksOf(tail, pageSize)])
     }
     return items.reduce<Timeline<Item>>((timeline, item) => timeline.set(item), this)
+  }
+
+  /** Removes the items with these ids. */
+  without(ids: ReadonlySet<number>): Timeline<Item> {
+    if (!Iterable.some(ids, (id) => this.get(id) !== undefined)) return this
+    const pages = this.pages.map((page) =>
+      page.some(({ id }) => ids.has(id)) ? page.filter(({ id }) => !ids.has(id)) : page
+    )
+    return new Timeline(pages.filter(({ length }) => length > 0))
   }
 
   /** The items with ids above `after`, up to `upTo`, in order. */
