@@ -19,10 +19,12 @@ import { Closed, KefuError, RequestTimeout } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { Lifecycle } from "../platform/Lifecycle.ts"
 import { Realtime } from "../realtime/Realtime.ts"
+import type { OutboxEntry } from "../outbox/OutboxEntry.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { ConversationApi } from "../rest/ConversationApi.ts"
 import type { UserApi } from "../rest/UserApi.ts"
 import type { InboxConversation, InboxSnapshot } from "./InboxSnapshot.ts"
+import { guarded } from "./internal/guarded.ts"
 import { type Loader, make as makeLoader } from "./internal/loader.ts"
 import * as notifier from "./internal/notifier.ts"
 import * as queue from "./internal/queue.ts"
@@ -163,7 +165,10 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
   const realtime = yield* Realtime
   const expiries = yield* FiberMap.make<ConversationId, void>()
 
-  const follow = (event: RealtimeEvent): Effect.Effect<void> => {
+  const follow = (event: RealtimeEvent): Effect.Effect<void> =>
+    guarded(`the event ${event._tag}`, loader.doubt("all"))(Effect.suspend(() => followUnguarded(event)))
+
+  const followUnguarded = (event: RealtimeEvent): Effect.Effect<void> => {
     switch (event._tag) {
       case "MessageReceived":
         return state.receive(event.message) ? loader.request(event.message.conversationId) : Effect.void
@@ -184,7 +189,7 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
 
   const showTyping = ({ conversationId, payload }: Extract<RealtimeEvent, { readonly _tag: "Inputting" }>) => {
     const thread = state.thread(conversationId)
-    const userId = typeof payload.fromId === "number" ? UserId.make(payload.fromId) : undefined
+    const userId = Number.isSafeInteger(payload.fromId) ? UserId.make(Number(payload.fromId)) : undefined
     if (thread === undefined || (userId !== undefined && userId === state.me?.id)) return Effect.void
     const stop = Effect.suspend(() => {
       thread.setTyping(undefined)
@@ -203,11 +208,14 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
 
   const signals = Stream.runForEach(page.signals, (signal) => (signal === "wake" ? places.wake : Effect.void))
 
-  const sends = Stream.runForEach(outbox.changes, (entry) => {
+  const showSend = Effect.fnUntraced(function* (entry: OutboxEntry) {
     const { conversationId, isNew, reads } = state.echo(entry)
     if (isNew && conversationId !== undefined) drafts.clear(conversationId)
-    return Effect.andThen(commit, Effect.forEach(reads, loader.request, { discard: true }))
+    yield* commit
+    yield* Effect.forEach(reads, loader.request, { discard: true })
   })
+
+  const sends = Stream.runForEach(outbox.changes, (entry) => guarded("a send", Effect.void)(showSend(entry)))
 
   return Effect.gen(function* () {
     // Subscribes before it reads, so that nothing is lost in between.
@@ -274,7 +282,7 @@ const make = Effect.gen(function* () {
       if (toId === undefined || (yield* realtime.state)._tag !== "Connected") return
       const content = draft !== "" && config.inbox.withholdDraft ? typing.withheld : typing.beginning(draft)
       yield* realtime.inputting({ content, conversationId, toId })
-    }).pipe(Effect.ignore)
+    }).pipe(Effect.ignore, guarded("sending a draft", Effect.void))
   )
 
   const follow = yield* makeFollow({ state, commit, loader, drafts, places })

@@ -10,6 +10,7 @@ import type { ConversationId, UserId } from "../../domain/Id.ts"
 import type { KefuError } from "../../KefuError.ts"
 import { ConversationApi } from "../../rest/ConversationApi.ts"
 import { UserApi } from "../../rest/UserApi.ts"
+import { guarded } from "./guarded.ts"
 import * as refresher from "./refresher.ts"
 import type { InboxState } from "./state.ts"
 
@@ -43,7 +44,14 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
 
   /** Merges conversations that may be older than what events have told; those are read again. */
   const take = (conversations: ReadonlyArray<Conversation>) =>
-    Effect.forEach(conversations, (one) => (state.merge(one) ? request(one.id) : Effect.void), { discard: true })
+    Effect.forEach(
+      conversations,
+      (one) =>
+        Effect.suspend(() => (state.merge(one) ? request(one.id) : Effect.void)).pipe(
+          guarded("merging a conversation", Effect.void)
+        ),
+      { discard: true }
+    )
 
   /** Merges all current conversations. Those that are open here and not among them have changed unnoticed. */
   const takeCurrent = Effect.fnUntraced(function* (conversations: ReadonlyArray<Conversation>) {

@@ -10,9 +10,10 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ConversationId } from "../../domain/Id.ts"
 import type { PendingPosition } from "../../domain/PendingQueue.ts"
-import type { KefuError } from "../../KefuError.ts"
+import type { KefuError, KefuErrorReason } from "../../KefuError.ts"
 import type { Lifecycle } from "../../platform/Lifecycle.ts"
 import type { QueuePlace } from "../InboxSnapshot.ts"
+import { guarded } from "./guarded.ts"
 
 /** How many times the base interval the pause may become. */
 const slowest = 6
@@ -44,6 +45,9 @@ export class Pace {
 /** The pause before the next poll, as a multiple of the base interval. */
 export const slowness = (position: number, failures: number): number =>
   Math.min(slowest, Math.max(Math.ceil(position / 5), 2 ** failures, 1))
+
+/** Whether the backend will not tell the place at all. A malformed answer may be followed by a good one. */
+const isFinal = (reason: KefuErrorReason): boolean => !reason.isRetryable && reason._tag !== "UnexpectedResponse"
 
 export interface Options {
   readonly base: Duration.Duration
@@ -92,15 +96,18 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
     let failures = 0
     while (true) {
       let retryAfter = 0
-      const polled = yield* Effect.result(read(id))
-      if (Result.isFailure(polled)) {
-        const { reason } = polled.failure
-        if (!reason.isRetryable) return yield* show(id, undefined)
-        if ("retryAfterMillis" in reason) retryAfter = reason.retryAfterMillis ?? 0
+      const polled = yield* Effect.suspend(() => read(id)).pipe(
+        Effect.result,
+        guarded("reading the place in the queue", Effect.undefined)
+      )
+      if (polled === undefined || Result.isFailure(polled)) {
+        const reason = polled?.failure.reason
+        if (reason !== undefined && isFinal(reason)) return yield* show(id, undefined)
+        if (reason !== undefined && "retryAfterMillis" in reason) retryAfter = reason.retryAfterMillis ?? 0
         failures++
       } else {
         failures = 0
-        position = polled.success.position ?? 0
+        position = Number.isSafeInteger(polled.success.position) ? Number(polled.success.position) : 0
         if (position >= 1) {
           yield* show(id, pace.observe(position, yield* Clock.currentTimeMillis))
         } else {

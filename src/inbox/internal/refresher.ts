@@ -5,8 +5,9 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import type { KefuError } from "../../KefuError.ts"
+import { KefuError, UnexpectedResponse } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
+import { guarded } from "./guarded.ts"
 
 export interface Options<What> {
   readonly read: (what: What) => Effect.Effect<unknown, KefuError>
@@ -32,6 +33,11 @@ const calm = 60_000
 /** The pause before the n-th read of one thing. */
 const pause = (reads: number): Duration.Duration =>
   reads < burst ? Duration.zero : Duration.seconds(Math.min(30, 2 ** (reads - burst)))
+
+const defect = new KefuError({
+  method: "Inbox",
+  reason: new UnexpectedResponse({ path: "", detail: "reading it caused a defect, which is logged" })
+})
 
 const policy: backoff.Policy = { base: Duration.seconds(1), cap: Duration.seconds(30) }
 
@@ -60,7 +66,10 @@ export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, rea
     while (due.has(what)) {
       if (failures === 0) yield* turn(what)
       due.delete(what)
-      const error = yield* Effect.match(read(what), { onFailure: (error) => error, onSuccess: () => undefined })
+      const error = yield* Effect.suspend(() => read(what)).pipe(
+        guarded("a read of the inbox", Effect.fail(defect)),
+        Effect.match({ onFailure: (error) => error, onSuccess: () => undefined })
+      )
       if (error === undefined) {
         failures = 0
       } else if (error.isRetryable) {

@@ -1,0 +1,10 @@
+/**
+ * Keeps the loops of the inbox running.
+ */
+import * as Effect from "effect/Effect"
+
+/** Logs a defect and runs `otherwise` instead of the rest, so that no fiber of the inbox ends unnoticed. */
+export const guarded =
+  <B, E2, R2>(what: string, otherwise: Effect.Effect<B, E2, R2>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A | B, E | E2, R | R2> =>
+    Effect.catchDefect(effect, (defect) => Effect.andThen(Effect.logError(`A defect in ${what}`, defect), otherwise))
