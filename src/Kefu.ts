@@ -15,6 +15,7 @@ import * as Socket from "effect/socket/Socket"
 import { ChannelApi } from "./rest/ChannelApi.ts"
 import { ConversationApi } from "./rest/ConversationApi.ts"
 import { Credentials } from "./http/Credentials.ts"
+import { CurrentUser } from "./rest/CurrentUser.ts"
 import { Inbox } from "./inbox/Inbox.ts"
 import * as KefuConfig from "./KefuConfig.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
@@ -35,7 +36,17 @@ import { UserApi } from "./rest/UserApi.ts"
  * @since 0.1.0
  */
 export type Services =
-  ChannelApi | ConversationApi | Inbox | Outbox | QuickReplyApi | RatingApi | Realtime | RobotApi | UploadApi | UserApi
+  | ChannelApi
+  | ConversationApi
+  | CurrentUser
+  | Inbox
+  | Outbox
+  | QuickReplyApi
+  | RatingApi
+  | Realtime
+  | RobotApi
+  | UploadApi
+  | UserApi
 
 /**
  * All services of a session.
@@ -69,6 +80,7 @@ export interface Options extends KefuConfig.Options {
  */
 export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Inbox.layer.pipe(
   Layer.provideMerge(Outbox.layer),
+  Layer.provideMerge(CurrentUser.layer),
   Layer.provideMerge(
     Layer.mergeAll(
       ChannelApi.layer,

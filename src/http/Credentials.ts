@@ -3,17 +3,18 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
+import * as elapsed from "../platform/elapsed.ts"
+import * as flights from "../platform/singleFlight.ts"
 import { TokenApi } from "./TokenApi.ts"
 
 /**
@@ -34,6 +35,13 @@ export class Credentials extends Context.Service<
     readonly token: Effect.Effect<Redacted.Redacted, KefuError>
     /** Replaces a refused token, unless that has already happened. */
     refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError>
+    /**
+     * How often the token was replaced, from 0: each time the account may have become another one. An anonymous visitor's
+     * always does, a provider's may be the same. `CurrentUser` says which account it is.
+     */
+    readonly generation: Effect.Effect<number>
+    /** The present generation and every later one. */
+    readonly changes: Stream.Stream<number>
   }
 >()("effect-kefu/http/Credentials") {
   /**
@@ -44,7 +52,8 @@ export class Credentials extends Context.Service<
   static readonly layer = (token: Redacted.Redacted | string): Layer.Layer<Credentials> =>
     Layer.succeed(Credentials, {
       token: Effect.succeed(redact(token)),
-      refresh: () => Effect.fail(refused("the token is fixed, so it cannot be refreshed"))
+      refresh: () => Effect.fail(refused("the token is fixed, so it cannot be refreshed")),
+      ...unchanging
     })
 
   /**
@@ -128,6 +137,8 @@ const storageFailed = () =>
     reason: new StorageFailed({ detail: "the token could not be read or stored" })
   })
 
+const unchanging = { generation: Effect.succeed(0), changes: Stream.concat(Stream.make(0), Stream.never) }
+
 const refreshPause = Duration.seconds(5)
 
 const make = Effect.fnUntraced(function* (source: {
@@ -135,37 +146,31 @@ const make = Effect.fnUntraced(function* (source: {
   readonly obtain: Effect.Effect<Redacted.Redacted, KefuError>
   readonly save: (token: Redacted.Redacted) => Effect.Effect<void, KefuError>
 }) {
-  const lock = yield* Semaphore.make(1)
+  const singleFlight = flights.make<KefuError>()
+  const generation = yield* SubscriptionRef.make(0)
   let current: Redacted.Redacted | undefined
   let refreshedAt = Number.NEGATIVE_INFINITY
-  let failures = 0
-  let failure: Cause.Cause<KefuError> = Cause.empty
 
-  // Callers that waited while another one failed share its failure: one attempt after the other would flood a source
-  // that is down, and wait once per caller for one that hangs.
-  const singleFlight = (work: Effect.Effect<Redacted.Redacted, KefuError>) =>
-    Effect.suspend(() => {
-      const seen = failures
-      return lock.withPermit(
-        Effect.suspend(() => (failures === seen ? Effect.tapCause(work, remember) : Effect.failCause(failure)))
-      )
-    })
-
-  const remember = (cause: Cause.Cause<KefuError>) =>
-    Effect.sync(() => {
-      failures++
-      failure = cause
-    })
+  /** Uninterruptible, so that no token is used under the generation of another one. */
+  const use = (token: Redacted.Redacted) =>
+    Effect.uninterruptible(
+      Effect.suspend(() => {
+        const isReplaced = current !== undefined && !isSame(current, token)
+        current = token
+        return isReplaced ? SubscriptionRef.update(generation, (replaced) => replaced + 1) : Effect.void
+      })
+    )
 
   const obtain = Effect.gen(function* () {
     const token = yield* source.obtain
-    current = token
+    yield* use(token)
     yield* Effect.catch(source.save(token), (error) => Effect.logWarning(error.message))
     return token
   })
 
-  const stored = Effect.map(source.load, (found) => {
-    if (Option.isSome(found)) current = found.value
+  const stored = Effect.gen(function* () {
+    const found = yield* source.load
+    if (Option.isSome(found)) yield* use(found.value)
     return current
   })
 
@@ -186,7 +191,7 @@ const make = Effect.fnUntraced(function* (source: {
       Effect.gen(function* () {
         const known = fresh()
         if (known !== undefined) return known
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* elapsed.now
         if (now - refreshedAt < Duration.toMillis(refreshPause)) return yield* refused("a fresh token was refused, too")
         // Another tab may have replaced the token of the same visitor.
         yield* stored
@@ -199,7 +204,12 @@ const make = Effect.fnUntraced(function* (source: {
     )
   }
 
-  return Credentials.of({ token, refresh })
+  return Credentials.of({
+    token,
+    refresh,
+    generation: SubscriptionRef.get(generation),
+    changes: SubscriptionRef.changes(generation)
+  })
 })
 
 const isSame = (a: Redacted.Redacted, b: Redacted.Redacted): boolean => Redacted.value(a) === Redacted.value(b)

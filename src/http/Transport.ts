@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Socket from "effect/socket/Socket"
 import { Credentials } from "./Credentials.ts"
@@ -61,6 +62,10 @@ export class Transport extends Context.Service<
     /** The backend's URL, against which relative URLs are resolved. */
     readonly baseUrl: string
     readonly connect: Effect.Effect<Connection, KefuError, Scope.Scope>
+    /** How often the token was replaced by one that may be another account's; see {@link Credentials}. */
+    readonly tokenGeneration: Effect.Effect<number>
+    /** The present token generation and every later one. */
+    readonly tokenChanges: Stream.Stream<number>
   }
 >()("effect-kefu/http/Transport") {
   /**
@@ -184,7 +189,9 @@ const make = Effect.gen(function* () {
     // Trace headers require CORS permission from the target.
     publicHttpClient: HttpClient.transform(platform, Effect.provideService(HttpClient.TracerPropagationEnabled, false)),
     baseUrl: config.baseUrl,
-    connect
+    connect,
+    tokenGeneration: credentials.generation,
+    tokenChanges: credentials.changes
   })
 })
 

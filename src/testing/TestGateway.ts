@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -133,6 +134,8 @@ export class TestGateway extends Context.Service<
     respond(
       answer: (request: TestRequest) => TestResponse | undefined | Effect.Effect<TestResponse>
     ): Effect.Effect<void>
+    /** Tells the client that its token was replaced, so that it may be another account now. */
+    readonly replaceToken: Effect.Effect<void>
     /** All REST requests so far. */
     readonly requests: Effect.Effect<ReadonlyArray<TestRequest>>
   }
@@ -179,6 +182,7 @@ interface Waiting {
 const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const dials = yield* Queue.unbounded<Waiting>()
+  const generation = yield* SubscriptionRef.make(0)
   const requests: Array<TestRequest> = []
   let answer: (request: TestRequest) => TestResponse | undefined | Effect.Effect<TestResponse> = () => undefined
   let accepted = 0
@@ -246,6 +250,8 @@ const make = Effect.gen(function* () {
     httpClient: Transport.makeHttpClient(platform, config),
     publicHttpClient: platform,
     baseUrl: config.baseUrl,
+    tokenGeneration: SubscriptionRef.get(generation),
+    tokenChanges: SubscriptionRef.changes(generation),
     connect: Effect.acquireRelease(
       Effect.sync((): Waiting => ({ answer: Deferred.makeUnsafe(), release: Effect.void })),
       (waiting) => Effect.suspend(() => waiting.release)
@@ -263,6 +269,7 @@ const make = Effect.gen(function* () {
       Effect.sync(() => {
         answer = next
       }),
+    replaceToken: SubscriptionRef.update(generation, (replaced) => replaced + 1),
     requests: Effect.sync(() => requests.slice())
   })
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as HttpClient from "effect/http/HttpClient"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Latch from "effect/Latch"
 import { KefuConfig } from "../../src/KefuConfig.ts"
@@ -41,7 +42,9 @@ describe("a herd", () => {
               baseUrl: config.baseUrl,
               publicHttpClient: platform,
               httpClient: Transport.makeHttpClient(platform, config),
-              connect
+              connect,
+              tokenGeneration: Effect.succeed(0),
+              tokenChanges: Stream.never
             })
           )
         )

@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as HttpClient from "effect/http/HttpClient"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as TestClock from "effect/testing/TestClock"
@@ -16,6 +17,7 @@ import { KefuConfig } from "../../src/KefuConfig.ts"
 import { TokenApi } from "../../src/http/TokenApi.ts"
 import { Transport } from "../../src/http/Transport.ts"
 import * as Recorder from "../support/Recorder.ts"
+import * as WallClock from "../support/WallClock.ts"
 
 const value = (token: Effect.Success<Credentials["Service"]["token"]>) => Redacted.value(token)
 
@@ -205,6 +207,41 @@ describe("Credentials", () => {
       })
     )
 
+    it.effect("is told when its token was replaced, not when it was only read or returned again", () =>
+      Effect.gen(function* () {
+        const { layer } = provider((nth) => Effect.succeed(nth < 3 ? "same" : `token ${nth}`))
+        const credentials = yield* open(layer)
+        const seen: Array<number> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(credentials.changes, (generation) => Effect.sync(() => seen.push(generation))),
+          { startImmediately: true }
+        )
+        const first = yield* credentials.token
+        yield* credentials.refresh(first)
+        assert.strictEqual(yield* credentials.generation, 0)
+        yield* TestClock.adjust("5 seconds")
+        yield* credentials.refresh(first)
+        yield* credentials.refresh(first)
+        yield* TestClock.adjust(0)
+        assert.strictEqual(yield* credentials.generation, 1)
+        assert.deepStrictEqual(seen, [0, 1])
+      })
+    )
+
+    it.effect("runs again for a refused token, however the wall clock was set meanwhile", () =>
+      Effect.gen(function* () {
+        const wall = yield* WallClock.make
+        yield* Effect.gen(function* () {
+          const { layer } = provider()
+          const credentials = yield* open(layer)
+          const fresh = yield* credentials.refresh(yield* credentials.token)
+          yield* wall.jump("-1 hour")
+          yield* TestClock.adjust("6 seconds")
+          assert.strictEqual(value(yield* credentials.refresh(fresh)), "token 3")
+        }).pipe(wall.run)
+      })
+    )
+
     it.effect("runs again immediately after a failure, and its failure is reported unchanged", () =>
       Effect.gen(function* () {
         const { layer } = provider((nth) => (nth === 2 ? Effect.fail("offline") : Effect.succeed(`token ${nth}`)))
@@ -300,7 +337,9 @@ describe("Credentials", () => {
         const credentials = yield* open(anonymous(backend, layer))
         const expired = yield* credentials.token
         items.set("effect-kefu/token", "of another tab")
+        assert.strictEqual(yield* credentials.generation, 0)
         assert.strictEqual(value(yield* credentials.refresh(expired)), "of another tab")
+        assert.strictEqual(yield* credentials.generation, 1)
         assert.strictEqual(backend.seen.length, 0)
         assert.strictEqual(value(yield* credentials.refresh(Redacted.make("of another tab"))), "visitor 1")
       })

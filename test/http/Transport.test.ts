@@ -96,7 +96,7 @@ describe("Transport", () => {
       Effect.gen(function* () {
         let given = 0
         const { sockets, webSocket } = Dial.make(opening)
-        const credentials = Layer.succeed(Credentials, {
+        const credentials = Credentials.layerTest({
           token: Effect.sync(() => Redacted.make(`token ${++given}`)),
           refresh: () => Effect.never
         })

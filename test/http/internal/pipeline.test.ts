@@ -4,7 +4,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as HttpClientError from "effect/http/HttpClientError"
@@ -351,7 +350,7 @@ describe("http/internal/pipeline", () => {
           new KefuError({ method: "TokenApi.anonymous", reason: new NetworkUnreachable({ detail: "" }) })
         )
         let asked = 0
-        const credentials = Layer.succeed(Credentials, {
+        const credentials = Credentials.layerTest({
           token: Effect.suspend(() => {
             asked++
             return unreachable
