@@ -13,6 +13,11 @@ import { type ConversationRecord, Conversations } from "../desk/Conversations.ts
 /**
  * Encodes rows as CSV that spreadsheets open correctly: a UTF-8 byte order mark, CRLF line ends, quotes where needed.
  *
+ * **Details**
+ *
+ * A text that a spreadsheet would run as a formula, or change because it looks like a number (more than 15 digits,
+ * leading zeros, an exponent), gets an apostrophe in front.
+ *
  * **Example** (Quoting)
  *
  * ```ts
@@ -27,8 +32,16 @@ import { type ConversationRecord, Conversations } from "../desk/Conversations.ts
 export const encode = (rows: ReadonlyArray<ReadonlyArray<string | number>>): string =>
   `\uFEFF${rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("")}`
 
+/** Texts that a spreadsheet would run: also after blanks, and in the wide characters of Chinese and Japanese input. */
+const isFormula = (text: string): boolean => /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text)
+
+/** Texts that a spreadsheet would read as a number and show as another text. */
+const isMangled = (text: string): boolean =>
+  text.trim() !== "" && !Number.isNaN(Number(text)) && (String(Number(text)) !== text || text.length > 15)
+
 const cell = (value: string | number): string => {
-  const text = String(value)
+  const raw = String(value)
+  const text = (typeof value === "string" && isFormula(raw)) || isMangled(raw) ? `'${raw}` : raw
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
