@@ -12,6 +12,9 @@ import type { PresignRequest } from "../../domain/Upload.ts"
 import { BadRequest, Conflict, Forbidden, NotFound, TooLarge } from "../../wire/ApiError.ts"
 import { Settings } from "../SandboxOptions.ts"
 
+/** The longest name that common file systems hold. */
+const maxFilename = 255
+
 /**
  * A stored file.
  *
@@ -88,7 +91,9 @@ export class Blobs extends Context.Service<
           )
           .join("")
       )
-      const pathOf = (key: string, filename: string) => `/blobs/${key}/${encodeURIComponent(filename)}`
+      /** The key finds the file; its name is for people, and a URL would swallow dots. */
+      const pathOf = (key: string, filename: string) =>
+        `/blobs/${key}/${/^\.{1,2}$/.test(filename) ? "file" : encodeURIComponent(filename)}`
 
       const find = Effect.fn("Blobs.find")(function* (id: number, signature: string) {
         const reservation = reservations.get(id)
@@ -108,6 +113,12 @@ export class Blobs extends Context.Service<
         reserve: Effect.fn("Blobs.reserve")(function* (request) {
           if (request.filename.trim() === "") {
             return yield* new BadRequest({ message: "A file needs a name", field: "filename" })
+          }
+          if (request.filename.length > maxFilename) {
+            return yield* new BadRequest({
+              message: `A name has at most ${maxFilename} characters`,
+              field: "filename"
+            })
           }
           if (/[\ud800-\udfff]/u.test(request.filename)) {
             return yield* new BadRequest({ message: "The name is not well-formed Unicode", field: "filename" })

@@ -17,6 +17,10 @@ import { Settings } from "../SandboxOptions.ts"
 /** The content types that a browser shows; it saves all others. */
 const shown = /^(?:image|video|audio)\/|^application\/pdf$|^text\/plain\b/
 
+/** A name in the notation of RFC 8187, which escapes more than a URL does. */
+const extValue = (name: string): string =>
+  encodeURIComponent(name).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+
 /**
  * The routes of the file store.
  *
@@ -27,7 +31,8 @@ export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const blobs = yield* Blobs
     const { maxUploadBytes } = yield* Settings
-    const fileLimit = ByteSize.bytes(maxUploadBytes)
+    // The parser counts some bytes of the boundary, too; the exact check follows.
+    const fileLimit = ByteSize.bytes(maxUploadBytes + 1024)
 
     yield* router.add(
       "POST",
@@ -51,7 +56,10 @@ export const layer = HttpRouter.use(
           return yield* new BadRequest({ message: `Expected one part, got ${parts.length}`, field: "file" })
         }
         if (bytes.length > maxUploadBytes) {
-          return yield* new TooLarge({ message: `A file has at most ${maxUploadBytes} bytes`, field: "file" })
+          return yield* new TooLarge({
+            message: `The file is too large: at most ${maxUploadBytes} bytes`,
+            field: "file"
+          })
         }
         yield* blobs.store(Number(id), key, bytes)
         return HttpServerResponse.empty({ status: 204 })
@@ -60,7 +68,7 @@ export const layer = HttpRouter.use(
 
     yield* router.add(
       "GET",
-      "/blobs/:key/:filename",
+      "/blobs/:key/*",
       Effect.fnUntraced(function* () {
         const { key = "" } = yield* HttpRouter.params
         const { bytes, contentType, filename } = yield* blobs.get(key)
@@ -68,7 +76,7 @@ export const layer = HttpRouter.use(
           contentType,
           headers: {
             "cache-control": "private, max-age=31536000, immutable",
-            "content-disposition": `${shown.test(contentType) ? "inline" : "attachment"}; filename*=UTF-8''${encodeURIComponent(filename)}`,
+            "content-disposition": `${shown.test(contentType) ? "inline" : "attachment"}; filename*=UTF-8''${extValue(filename)}`,
             "content-security-policy": "sandbox; default-src 'none'; img-src 'self'; media-src 'self'",
             "x-content-type-options": "nosniff"
           }

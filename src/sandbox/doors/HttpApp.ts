@@ -84,7 +84,10 @@ export const make = Effect.fn("HttpApp.make")(function* () {
   const docs = Option.isSome(control)
     ? HttpApiSwagger.layer(Api.addHttpApi(FaultApi.ControlApi))
     : HttpApiSwagger.layer(Api)
-  const router = yield* HttpRouter.toHttpEffect(settings.docs ? Layer.merge(routes, docs) : routes)
+  const router = yield* HttpRouter.toHttpEffect(settings.docs ? Layer.merge(routes, docs) : routes).pipe(
+    // The name of a file is a part of its path.
+    Effect.provideService(HttpRouter.RouterConfig, { maxParamLength: 4096 })
+  )
 
   const handled = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
