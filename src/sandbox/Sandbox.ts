@@ -34,6 +34,7 @@ import { type ClientConnection, connect } from "./doors/ClientConnection.ts"
 import { Gateway } from "./doors/Gateway.ts"
 import { History } from "./desk/History.ts"
 import { Lifecycle } from "./desk/Lifecycle.ts"
+import * as Admission from "./doors/Admission.ts"
 import * as HttpApp from "./doors/HttpApp.ts"
 import { WireControl } from "./doors/SocketRoute.ts"
 import { type Knowledge, KnowledgeBase } from "./desk/KnowledgeBase.ts"
@@ -83,7 +84,7 @@ export interface SandboxShape {
   readonly connect: (options: ConnectOptions) => Effect.Effect<ClientConnection, DialRefused, Scope.Scope>
   /** Sends requests to the REST API without a port. URLs must be absolute, for example on {@link origin}. */
   readonly httpClient: HttpClient.HttpClient
-  /** The whole HTTP application as one handler, for your own server. */
+  /** The whole HTTP application as one handler, for your own server. It serves the hosts that `allowedHosts` admits. */
   readonly httpApp: HttpApp.HttpApp
 
   /** All conversations with all of their messages, except recalled ones. */
@@ -206,7 +207,7 @@ const make = Effect.gen(function* () {
       yield* (yield* WireControl).reset(request)
       return HttpServerResponse.empty({ status: 503 })
     })
-  )
+  ).pipe(yield* Admission.make)
 
   const httpClient = HttpClient.make((request, url) =>
     Effect.gen(function* () {

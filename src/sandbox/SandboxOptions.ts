@@ -29,10 +29,16 @@ export interface SandboxOptions {
   readonly messagesPerConversation?: number
   /** How long an anonymous visitor's token lasts. Default: 30 days. */
   readonly anonymousTokenLifetime?: Duration.Input
+  /** How many anonymous visitors get a token; more get 429. Default: 10,000. */
+  readonly maxVisitors?: number
   /** How long a presigned upload address lasts. Default: 15 minutes. */
   readonly uploadLifetime?: Duration.Input
   /** The largest file, in bytes. Default: 10 MiB. */
   readonly maxUploadBytes?: number
+  /** How many presigned uploads may wait for their file at once; more get 429. Default: 1,000. */
+  readonly maxPendingUploads?: number
+  /** How many bytes of files the sandbox keeps in memory in all; more get 413. Default: 1 GiB. */
+  readonly maxStoredBytes?: number
   /** The largest JSON body, in bytes. Default: 1 MiB. */
   readonly maxBodyBytes?: number
   /**
@@ -43,6 +49,17 @@ export interface SandboxOptions {
   readonly maxOutgoingFrames?: number
   /** Whether `/docs` serves the documentation of the API. Default: only on a real server. */
   readonly docs?: boolean
+  /**
+   * Host names that a sandbox on a port serves besides this machine's: as `Host`, and as the host of the page that asks
+   * (`Origin`). `"any"` serves all. Default: none.
+   *
+   * **Details**
+   *
+   * By default requests may name a loopback host or an IP address, and come from programs, pages of a loopback host, and
+   * pages of the host that they name; others get 403. Any page in a browser can reach this machine, also under a name of
+   * its own.
+   */
+  readonly allowedHosts?: ReadonlyArray<string> | "any"
   /**
    * Whether programs on this machine can inject faults at `/sandbox/faults`. Default: false; the command line enables
    * it.
@@ -66,12 +83,16 @@ export class Settings extends Context.Service<
     readonly staffCapacity: number
     readonly messagesPerConversation: number
     readonly anonymousTokenLifetime: number
+    readonly maxVisitors: number
     readonly uploadLifetime: number
     readonly maxUploadBytes: number
+    readonly maxPendingUploads: number
+    readonly maxStoredBytes: number
     readonly maxBodyBytes: number
     readonly maxFrameBytes: number
     readonly maxOutgoingFrames: number
     readonly docs: boolean
+    readonly allowedHosts: ReadonlyArray<string> | "any"
     readonly faultControl: boolean
   }
 >()("effect-kefu/sandbox/Settings") {
@@ -89,12 +110,16 @@ export class Settings extends Context.Service<
         staffCapacity: options.staffCapacity ?? 5,
         messagesPerConversation: options.messagesPerConversation ?? 50,
         anonymousTokenLifetime: Duration.toMillis(options.anonymousTokenLifetime ?? "30 days"),
+        maxVisitors: options.maxVisitors ?? 10_000,
         uploadLifetime: Duration.toMillis(options.uploadLifetime ?? "15 minutes"),
         maxUploadBytes: options.maxUploadBytes ?? 10 * 1024 * 1024,
+        maxPendingUploads: options.maxPendingUploads ?? 1000,
+        maxStoredBytes: options.maxStoredBytes ?? 1024 ** 3,
         maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
         maxFrameBytes: options.maxFrameBytes ?? 64 * 1024,
         maxOutgoingFrames: options.maxOutgoingFrames ?? 1024,
         docs: options.docs ?? false,
+        allowedHosts: options.allowedHosts ?? [],
         faultControl: options.faultControl ?? false
       })
     )

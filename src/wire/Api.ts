@@ -33,7 +33,7 @@ import { AnonymousToken } from "../domain/Token.ts"
 import { PresignedUrl, PresignRequest } from "../domain/Upload.ts"
 import { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
 import { VisitInfo } from "../domain/Visit.ts"
-import { ApiError, Unauthorized } from "./ApiError.ts"
+import { ApiError, TooManyRequests, Unauthorized } from "./ApiError.ts"
 import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 
@@ -71,7 +71,7 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
  * @since 0.1.0
  */
 export class TokensGroup extends HttpApiGroup.make("tokens").add(
-  HttpApiEndpoint.post("anonymous", "/im/tokens", { success: AnonymousToken })
+  HttpApiEndpoint.post("anonymous", "/im/tokens", { success: AnonymousToken, error: TooManyRequests })
 ) {}
 
 /**

@@ -75,9 +75,21 @@ export class TooLarge extends Schema.TaggedError<TooLarge>("effect-kefu/wire/Too
 }) {}
 
 /**
+ * A limit on the number of visitors, uploads or requests is reached. Status 429.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManyRequests extends Schema.TaggedError<TooManyRequests>("effect-kefu/wire/TooManyRequests")(
+  "TooManyRequests",
+  fields,
+  { httpApiStatus: 429 }
+) {}
+
+/**
  * Every error that a call with a token may answer.
  *
  * @category errors
  * @since 0.1.0
  */
-export const ApiError = [BadRequest, Forbidden, NotFound, Conflict, TooLarge] as const
+export const ApiError = [BadRequest, Forbidden, NotFound, Conflict, TooLarge, TooManyRequests] as const

@@ -10,9 +10,10 @@ import * as Layer from "effect/Layer"
 import { TagId, UserId } from "../../domain/Id.ts"
 import type { Tag } from "../../domain/Tag.ts"
 import type { ProfileUpdate, User } from "../../domain/User.ts"
-import { BadRequest, NotFound, Unauthorized } from "../../wire/ApiError.ts"
+import { BadRequest, NotFound, TooManyRequests, Unauthorized } from "../../wire/ApiError.ts"
 import type { SeedUser } from "../Seed.ts"
 import { Settings } from "../SandboxOptions.ts"
+import { secret } from "./Secret.ts"
 
 /**
  * The role of a user.
@@ -120,7 +121,8 @@ export class Accounts extends Context.Service<
     /** The user of a token, also of an expired one. */
     readonly ownerOf: (token: string) => UserId | undefined
     readonly create: (role: Role, options?: NewAccount) => Effect.Effect<Login>
-    readonly anonymous: Effect.Effect<Login>
+    /** A new visitor, with a token that nobody can guess. */
+    readonly anonymous: Effect.Effect<Login, TooManyRequests>
     readonly revoke: (token: string) => Effect.Effect<void>
     readonly updateProfile: (account: Account, change: ProfileUpdate) => Effect.Effect<void, BadRequest>
     readonly addTag: (account: Account, name: string | undefined) => Effect.Effect<Tag, BadRequest>
@@ -215,10 +217,16 @@ export class Accounts extends Context.Service<
             const account = add(role, { nickname: options.nickname ?? `${word} ${id}` }, options.capacity)
             return login(options.token ?? `${word}-${id}-token`, account.id)
           }),
-        anonymous: Effect.map(Clock.currentTimeMillis, (now) => {
+        anonymous: Effect.gen(function* () {
+          if (visitors >= settings.maxVisitors) {
+            return yield* new TooManyRequests({
+              message: `At most ${settings.maxVisitors} anonymous visitors get a token`
+            })
+          }
           visitors += 1
           const account = add("CUSTOMER", { nickname: `访客 ${visitors}` })
-          return login(`visitor-${account.id}-token`, account.id, now + settings.anonymousTokenLifetime)
+          const now = yield* Clock.currentTimeMillis
+          return login(`visitor-${account.id}-${yield* secret}`, account.id, now + settings.anonymousTokenLifetime)
         }),
         revoke: (token) => Effect.sync(() => tokens.delete(token)),
         updateProfile: Effect.fn("Accounts.updateProfile")(function* (account, change) {

@@ -7,10 +7,10 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
 import type { PresignRequest } from "../../domain/Upload.ts"
-import { BadRequest, Conflict, Forbidden, NotFound, TooLarge } from "../../wire/ApiError.ts"
+import { BadRequest, Conflict, Forbidden, NotFound, TooLarge, TooManyRequests } from "../../wire/ApiError.ts"
 import { Settings } from "../SandboxOptions.ts"
+import { secret } from "./Secret.ts"
 
 /** The longest name that common file systems hold. */
 const maxFilename = 255
@@ -57,7 +57,7 @@ interface Reservation {
 export class Blobs extends Context.Service<
   Blobs,
   {
-    readonly reserve: (request: PresignRequest) => Effect.Effect<Slot, BadRequest | TooLarge>
+    readonly reserve: (request: PresignRequest) => Effect.Effect<Slot, BadRequest | TooLarge | TooManyRequests>
     /** Checks that an upload is allowed now, and returns the number of bytes to expect. */
     readonly admit: (id: number, signature: string) => Effect.Effect<number, Forbidden | NotFound | Conflict>
     readonly store: (
@@ -66,7 +66,7 @@ export class Blobs extends Context.Service<
       bytes: Uint8Array
     ) => Effect.Effect<void, BadRequest | Forbidden | NotFound | Conflict>
     /** Stores a file made by the sandbox and returns its path. */
-    readonly put: (filename: string, contentType: string, bytes: Uint8Array) => Effect.Effect<string>
+    readonly put: (filename: string, contentType: string, bytes: Uint8Array) => Effect.Effect<string, TooLarge>
     readonly get: (key: string) => Effect.Effect<Blob, NotFound>
   }
 >()("effect-kefu/sandbox/desk/Blobs") {
@@ -76,21 +76,31 @@ export class Blobs extends Context.Service<
   static readonly layer = Layer.effect(
     Blobs,
     Effect.gen(function* () {
-      const { maxUploadBytes, uploadLifetime } = yield* Settings
+      const { maxPendingUploads, maxStoredBytes, maxUploadBytes, uploadLifetime } = yield* Settings
       const reservations = new Map<number, Reservation>()
       const blobs = new Map<string, Blob>()
       let ids = 0
+      let storedBytes = 0
 
-      /** 104 random bits, which cannot be guessed unless `Random` is seeded. */
-      const secret = Effect.map(Effect.all([Random.next, Random.next]), (parts) =>
-        parts
-          .map((part) =>
-            Math.floor(part * 2 ** 52)
-              .toString(36)
-              .padStart(11, "0")
-          )
-          .join("")
-      )
+      /** The uploads that still wait for their file; expired ones are forgotten, used ones remembered until then. */
+      const pending = (now: number): ReadonlyArray<Reservation> => {
+        for (const [id, { expiresAt }] of reservations) {
+          if (expiresAt > now) break
+          reservations.delete(id)
+        }
+        return Array.from(reservations.values()).filter(({ used }) => !used)
+      }
+
+      const room = (bytes: number) =>
+        storedBytes + bytes > maxStoredBytes
+          ? new TooLarge({ message: `The sandbox stores at most ${maxStoredBytes} bytes in all`, field: "byte_size" })
+          : Effect.void
+
+      const keep = (key: string, blob: Blob) => {
+        storedBytes += blob.bytes.length
+        blobs.set(key, blob)
+      }
+
       /** The key finds the file; its name is for people, and a URL would swallow dots. */
       const pathOf = (key: string, filename: string) =>
         `/blobs/${key}/${/^\.{1,2}$/.test(filename) ? "file" : encodeURIComponent(filename)}`
@@ -132,10 +142,16 @@ export class Blobs extends Context.Service<
               field: "byte_size"
             })
           }
+          const now = yield* Clock.currentTimeMillis
+          const waiting = pending(now)
+          if (waiting.length >= maxPendingUploads) {
+            return yield* new TooManyRequests({ message: `${waiting.length} uploads wait for their file already` })
+          }
+          yield* room(request.byteSize + waiting.reduce((sum, { request }) => sum + request.byteSize, 0))
           const id = ++ids
           const key = yield* secret
           const signature = yield* secret
-          const expiresAt = (yield* Clock.currentTimeMillis) + uploadLifetime
+          const expiresAt = now + uploadLifetime
           reservations.set(id, { request, key, signature, expiresAt, used: false })
           return {
             id,
@@ -154,11 +170,12 @@ export class Blobs extends Context.Service<
             })
           }
           reservation.used = true
-          blobs.set(reservation.key, { id, filename, contentType, bytes })
+          keep(reservation.key, { id, filename, contentType, bytes })
         }),
         put: Effect.fn("Blobs.put")(function* (filename, contentType, bytes) {
+          yield* room(bytes.length)
           const key = yield* secret
-          blobs.set(key, { id: ++ids, filename, contentType, bytes })
+          keep(key, { id: ++ids, filename, contentType, bytes })
           return pathOf(key, filename)
         }),
         get: (key) =>

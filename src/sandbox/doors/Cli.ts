@@ -55,15 +55,21 @@ const sandbox = Command.make(
     host: Flag.String("host").pipe(
       Flag.withDescription("The address to listen on; 0.0.0.0 admits other machines"),
       Flag.withDefault("127.0.0.1")
+    ),
+    allowHost: Flag.String("allow-host").pipe(
+      Flag.withDescription("Another name of this host, or of a host whose pages may use it; repeatable; * allows all"),
+      Flag.atLeast(0)
     )
   },
-  (options) =>
+  ({ allowHost, ...options }) =>
     Effect.gen(function* () {
       const { logins } = yield* Sandbox
       yield* Console.log(welcome(yield* SandboxNode.baseUrl, logins))
       return yield* Effect.never
     }).pipe(
-      Effect.provide(SandboxNode.layer({ ...options, faultControl: true })),
+      Effect.provide(
+        SandboxNode.layer({ ...options, allowedHosts: allowHost.includes("*") ? "any" : allowHost, faultControl: true })
+      ),
       Effect.catchTag(
         "ServeError",
         ({ cause }) =>

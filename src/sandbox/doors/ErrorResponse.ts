@@ -10,9 +10,17 @@ import * as Multipart from "effect/http/Multipart"
 import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { toWireKey } from "../../codec/Key.ts"
-import type { BadRequest, Conflict, Forbidden, NotFound, TooLarge, Unauthorized } from "../../wire/ApiError.ts"
+import type {
+  BadRequest,
+  Conflict,
+  Forbidden,
+  NotFound,
+  TooLarge,
+  TooManyRequests,
+  Unauthorized
+} from "../../wire/ApiError.ts"
 
-type Known = BadRequest | Unauthorized | Forbidden | NotFound | Conflict | TooLarge
+type Known = BadRequest | Unauthorized | Forbidden | NotFound | Conflict | TooLarge | TooManyRequests
 
 const statuses: Readonly<Record<Known["_tag"], number>> = {
   BadRequest: 400,
@@ -20,7 +28,8 @@ const statuses: Readonly<Record<Known["_tag"], number>> = {
   Forbidden: 403,
   NotFound: 404,
   Conflict: 409,
-  TooLarge: 413
+  TooLarge: 413,
+  TooManyRequests: 429
 }
 
 const isKnown = (error: unknown): error is Known =>

@@ -158,7 +158,9 @@ const ConversationsLive = HttpApiBuilder.group(
         return conversations.view(yield* turns.take(desk.remark(me, params.id, payload.remark)), me)
       }),
       visitInfo: Effect.fn("Conversations.visitInfo")(function* ({ params }) {
-        const { customerId } = yield* access.conversation(yield* caller, params.id)
+        const me = yield* caller
+        const { customerId } = yield* access.conversation(me, params.id)
+        yield* Access.employeeOnly(me)
         return visitOf(customerId, conversations.of(customerId).length)
       }),
       pendingPosition: Effect.fn("Conversations.pendingPosition")(function* ({ params }) {

@@ -194,18 +194,18 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
   )
 
   const upgrade = (path: string, headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n") =>
-    `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`
 
   const put =
-    `PUT ${api("/im/users/me")} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${li}\r\n` +
+    `PUT ${api("/im/users/me")} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${li}\r\n` +
     "Content-Type: application/json\r\n"
 
   const bytes: ReadonlyArray<readonly [what: string, bytes: string, status: number]> = [
     ["a TLS handshake", "\u0016\u0003\u0001\u0002\u0000\r\n\r\n", 400],
     ["another version of HTTP", "GET / HTTP/9.9\r\n\r\n", 400],
     ["no host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
-    ["endless headers", `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(40_000)}\r\n\r\n`, 431],
-    ["an invalid length", "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400],
+    ["endless headers", `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(40_000)}\r\n\r\n`, 431],
+    ["an invalid length", "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n", 400],
     ["invalid chunks", `${put}Transfer-Encoding: chunked\r\n\r\nZZ\r\n`, 400],
     ["an upgrade to nothing", upgrade(api("/im/nowhere")), 404],
     ["an upgrade without a token", upgrade(api("/im/ws")), 401],

@@ -146,7 +146,7 @@ layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
         const { port } = new URL(base)
         const socket = connect(Number(port), "127.0.0.1", () => {
           socket.write(
-            `PUT /api/v1/im/users/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${chen}\r\n` +
+            `PUT /api/v1/im/users/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${chen}\r\n` +
               "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
           )
           for (let index = 0; index < 18; index++) socket.write(`10000\r\n${"x".repeat(0x10000)}\r\n`)
@@ -212,7 +212,7 @@ layer(Faulty, { excludeTestServices: true })("SandboxNode with faults", (it) => 
         Effect.sync(() => {
           const socket = connect(Number(port), "127.0.0.1", () => {
             socket.write(
-              `GET /api/v1/im/ws?token=${token} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+              `GET /api/v1/im/ws?token=${token} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             )
           })
