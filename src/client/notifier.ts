@@ -32,7 +32,7 @@ export class Notifier {
   connection = 0
   /** Open while the latest state is `Closed`. */
   readonly closed = Latch.makeUnsafe(false)
-  readonly ownSends = new OwnSends<Message>((message) => this.#listeners.emit(this.#message(message, true)))
+  readonly ownSends = new OwnSends()
   readonly #listeners: Listeners
   readonly #directory: Directory
   readonly #flags: ReadFlags
@@ -48,6 +48,11 @@ export class Notifier {
   notify(event: RealtimeEvent): void {
     const translated = this.#translate(event)
     if (translated !== undefined) this.#listeners.emit(translated)
+  }
+
+  /** Whether a message may be a send of the app that has not settled. */
+  mayBeSend(message: Message): boolean {
+    return this.#isOwn(message) && !this.ownSends.has(message) && this.ownSends.mayBe(message)
   }
 
   /** The conversation as the app receives it, with read flags that are kept up to date. */
@@ -67,8 +72,8 @@ export class Notifier {
         return event
       case "MessageReceived": {
         const { message, recovered } = event
-        const isHeld = recovered && this.#isOwn(message) && !this.ownSends.isNew(message)
-        return isHeld ? undefined : this.#message(message, recovered)
+        const isSend = recovered && this.#isOwn(message) && this.ownSends.has(message)
+        return isSend ? undefined : this.#message(message, recovered)
       }
       case "MessagesRead":
         this.#flags.mark(event.conversationId, event.messageId)

@@ -1,53 +1,38 @@
 /**
  * Distinguishes the app's own sends from new messages. If a connection ends before an acknowledgement, the history may
- * return a message that the app already holds. Whether it is that one is known once the send has settled, so such
- * messages are held back until then.
+ * return a message that the app already holds. Whether it is that one is known once the send has settled.
  */
+import type { Message } from "../domain/Message.ts"
+import type { SendPayload } from "../wire/Frame.ts"
+import { type Content, holds, ofMessage, ofSend } from "../outbox/payload.ts"
 import { remember } from "./remember.ts"
 
 /** How many sends are remembered. */
 const maxSends = 512
 
-interface Received {
-  readonly id: number
-  readonly conversationId: number
-}
-
-export class OwnSends<Message extends Received> {
-  /** The number of unsettled sends by conversation; those without a conversation may be in any. */
-  readonly #unsettled = new Map<number | undefined, number>()
+export class OwnSends {
+  readonly #unsettled = new Set<Content>()
   readonly #arrived = new Map<number, true>()
-  #held: Array<Message> = []
-  readonly #release: (message: Message) => void
 
-  constructor(release: (message: Message) => void) {
-    this.#release = release
+  /** A send was accepted; returns what to call once it has settled, with the id if it arrived. */
+  begin(payload: SendPayload): (id: number | undefined) => void {
+    const content = ofSend(payload)
+    this.#unsettled.add(content)
+    return (id) => {
+      this.#unsettled.delete(content)
+      if (id !== undefined) remember(this.#arrived, id, true, maxSends)
+    }
   }
 
-  begin(conversationId: number | undefined): void {
-    this.#unsettled.set(conversationId, (this.#unsettled.get(conversationId) ?? 0) + 1)
+  /** Whether the app holds this message of its own account as a send of its own. */
+  has({ id }: Message): boolean {
+    return this.#arrived.has(id)
   }
 
-  /** A send arrived as this message. */
-  arrived(id: number): void {
-    remember(this.#arrived, id, true, maxSends)
-  }
-
-  /** A send has settled. */
-  end(conversationId: number | undefined): void {
-    const left = (this.#unsettled.get(conversationId) ?? 1) - 1
-    if (left > 0) this.#unsettled.set(conversationId, left)
-    else this.#unsettled.delete(conversationId)
-    const held = this.#held
-    this.#held = []
-    for (const message of held) if (this.isNew(message)) this.#release(message)
-  }
-
-  /** Whether the app does not hold this message of its own account. If undecided, it is held back and released later. */
-  isNew(message: Message): boolean {
-    if (this.#arrived.has(message.id)) return false
-    if (!this.#unsettled.has(message.conversationId) && !this.#unsettled.has(undefined)) return true
-    this.#held.push(message)
-    return false
+  /** Whether this message of the own account may be a send that has not settled. */
+  mayBe(message: Message): boolean {
+    if (this.#unsettled.size === 0) return false
+    const found = ofMessage(message)
+    return Array.from(this.#unsettled).some((sent) => holds(found, sent))
   }
 }

@@ -3,6 +3,7 @@
  * object up to date.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Semaphore from "effect/Semaphore"
 import type { ConversationId, UserId } from "../domain/Id.ts"
@@ -10,6 +11,7 @@ import { isVisitor } from "../domain/Perspective.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import type { OutboxDraft } from "../outbox/OutboxEntry.ts"
+import type { SendPayload } from "../wire/Frame.ts"
 import type { Directory } from "./directory.ts"
 import type { Notifier } from "./notifier.ts"
 import type { SendStatus } from "./promises.ts"
@@ -31,7 +33,7 @@ export const make = (
   directory: Directory,
   flags: ReadFlags,
   notifier: Notifier,
-  identify: Effect.Effect<void, KefuError>
+  events: { readonly identify: Effect.Effect<void, KefuError>; readonly release: Effect.Effect<void> }
 ) => {
   const sends = Semaphore.makeUnsafe(1)
   let unidentifiedOn: number | undefined
@@ -40,7 +42,7 @@ export const make = (
   const identified = Effect.suspend(() =>
     directory.me !== undefined || unidentifiedOn === notifier.connection
       ? Effect.void
-      : identify.pipe(
+      : events.identify.pipe(
           Effect.timeoutOption(patience),
           Effect.ignore,
           Effect.tap(() =>
@@ -74,22 +76,24 @@ export const make = (
       })
     }
     const draft = { messageType, content, conversationId, ...(toId === undefined ? {} : { toId: toId as UserId }) }
-    const end = Effect.sync(() => notifier.ownSends.end(conversationId))
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        notifier.ownSends.begin(conversationId)
-        const { key } = yield* Effect.tapError(outbox.enqueue(draft as OutboxDraft), () => end)
+        const entry = yield* outbox.enqueue(draft as OutboxDraft)
+        const { key } = entry
+        const end = notifier.ownSends.begin(entry.draft as SendPayload)
         // Runs to its end even if the app gives the send up: the outbox settles every send.
         const settling = yield* outbox.result(key).pipe(
           Effect.tap(({ id }) =>
             Effect.sync(() => {
-              notifier.ownSends.arrived(id)
               message.id = id
               if (isPlaced) flags.track(message)
               else directory.place(message, toId)
             })
           ),
-          Effect.ensuring(end),
+          Effect.onExit((exit) => {
+            end(Exit.isSuccess(exit) ? exit.value.id : undefined)
+            return events.release
+          }),
           Effect.exit,
           Effect.forkDetach({ startImmediately: true })
         )

@@ -18,9 +18,9 @@ import { Transport } from "../http/Transport.ts"
 import { KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { Realtime } from "../realtime/Realtime.ts"
-import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { Api } from "../wire/Api.ts"
 import type { Directory } from "./directory.ts"
+import * as eventQueue from "./eventQueue.ts"
 import type { Listeners } from "./listeners.ts"
 import { Notifier, superseded } from "./notifier.ts"
 import type { ReadFlags } from "./readFlags.ts"
@@ -34,80 +34,6 @@ const decodeUser = Schema.decodeUnknownOption(User)
 const decodeConversation = Schema.decodeUnknownOption(Conversation)
 const decodePage = Schema.decodeUnknownOption(ConversationPage)
 const decodeList = Schema.decodeUnknownOption(Wire.Elements(Conversation))
-
-/** How long events wait for the current user, on whom their direction depends. */
-const patience = "10 seconds"
-
-/** How many events may wait for the current user. */
-const maxWaiting = 4096
-
-/**
- * Hands events to the notifier in their order, and holds them back until the current user is known. That is tried once
- * per connection: an event without its perspective is better than none.
- */
-const eventsOf = Effect.fnUntraced(function* (
-  notifier: Notifier,
-  directory: Directory,
-  identify: Effect.Effect<void, KefuError>
-) {
-  const scope = yield* Effect.scope
-  const waiting: Array<RealtimeEvent> = []
-  let isIdentifying = false
-  let triedOn: number | undefined
-
-  const identified = identify.pipe(
-    Effect.timeoutOption(patience),
-    Effect.catch((error) => Effect.logWarning("The current user is unknown", error.message)),
-    Effect.andThen(
-      Effect.suspend(() => {
-        isIdentifying = false
-        triedOn = notifier.connection
-        return release
-      })
-    )
-  )
-
-  const release: Effect.Effect<void> = Effect.suspend(() => {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (next._tag !== "StateChanged" && directory.me === undefined && triedOn !== notifier.connection) {
-        if (isIdentifying) return Effect.void
-        isIdentifying = true
-        return Effect.asVoid(Effect.forkIn(identified, scope))
-      }
-      waiting.shift()
-      notifier.notify(next)
-    }
-    return Effect.void
-  })
-
-  const flush = Effect.suspend(() => {
-    triedOn = notifier.connection
-    return release
-  })
-
-  const receive = Effect.fnUntraced(function* (event: RealtimeEvent) {
-    yield* Effect.logDebug("Event", ...describe(event))
-    waiting.push(event)
-    yield* waiting.length < maxWaiting ? release : flush
-  })
-
-  return { receive, flush }
-})
-
-const describe = (event: RealtimeEvent): ReadonlyArray<string> => {
-  if (event._tag !== "StateChanged") return [event._tag]
-  const { state } = event
-  switch (state._tag) {
-    case "Waiting":
-      return [state._tag, state.cause.message]
-    case "Closed":
-      return [state._tag, state.reason?.message ?? "closed by the app"]
-    case "Suspended":
-      return [state._tag, `the page is ${state.why}`]
-    default:
-      return [state._tag]
-  }
-}
 
 const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Directory, flags: ReadFlags) {
   const realtime = yield* Realtime
@@ -148,7 +74,7 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
     return yield* new KefuError({ method, reason, response })
   })
 
-  const events = yield* eventsOf(notifier, directory, identify)
+  const events = yield* eventQueue.make(notifier, directory, identify)
   yield* Stream.runForEach(yield* realtime.subscribe({ bufferSize: Infinity }), events.receive).pipe(
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
@@ -183,7 +109,7 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
         if (_tag === "Idle") return
         if (_tag !== "Closed") notifier.closed.closeUnsafe()
         yield* realtime.close
-        yield* events.flush
+        yield* events.end
         yield* notifier.closed.await
       })
     ),
@@ -207,7 +133,7 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
       decodeList,
       (list) => list.map(view)
     ),
-    ...sends.make(yield* Outbox, directory, flags, notifier, identify)
+    ...sends.make(yield* Outbox, directory, flags, notifier, { identify, release: events.release })
   }
 })
 
