@@ -19,6 +19,7 @@ import * as xhr from "../../src/rest/xhr.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import { UploadApi, type UploadEvent, type UploadSource } from "../../src/rest/UploadApi.ts"
 import * as Recorder from "../support/Recorder.ts"
+import * as WallClock from "../support/WallClock.ts"
 
 const presigned = { blob_id: "b7", signed_url: "/blobs/7?signature=s1gned", url: "https://cdn.test/7.png" }
 const uploaded = { id: "b7", url: "https://cdn.test/7.png" }
@@ -553,6 +554,24 @@ describe("UploadApi", () => {
         assert.deepStrictEqual(events.at(-1), { _tag: "Uploaded", file: uploaded })
       })
     )
+
+    for (const by of ["-1 hour", "1 hour"] as const) {
+      it.effect(`is given up when it stalls and only then, also when the wall clock is set by ${by}`, () =>
+        Effect.gen(function* () {
+          const wall = yield* WallClock.make
+          yield* Effect.gen(function* () {
+            const backend = make({ receive: () => Effect.never })
+            const { fiber } = yield* follow(backend, named(bytes(500_000)), { uploadTimeout: "5 minutes" })
+            yield* TestClock.adjust("1 minute")
+            yield* wall.jump(by)
+            yield* TestClock.adjust("239 seconds")
+            assert.isUndefined(fiber.pollUnsafe())
+            yield* TestClock.adjust("1 second")
+            assert.strictEqual(failed(fiber.pollUnsafe())?.reason._tag, "RequestTimeout")
+          }).pipe(wall.run)
+        })
+      )
+    }
 
     it.effect("resets uploadTimeout: slow uploads succeed, stalled ones fail", () =>
       Effect.gen(function* () {

@@ -13,6 +13,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { unreachable } from "../../http/failure.ts"
 import { KefuError, type KefuErrorReason, NetworkUnreachable, RequestTimeout } from "../../KefuError.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import type { Source } from "../source.ts"
 import * as xhr from "../xhr.ts"
 import * as multipart from "./multipart.ts"
@@ -95,17 +96,17 @@ export const make = (
 ): Send =>
   Effect.fnUntraced(function* (url, file, onProgress) {
     const clock = yield* Clock.Clock
-    let movedAt = clock.currentTimeMillisUnsafe()
+    let movedAt = elapsed.nowUnsafe(clock)
     let reported = 0
     const moved: OnProgress = (loaded, total) => {
-      movedAt = clock.currentTimeMillisUnsafe()
+      movedAt = elapsed.nowUnsafe(clock)
       if (loaded === reported) return
       reported = loaded
       onProgress(loaded, total)
     }
     const afterMillis = Duration.toMillis(stallTimeout)
     const stalled: Effect.Effect<never, KefuError> = Effect.suspend(() => {
-      const left = movedAt + afterMillis - clock.currentTimeMillisUnsafe()
+      const left = movedAt + afterMillis - elapsed.nowUnsafe(clock)
       return left > 0
         ? Effect.andThen(Effect.sleep(left), stalled)
         : Effect.fail(failed(new RequestTimeout({ afterMillis, option: "uploadTimeout" })))
