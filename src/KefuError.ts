@@ -273,7 +273,7 @@ export class RequestTooLarge extends reason<RequestTooLarge>()("RequestTooLarge"
 }) {}
 
 /**
- * Too many requests. Status 429. `retryAfterMillis` is the wait that the backend asked for, if it did.
+ * Too many requests. Status 429. `retryAfterMillis` is the wait that the backend asked for, if it did, and at most a day.
  *
  * @category reasons
  * @since 0.1.0
@@ -288,7 +288,8 @@ export class RateLimited extends reason<RateLimited>()("RateLimited", {
 }) {}
 
 /**
- * The backend failed. Status 408 or 5xx. `retryAfterMillis` is the wait that it asked for, if it did.
+ * The backend failed. Status 408 or 5xx. `retryAfterMillis` is the wait that it asked for, if it did, and
+ * at most a day.
  *
  * @category reasons
  * @since 0.1.0

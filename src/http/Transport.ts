@@ -39,9 +39,9 @@ export interface Connection {
  *
  * **Details**
  *
- * `httpClient` adds the base URL and the token, and applies the request timeout. It retries GET and HEAD after 429 and
- * 503 (with `Retry-After` up to 30 seconds), 502, 504 and network failures, with full jitter; it never retries POST, PUT
- * or DELETE. After a 401 it refreshes the token once and repeats the request. It fails with `Unauthorized`,
+ * `httpClient` adds the base URL and the token, and applies the request timeout. It retries GET and HEAD after 429,
+ * 502, 503, 504 and network failures, with full jitter; it never retries POST, PUT or DELETE. A `Retry-After` of up to 30
+ * seconds prolongs the delay, by up to a quarter more than asked for; a longer one is reported instead of waited for. After a 401 it refreshes the token once and repeats the request. It fails with `Unauthorized`,
  * `TokenUnavailable`, `InvalidRequest` (an argument that its schema or the backend rejected), `Forbidden`, `NotFound`,
  * `Conflict`, `RequestTooLarge`, `RateLimited`, `ServerFault`, `RequestTimeout`, `NetworkUnreachable` or
  * `UnexpectedResponse`.

@@ -1,10 +1,7 @@
 /**
  * How a failed request is reported.
  */
-import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -22,6 +19,7 @@ import {
   Unauthorized,
   UnexpectedResponse
 } from "../KefuError.ts"
+import * as retryAfter from "./retryAfter.ts"
 
 /**
  * How an unanswered request is reported: with the host and the cause. The rest of the address may be a secret.
@@ -78,21 +76,14 @@ export const fromStatus = Effect.fnUntraced(function* (
     case 413:
       return new RequestTooLarge({ detail })
     case 429:
-      return new RateLimited(yield* retryAfter(response))
+      return new RateLimited(yield* wait(response))
     default: {
-      if (status >= 500 || status === 408) return new ServerFault({ status, ...(yield* retryAfter(response)) })
+      if (status >= 500 || status === 408) return new ServerFault({ status, ...(yield* wait(response)) })
       if (status >= 400) return new InvalidRequest({ field: text("field") ?? "", detail })
       return new UnexpectedResponse({ path: "", detail })
     }
   }
 })
 
-const retryAfter = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
-  const header = response.headers["retry-after"]
-  if (header === undefined || header.trim() === "") return {}
-  const seconds = Number(header)
-  if (Number.isFinite(seconds)) return { retryAfterMillis: Math.max(0, seconds * 1000) }
-  const at = DateTime.make(header)
-  if (Option.isNone(at)) return {}
-  return { retryAfterMillis: Math.max(0, DateTime.toEpochMillis(at.value) - (yield* Clock.currentTimeMillis)) }
-})
+const wait = ({ headers }: HttpClientResponse.HttpClientResponse) =>
+  Effect.map(retryAfter.parse(headers), (millis) => (millis === undefined ? {} : { retryAfterMillis: millis }))

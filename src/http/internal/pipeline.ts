@@ -11,8 +11,8 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { KefuConfig } from "../../KefuConfig.ts"
 import { KefuError, type KefuErrorReason, RequestTimeout, Unauthorized, UnexpectedResponse } from "../../KefuError.ts"
-import * as backoff from "../../platform/backoff.ts"
 import * as failure from "../failure.ts"
+import * as retryAfter from "../retryAfter.ts"
 import * as scrub from "../scrub.ts"
 
 /** What the pipeline needs to sign requests; `Credentials` provides it. */
@@ -75,9 +75,7 @@ export const make = (
           if (retries >= config.retry.times || !mayRetry(error.reason)) return yield* error
           const asked = "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined
           if (asked !== undefined && asked > Duration.toMillis(longestWait)) return yield* error
-          yield* Effect.sleep(
-            asked === undefined ? yield* backoff.delay(config.retry, retries) : Duration.millis(asked)
-          )
+          yield* Effect.sleep(yield* retryAfter.delay(config.retry, retries, error.reason))
           return yield* retried(retries + 1)(request, token)
         })
       )
