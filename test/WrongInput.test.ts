@@ -397,7 +397,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ["a string", `"${secret}"`],
             ["a list", `["${secret}"]`],
             ["an empty object", "{}"],
-            ["an event that is no number", `{"event_type":"101","payload":"${secret}"}`],
+            ["an event that is no number", `{"event_type":"message","payload":"${secret}"}`],
             ["a broken event", '{"event_type":101.5}'],
             ["endless nesting", nested(100_000)]
           ]
@@ -409,13 +409,13 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ["a message without an id", message('"conversation_id":1,"message_type":1,"content":"x"'), 101],
             ["a message of no conversation", message('"id":99999,"message_type":1,"content":"x"'), 101],
             ["a batch that is none", '{"event_type":102,"payload":{}}', 102],
-            ["a batch of nonsense", '{"event_type":102,"payload":[1,null]}', 102],
+            ["a batch of nonsense", '{"event_type":102,"payload":[1]}', 101],
+            ["an event in digits of a message that is none", '{"event_type":"101","payload":"hello"}', 101],
             ["an ack of nothing", '{"event_type":103,"payload":{}}', 103],
-            ["an ack that is text", '{"event_type":103,"payload":{"sequence_id":"1"}}', 103],
+            ["an ack that is no number", '{"event_type":103,"payload":{"sequence_id":"one"}}', 103],
             ["a receipt without a conversation", '{"event_type":104,"payload":{"message_id":1}}', 104],
-            ["a receipt of text", '{"event_type":104,"payload":{"message_id":"1","conversation_id":1}}', 104],
+            ["a receipt of words", '{"event_type":104,"payload":{"message_id":"one","conversation_id":1}}', 104],
             ["typing nowhere", '{"event_type":105,"payload":{"content":"x"}}', 105],
-            ["typing a number", '{"event_type":105,"payload":{"content":5,"conversation_id":1}}', 105],
             ["hostile keys", '{"event_type":999,"payload":{"__proto__":{"polluted":1},"constructor":1}}', 999],
             ["a very long event", `{"event_type":999,"payload":"${"长".repeat(300_000)}"}`, 999],
             ["an endlessly nested event", `{"event_type":999,"payload":${nested(100_000)}}`, 999]
@@ -435,6 +435,15 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             assert.strictEqual(event.eventTypeCode, code, what)
           }
           assert.notProperty({}, "polluted")
+          const receipt = '{"event_type":104,"payload":{"message_id":"1","conversation_id":"2"}}'
+          const read = yield* unharmed(
+            "a receipt of digits",
+            Effect.andThen(inject(receipt), visitor.next("MessagesRead"))
+          )
+          assert.deepStrictEqual([Number(read.messageId), Number(read.conversationId)], [1, 2])
+          const draft = '{"event_type":105,"payload":{"content":5,"conversation_id":1}}'
+          const typing = yield* unharmed("typing a number", Effect.andThen(inject(draft), visitor.next("Inputting")))
+          assert.isUndefined(typing.payload.content)
           yield* unharmed("an ack of what was never sent", inject('{"event_type":103,"payload":{"sequence_id":99999}}'))
         }),
       timeout
@@ -470,13 +479,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ["no answer", me, HttpServerResponse.empty(), visitor.users.me, { path: "id" }],
             ["an id that is text", me, json('{"id":"x","user_type":"STAFF"}'), visitor.users.me, { path: "id" }],
             ["an object for a list", current, json("{}"), list, { path: "" }],
-            [
-              "a broken list",
-              current,
-              json('[{"id":1,"state":"ACTIVE","users":[{"id":1}]}]'),
-              list,
-              { detail: "Missing key" }
-            ],
+            ["half a list", current, json('[{"id":1,"state":"ACTIVE"}'), list, { detail: "the body is not JSON" }],
             ["a redirect", me, HttpServerResponse.empty({ status: 304 }), visitor.users.me, { detail: "status 304" }],
             ["a broken proxy", me, json("<oops>", 500), visitor.users.me, { _tag: "ServerFault", status: 500 }]
           ]

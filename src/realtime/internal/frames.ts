@@ -6,6 +6,8 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { ConversationId } from "../../domain/Id.ts"
+import { fromWire } from "../../codec/Key.ts"
+import { skippedOf } from "../../codec/Odd.ts"
 import type { Message } from "../../domain/Message.ts"
 import { invalid } from "../../http/call.ts"
 import { type AckPayload, eventTypeCode, ServerFrameJson } from "../../wire/Frame.ts"
@@ -29,13 +31,27 @@ const decodeConversation = Schema.decodeUnknownOption(Schema.Struct({ conversati
 
 const intact = (...events: ReadonlyArray<RealtimeEvent>) => Meaning.Events({ events, isLossy: false })
 
+const gap = (conversationId: ConversationId | undefined) =>
+  RealtimeEvent.GapUnresolved({ conversationId, detail: "a frame that may have held a message could not be read" })
+
 /** An event whose frame may have held a message, in this conversation if so much could be read. */
-const lossy = (event: RealtimeEvent, conversationId: ConversationId | undefined) => {
-  const detail = "a frame that may have held a message could not be read"
-  return Meaning.Events({ events: [event, RealtimeEvent.GapUnresolved({ conversationId, detail })], isLossy: true })
-}
+const lossy = (event: RealtimeEvent, conversationId: ConversationId | undefined) =>
+  Meaning.Events({ events: [event, gap(conversationId)], isLossy: true })
 
 const live = (message: Message) => RealtimeEvent.MessageReceived({ message, recovered: false })
+
+const conversationOf = (payload: unknown) => Option.getOrUndefined(decodeConversation(payload))?.conversationId
+
+/** The messages of a batch; what could not be read is reported as a message frame of its own would be. */
+const batch = (messages: ReadonlyArray<Message>) => {
+  const unreadable = skippedOf(messages).map(fromWire)
+  if (unreadable.length === 0) return intact(...messages.map(live))
+  const events = unreadable.flatMap((payload) => [
+    RealtimeEvent.UnknownReceived({ eventTypeCode: eventTypeCode.Message, payload }),
+    gap(conversationOf(payload))
+  ])
+  return Meaning.Events({ events: [...messages.map(live), ...events], isLossy: true })
+}
 
 export const interpret = (text: string): Meaning => {
   const decoded = decodeFrame(text)
@@ -48,7 +64,7 @@ export const interpret = (text: string): Meaning => {
     case "Message":
       return intact(live(frame.payload))
     case "MessageBatch":
-      return intact(...frame.payload.map(live))
+      return batch(frame.payload)
     case "Ack":
       return Meaning.Ack({ ack: frame.payload })
     case "Read":
@@ -61,9 +77,7 @@ export const interpret = (text: string): Meaning => {
       const { eventTypeCode: code, payload } = frame
       const unknown = RealtimeEvent.UnknownReceived({ eventTypeCode: code, payload })
       const isMessage = code === eventTypeCode.Message || code === eventTypeCode.MessageBatch
-      return isMessage
-        ? lossy(unknown, Option.getOrUndefined(decodeConversation(payload))?.conversationId)
-        : intact(unknown)
+      return isMessage ? lossy(unknown, conversationOf(payload)) : intact(unknown)
     }
   }
 }
