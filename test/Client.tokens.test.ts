@@ -3,9 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { ClientStorage } from "../src/Client.ts"
+import type { ClientStorage, Message } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
-import { quick, refusal, setup, using } from "./support/ClientSetup.ts"
+import * as Callbacks from "./support/Callbacks.ts"
+import { message, quick, refusal, setup, using } from "./support/ClientSetup.ts"
 
 describe("Client", () => {
   it.live("calls the token function again when the backend refuses the token", () =>
@@ -54,6 +55,68 @@ describe("Client", () => {
         }
       )
       assert.strictEqual((yield* refusal(broken.getRatings())).reason._tag, "StorageFailed")
+    })
+  )
+
+  /** An anonymous visitor whose token is refused once `refuse` was called, and replaced by that of another visitor. */
+  const replaced = Effect.gen(function* () {
+    let valid = 1
+    const backend = yield* Backend.make
+    backend.answer = (seen) => {
+      const route = `${seen.method} ${seen.url.replace("/api/v1", "")}`
+      if (route === "POST /im/tokens") return { body: { token: `anon-${valid}` } }
+      if (seen.headers["authorization"] !== `Bearer anon-${valid}`) return { status: 401 }
+      const me = { id: 6 + valid, user_type: "CUSTOMER", nickname: `visitor ${valid}` }
+      return Backend.answers({ "GET /im/users/me": me, "GET /im/pending_count": { count: 0 } })(seen)
+    }
+    const callbacks = Callbacks.make()
+    const options = { ...quick, baseUrl: backend.baseUrl, token: undefined }
+    const client = yield* using(callbacks.handler, options)
+    const refuse = () => {
+      valid++
+    }
+    return { backend, callbacks, client, refuse }
+  })
+
+  it.live("takes the new visitor for the current user once the token was replaced", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client, refuse } = yield* replaced
+      client.open()
+      yield* callbacks.called("onOpen")
+      yield* Effect.promise(() => client.getUserInfo())
+      const before = client.buildMessage("Text", "x", 3)
+      refuse()
+      yield* Effect.promise(() => client.getPendingCount())
+      for (const link of backend.links) {
+        link.send(101, { ...message(10), from_id: 8 })
+        link.send(101, { ...message(11), from_id: 7 })
+      }
+      yield* callbacks.called("onMessage", 2)
+      const seen = callbacks.calls.flatMap(([name, message]) => (name === "onMessage" ? [message as Message] : []))
+      assert.deepStrictEqual(
+        seen.map(({ direction, id, nickname }) => [id, direction, nickname]),
+        [
+          [10, 0, "visitor 2"],
+          [11, 1, ""]
+        ]
+      )
+      assert.deepInclude(before, { fromId: 7, nickname: "visitor 1" })
+      assert.deepInclude(client.buildMessage("Text", "y", 3), { fromId: 8, nickname: "visitor 2" })
+    })
+  )
+
+  it.live("signs a message that is built after the token was replaced as the new visitor", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client, refuse } = yield* replaced
+      yield* Effect.promise(() => client.getUserInfo())
+      refuse()
+      yield* Effect.promise(() => client.getPendingCount())
+      const built = client.buildMessage("Text", "x", 3)
+      client.open()
+      yield* callbacks.called("onOpen")
+      for (const link of backend.links) link.send(101, message(10))
+      yield* callbacks.called("onMessage")
+      assert.deepInclude(built, { fromId: 8, nickname: "visitor 2" })
     })
   )
 })

@@ -2,12 +2,9 @@
  * Who is who, and who is in which conversation: the current user, the users whom the client has seen, and the visitor of
  * each conversation. Completes the messages that the app built before their sender or their conversation was known.
  */
-import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
 import type { Conversation } from "../domain/Conversation.ts"
 import { type Message, isSystemMessage } from "../domain/Message.ts"
 import { isVisitor, messageName, type Person, type Viewer } from "../domain/Perspective.ts"
-import type { KefuError } from "../KefuError.ts"
 import type { Flagged } from "./readFlags.ts"
 import { remember } from "./remember.ts"
 
@@ -31,7 +28,9 @@ const maxEntries = 4096
 export class Directory implements Viewer {
   me: Person | undefined
   readonly users = new Map<number, Person>()
-  readonly #identifying = Semaphore.makeUnsafe(1)
+  /** How often the account may have changed, and the value at which `me` was fetched. */
+  generation = 0
+  #identifiedAt = -1
   readonly #onPlaced: (message: Unplaced) => void
   /** The visitor of each conversation. */
   readonly #visitors = new Map<number, number>()
@@ -44,22 +43,22 @@ export class Directory implements Viewer {
     this.#onPlaced = onPlaced
   }
 
-  /** Sets the current user. */
-  setMe(me: Person): void {
+  /** Whether the current user has been fetched since the account may have changed. */
+  get isIdentified(): boolean {
+    return this.#identifiedAt === this.generation
+  }
+
+  /** Sets the current user, who was fetched in this generation. */
+  setMe(me: Person, generation = this.generation): void {
     this.me = me
+    this.#identifiedAt = generation
+    if (!this.isIdentified) return
     const unsigned = this.#unsigned
     this.#unsigned = []
     for (const reference of unsigned) {
       const message = reference.deref()
       if (message !== undefined) this.sign(message)
     }
-  }
-
-  /** Fetches the current user once for all callers, unless known. */
-  identify<R>(fetch: Effect.Effect<Person, KefuError, R>): Effect.Effect<void, KefuError, R> {
-    const unlessKnown = <E, R>(effect: Effect.Effect<void, E, R>) =>
-      Effect.suspend(() => (this.me === undefined ? effect : Effect.void))
-    return unlessKnown(this.#identifying.withPermit(unlessKnown(Effect.map(fetch, (me) => this.setMe(me)))))
   }
 
   /** Adds a user. With `onlyNew`, a known user is not replaced. */
@@ -69,7 +68,7 @@ export class Directory implements Viewer {
 
   /** Sets the sender of a message that the app has built, now or once the current user is known. */
   sign(message: Unsigned): void {
-    if (this.me === undefined) return push(this.#unsigned, new WeakRef(message))
+    if (this.me === undefined || !this.isIdentified) return push(this.#unsigned, new WeakRef(message))
     message.fromId = this.me.id
     message.nickname = this.me.nickname ?? ""
   }

@@ -52,6 +52,12 @@ export const make = Effect.fnUntraced(function* (
     )
   )
 
+  const begin = Effect.suspend(() => {
+    if (isIdentifying) return Effect.void
+    isIdentifying = true
+    return Effect.asVoid(Effect.forkIn(identified, scope))
+  })
+
   const waited = (message: Message) =>
     Effect.andThen(
       Effect.sleep(sendPatience),
@@ -64,11 +70,7 @@ export const make = Effect.fnUntraced(function* (
   /** What the first event has to wait for, if it does not wait yet. */
   const obstacle = (first: RealtimeEvent): Effect.Effect<void> | undefined => {
     if (isEnding || first._tag === "StateChanged") return undefined
-    if (directory.me === undefined && identifiedOn !== notifier.connection) {
-      if (isIdentifying) return Effect.void
-      isIdentifying = true
-      return Effect.asVoid(Effect.forkIn(identified, scope))
-    }
+    if (!directory.isIdentified && identifiedOn !== notifier.connection) return begin
     if (first._tag !== "MessageReceived" || !first.recovered) return undefined
     if (waiting.every(isRecovered)) return Effect.void
     const { message } = first
@@ -109,7 +111,16 @@ export const make = Effect.fnUntraced(function* (
     return flush
   })
 
-  return { receive, release, end }
+  return {
+    receive,
+    release,
+    end,
+    /** The account may have changed: events wait for the current user again. */
+    identify: Effect.suspend(() => {
+      identifiedOn = undefined
+      return begin
+    })
+  }
 })
 
 const describe = (event: RealtimeEvent): ReadonlyArray<string> => {

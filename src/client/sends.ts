@@ -40,14 +40,14 @@ export const make = (
 
   /** Tries once per connection. If it fails, the backend decides whether it needs to know the recipient. */
   const identified = Effect.suspend(() =>
-    directory.me !== undefined || unidentifiedOn === notifier.connection
+    directory.isIdentified || unidentifiedOn === notifier.connection
       ? Effect.void
       : events.identify.pipe(
           Effect.timeoutOption(patience),
           Effect.ignore,
           Effect.tap(() =>
             Effect.sync(() => {
-              if (directory.me === undefined) unidentifiedOn = notifier.connection
+              if (!directory.isIdentified) unidentifiedOn = notifier.connection
             })
           )
         )

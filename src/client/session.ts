@@ -18,6 +18,7 @@ import { Transport } from "../http/Transport.ts"
 import { KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { Realtime } from "../realtime/Realtime.ts"
+import { CurrentUser } from "../rest/CurrentUser.ts"
 import { Api } from "../wire/Api.ts"
 import type { Directory } from "./directory.ts"
 import * as eventQueue from "./eventQueue.ts"
@@ -37,7 +38,8 @@ const decodeList = Schema.decodeUnknownOption(Wire.Elements(Conversation))
 
 const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Directory, flags: ReadFlags) {
   const realtime = yield* Realtime
-  const { httpClient } = yield* Transport
+  const { httpClient, tokenChanges } = yield* Transport
+  const currentUser = yield* CurrentUser
   const scope = yield* Effect.scope
   const notifier = new Notifier(listeners, directory, flags)
   const state = () => Effect.runSync(realtime.state)
@@ -46,15 +48,27 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
 
   const fetchMe = Effect.gen(function* () {
     const method = "Client.getUserInfo"
+    const { generation } = directory
     const response = yield* rest.request(httpClient, method, Api.groups.users.endpoints.me)
     const user = decodeUser(response.data)
-    if (Option.isSome(user)) return { response, user: user.value }
+    if (Option.isSome(user)) {
+      directory.setMe(user.value, generation)
+      return rest.toClientResponse<types.User>(response)
+    }
     const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id" })
     // Without the response, which may contain the token.
     return yield* new KefuError({ method, reason })
   })
 
-  const identify = directory.identify(Effect.map(fetchMe, ({ user }) => user))
+  /** Makes sure that the directory knows the current user. */
+  const identify: Effect.Effect<void, KefuError> = Effect.suspend(() => {
+    const { generation, isIdentified } = directory
+    if (isIdentified) return Effect.void
+    return Effect.flatMap(currentUser.get, (me) => {
+      directory.setMe(me, generation)
+      return identify
+    })
+  })
 
   /** Conversations are viewed from the current user's perspective, who is fetched at the same time. */
   const fetchConversations = Effect.fnUntraced(function* <A, Data>(
@@ -79,6 +93,13 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )
+
+  yield* Stream.runForEach(Stream.drop(tokenChanges, 1), () =>
+    Effect.suspend(() => {
+      directory.generation++
+      return directory.me === undefined ? Effect.void : events.identify
+    })
+  ).pipe(Effect.forkScoped({ startImmediately: true }))
 
   const inBackground = (effect: Effect.Effect<void, KefuError>) =>
     Effect.forkIn(Effect.ignore(effect), scope, { startImmediately: true })
@@ -115,10 +136,7 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
     ),
     request: <Data>(method: string, endpoint: rest.Endpoint, input: rest.Input) =>
       Effect.map(rest.request(httpClient, method, endpoint, input), rest.toClientResponse<Data>),
-    me: Effect.map(fetchMe, ({ response, user }) => {
-      directory.setMe(user)
-      return rest.toClientResponse<types.User>(response)
-    }),
+    me: fetchMe,
     conversations: (query: types.ConversationParams | undefined) =>
       fetchConversations("Client.getConversations", endpoints.list, { query }, decodePage, (page) => ({
         ...(original({ ...page, conversations: [] }) as Plain<ConversationPage>),
