@@ -52,6 +52,72 @@ describe("Client", () => {
     })
   )
 
+  const oddities: ReadonlyArray<readonly [what: string, thrown: () => unknown]> = [
+    ["an object without a prototype", () => Object.create(null)],
+    ["undefined", () => undefined],
+    ["a symbol", () => Symbol("odd")],
+    ["an object that refuses to be a text", () => ({ toString: () => assert.fail("no text") })],
+    [
+      "an error whose message cannot be read",
+      () => Object.defineProperty(new Error("x"), "message", { get: () => assert.fail("no message") })
+    ]
+  ]
+
+  for (const [what, thrown] of oddities) {
+    it.live(`goes on after a callback that throws ${what}`, () =>
+      Effect.gen(function* () {
+        const { callbacks, client, link } = yield* opened(
+          {},
+          {
+            onMessage: () => {
+              throw thrown()
+            },
+            onStaffBusy: (async () => {
+              throw thrown()
+            }) as () => void
+          }
+        )
+        link.send(101, { ...message(10), message_type: 107, content: undefined })
+        yield* callbacks.called("onError", 2)
+        link.send(105, { conversation_id: 3, content: "still there" })
+        yield* callbacks.called("onInputting")
+        for (const [, event] of callbacks.calls.filter(([name]) => name === "onError")) {
+          assert.isString((event as { readonly message: unknown }).message)
+        }
+        yield* Effect.promise(() => client.readMessage(10))
+      })
+    )
+  }
+
+  it.live("goes on although a property of the handler cannot be read", () =>
+    Effect.gen(function* () {
+      const refusing = new Set<PropertyKey>(["onMessage", "onStaffBusy"])
+      const { backend, callbacks } = yield* setup()
+      const handler = new Proxy(callbacks.handler, {
+        get: (target, name) => (refusing.has(name) ? assert.fail(`no ${String(name)}`) : Reflect.get(target, name))
+      })
+      const client = yield* using(handler, { ...quick, baseUrl: backend.baseUrl })
+      client.open()
+      yield* callbacks.called("onOpen")
+      const heard: Array<number> = []
+      client.on("MessageReceived", ({ message }) => heard.push(message.id))
+      for (const link of backend.links) {
+        link.send(101, { ...message(10), message_type: 107, content: undefined })
+        link.send(105, { conversation_id: 3, content: "still there" })
+      }
+      yield* callbacks.called("onInputting")
+      assert.deepStrictEqual(heard, [10])
+      assert.deepStrictEqual(
+        callbacks.calls.filter(([name]) => name === "onError").map(([, event]) => (event as Error).message),
+        ["no onMessage", "no onStaffBusy"]
+      )
+      refusing.add("onError")
+      for (const link of backend.links) link.send(101, message(11))
+      for (const link of backend.links) link.send(105, { conversation_id: 3, content: "still there" })
+      yield* callbacks.called("onInputting", 2)
+    })
+  )
+
   it.live("logs what onError throws", () =>
     Effect.gen(function* () {
       const lines = yield* logs

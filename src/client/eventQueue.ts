@@ -12,6 +12,7 @@ import type { Message } from "../domain/Message.ts"
 import type { KefuError } from "../KefuError.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import type { Directory } from "./directory.ts"
+import type { Listeners } from "./listeners.ts"
 import type { Notifier } from "./notifier.ts"
 
 /** How long events wait for the current user; that is tried once per connection. */
@@ -27,6 +28,7 @@ const isRecovered = (event: RealtimeEvent) => event._tag === "MessageReceived" &
 
 export const make = Effect.fnUntraced(function* (
   notifier: Notifier,
+  listeners: Listeners,
   directory: Directory,
   identify: Effect.Effect<void, KefuError>
 ) {
@@ -80,13 +82,16 @@ export const make = Effect.fnUntraced(function* (
     return Effect.asVoid(Effect.forkIn(waited(message), scope))
   }
 
+  /** A defect costs no more than its event. */
+  const hand = (event: RealtimeEvent) => listeners.guard(() => notifier.notify(event))
+
   /** Hands on what need not wait. */
   const release: Effect.Effect<void> = Effect.suspend(() => {
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
       const wait = obstacle(first)
       if (wait !== undefined) return wait
       waiting.shift()
-      notifier.notify(first)
+      hand(first)
     }
     return Effect.void
   })
@@ -94,7 +99,7 @@ export const make = Effect.fnUntraced(function* (
   /** Hands everything on. */
   const flush = Effect.sync(() => {
     identifiedOn = notifier.connection
-    for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) notifier.notify(first)
+    for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) hand(first)
   })
 
   const receive = Effect.fnUntraced(function* (event: RealtimeEvent) {

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { KefuError } from "../KefuError.ts"
@@ -64,9 +65,10 @@ export class Listeners {
 
   /** Calls one of the handler's callbacks, if it has it. */
   call([name, ...args]: Callback): void {
-    const callback = this.#handler[name] as ((...args: ReadonlyArray<unknown>) => unknown) | undefined
-    if (typeof callback !== "function") return
-    const run = () => Reflect.apply(callback, this.#handler, args)
+    const run = (): unknown => {
+      const callback: unknown = this.#handler[name]
+      return typeof callback === "function" ? Reflect.apply(callback, this.#handler, args) : undefined
+    }
     if (name === "onError") this.guard(run, logFailure)
     else this.guard(run)
   }
@@ -88,18 +90,37 @@ export class Listeners {
 
   /** Calls `onError`, or logs the error if the handler lacks it. */
   fail(error: unknown, prefix?: string): void {
-    if (typeof this.#handler.onError === "function") this.report(error)
+    if (this.#hasOnError()) this.report(error)
     else logFailure(error, prefix)
+  }
+
+  #hasOnError(): boolean {
+    try {
+      return typeof this.#handler.onError === "function"
+    } catch {
+      return false
+    }
   }
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** The text of a thrown value, which may be of any kind: not even its conversion to a text is sure to work. */
+export const messageOf = (error: unknown): string =>
+  Result.getOrElse(
+    Result.try(() => (error instanceof Error ? String(error.message) : String(error))),
+    () => "a value that has no text"
+  )
 
 /** Logs an error in one line, with the place where app code threw it. */
 const logFailure = (error: unknown, prefix = "A callback of the client has failed: "): void => {
-  const isForeign = error instanceof Error && !(error instanceof KefuError)
-  const frame = isForeign ? /\n +(at .*)/.exec(error.stack ?? "")?.[1] : undefined
-  const text = isForeign ? `${error.name}: ${error.message}` : messageOf(error)
-  const line = `${prefix}${text}${frame === undefined ? "" : `, ${frame}`}`.replace(/\s*\n\s*/g, " ")
-  Effect.runFork(Effect.logError(line))
+  const line = Result.getOrElse(
+    Result.try(() => described(error)),
+    () => messageOf(error)
+  )
+  Effect.runFork(Effect.logError(`${prefix}${line}`.replace(/\s*\n\s*/g, " ")))
+}
+
+const described = (error: unknown): string => {
+  if (!(error instanceof Error) || error instanceof KefuError) return messageOf(error)
+  const frame = /\n +(at .*)/.exec(error.stack ?? "")?.[1]
+  return `${error.name}: ${error.message}${frame === undefined ? "" : `, ${frame}`}`
 }

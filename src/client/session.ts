@@ -88,7 +88,7 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
     return yield* new KefuError({ method, reason, response })
   })
 
-  const events = yield* eventQueue.make(notifier, directory, identify)
+  const events = yield* eventQueue.make(notifier, listeners, directory, identify)
   yield* Stream.runForEach(yield* realtime.subscribe({ bufferSize: Infinity }), events.receive).pipe(
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
