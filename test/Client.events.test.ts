@@ -94,7 +94,35 @@ const kinds: ReadonlyArray<Kind> = [
   // What a known type does not promise is given all the same.
   { code: 2, name: "Image", content: "not an image" },
   { code: 104, name: "ConversationEnd", content: null, callback: ["onConversationClosed", conversationId, 0] },
-  { code: 103, name: "MessageRecall", content: {} }
+  { code: 103, name: "MessageRecall", content: {} },
+  {
+    code: 102,
+    name: "ConversationBuilt",
+    content: { user_id: "9", nickname: 9, user_type: null },
+    given: { userId: "9", nickname: 9, userType: null },
+    callback: ["onConversationBuilt", conversationId, "9", 9, ""]
+  },
+  {
+    code: 103,
+    name: "MessageRecall",
+    content: { message_id: "2" },
+    given: { messageId: "2" },
+    callback: ["onMessageRecall", conversationId, "2"]
+  },
+  {
+    code: 104,
+    name: "ConversationEnd",
+    content: { reason: "3" },
+    callback: ["onConversationClosed", conversationId, "3"]
+  },
+  {
+    code: 104,
+    name: "ConversationEnd",
+    content: { reason: null },
+    callback: ["onConversationClosed", conversationId, 0]
+  },
+  { code: 1, name: "Text", content: '{"code": 0, "msg_text": "x"}' },
+  { code: 10, name: "FAQAnswerMessage", content: '{"code": 0, "msg_text": "x"}' }
 ]
 
 const setup = (options: ClientOptions = {}, overrides = {}) =>
@@ -280,6 +308,29 @@ describe("Client", () => {
         data.messages.map(({ isRead }) => isRead),
         [true, false]
       )
+    })
+  )
+
+  it.live("gives odd fields of messages, drafts and conversations as the backend sent them", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client, link } = yield* setup()
+      link.send(101, { ...raw(2000, 1, "你好"), created_at: "2026-11-26T00:00:00Z", has_recommend: 1 })
+      link.send(105, { conversation_id: conversationId, content: 12 })
+      yield* callbacks.called("onInputting")
+      const [message, inputting] = callbacks.calls
+      assert.deepInclude(message?.[1], {
+        createdAt: "2026-11-26T00:00:00Z",
+        hasRecommend: 1,
+        id: 2000,
+        content: "你好"
+      })
+      assert.deepStrictEqual(inputting, ["onInputting", 12, conversationId])
+      const odd = { ...staff, phone: 400, remark: { vip: true }, online: 1, tags: ["a"] }
+      const page = { ...conversation, users: [odd], messages: [{ ...raw(2001, 1, "x"), created_at: "12" }] }
+      backend.answer = Backend.answers({ "GET /im/conversations/3": page })
+      const { data } = yield* Effect.promise(() => client.getConversationById(3))
+      assert.deepInclude(data.users[5], { phone: 400, remark: { vip: true }, online: 1, tags: ["a"] } as never)
+      assert.deepInclude(data.messages[0], { createdAt: "12", nickname: "小李" } as never)
     })
   )
 

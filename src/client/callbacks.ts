@@ -131,23 +131,22 @@ export type ClientEvent = ClientEvents[keyof ClientEvents]
 
 /** The callback that follows `onMessage`, if the kind of message has one. */
 export const callbackOf = ({ content, conversationId, messageType }: ViewedMessage): Callback | undefined => {
-  const number = (name: string) =>
-    Predicate.hasProperty(content, name) && typeof content[name] === "number" ? content[name] : undefined
-  const text = (name: string) =>
-    Predicate.hasProperty(content, name) && typeof content[name] === "string" ? content[name] : ""
+  /** A field as the backend sent it, though it may be of another type than documented. */
+  const given = <A>(name: string, none: A): A =>
+    Predicate.hasProperty(content, name) && Predicate.isNotNullish(content[name]) ? (content[name] as A) : none
   switch (messageType) {
     case "StaffTimeoutMessage":
       return ["onStaffTimeout", conversationId]
     case "ManualServiceStart":
       return ["onManualServiceStart"]
     case "ConversationBuilt":
-      return ["onConversationBuilt", conversationId, number("userId") ?? 0, text("nickname"), text("userType")]
+      return ["onConversationBuilt", conversationId, given("userId", 0), given("nickname", ""), given("userType", "")]
     case "MessageRecall": {
-      const messageId = number("messageId")
+      const messageId = given<number | undefined>("messageId", undefined)
       return messageId === undefined ? undefined : ["onMessageRecall", conversationId, messageId]
     }
     case "ConversationEnd":
-      return ["onConversationClosed", conversationId, number("reason") ?? 0]
+      return ["onConversationClosed", conversationId, given("reason", 0)]
     case "StaffBusyEvent":
       return ["onStaffBusy"]
     case "StaffOfflineEvent":

@@ -3,6 +3,7 @@
  */
 import * as Latch from "effect/Latch"
 import * as Predicate from "effect/Predicate"
+import { original } from "../codec/Odd.ts"
 import type { Conversation } from "../domain/Conversation.ts"
 import type { Message } from "../domain/Message.ts"
 import {
@@ -79,8 +80,7 @@ export class Notifier {
         this.#flags.mark(event.conversationId, event.messageId)
         return plain(event)
       case "Inputting":
-        this.#listeners.call(["onInputting", event.payload.content ?? "", event.conversationId])
-        return plain(event)
+        return this.#inputting(event)
       case "Resynced":
         return { ...event, conversations: event.conversations.map((conversation) => this.view(conversation)) }
       case "Superseded":
@@ -89,6 +89,13 @@ export class Notifier {
       default:
         return plain(event)
     }
+  }
+
+  /** The draft is given as the backend sent it. */
+  #inputting(event: Extract<RealtimeEvent, { readonly _tag: "Inputting" }>): ClientEvent {
+    const payload = original(event.payload) as typeof event.payload
+    this.#listeners.call(["onInputting", payload.content ?? "", event.conversationId])
+    return plain({ ...event, payload })
   }
 
   #message(message: Message, recovered: boolean): ClientEvent {
