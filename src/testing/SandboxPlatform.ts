@@ -122,6 +122,8 @@ class SandboxWebSocket implements Socket.WebSocketLike {
 
   #serve(dial: ReturnType<Sandbox["Service"]["connect"]>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
+      // Like a real socket, it emits nothing before the code that made it can listen.
+      yield* Effect.yieldNow
       const connection = yield* dial
       yield* this.#awake
       if (this.#readyState === 0) {

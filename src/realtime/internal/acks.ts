@@ -7,11 +7,12 @@ import { KefuError, RequestTooLarge } from "../../KefuError.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
 
 export interface Acks {
-  /** Sends a frame and waits for its ack; interruption forgets the frame. */
+  /** Sends a frame and waits for its ack, which `onAck` gets at once; interruption forgets the frame. */
   readonly request: (
     sequenceId: number,
     frame: string,
-    send: (frame: string) => void
+    send: (frame: string) => void,
+    onAck: (ack: AckPayload) => void
   ) => Effect.Effect<AckPayload, KefuError>
   /** Settles the command that waits for this ack; false if no command does. */
   readonly settle: (ack: AckPayload) => boolean
@@ -22,11 +23,16 @@ export interface Acks {
   readonly size: () => number
 }
 
+interface Waiting {
+  readonly answer: Deferred.Deferred<AckPayload, KefuError>
+  readonly onAck: (ack: AckPayload) => void
+}
+
 /** Close code 1009: a frame was too large. */
 const tooBig = 1009
 
 export const make = (): Acks => {
-  const waiting = new Map<number, Deferred.Deferred<AckPayload, KefuError>>()
+  const waiting = new Map<number, Waiting>()
   let largest = { sequenceId: 0, bytes: 0 }
 
   const measure = (sequenceId: number, frame: string) => {
@@ -36,26 +42,28 @@ export const make = (): Acks => {
   }
 
   return {
-    request: (sequenceId, frame, send) =>
+    request: (sequenceId, frame, send, onAck) =>
       Effect.suspend(() => {
-        const deferred = Deferred.makeUnsafe<AckPayload, KefuError>()
-        waiting.set(sequenceId, deferred)
+        const answer = Deferred.makeUnsafe<AckPayload, KefuError>()
+        waiting.set(sequenceId, { answer, onAck })
         measure(sequenceId, frame)
         send(frame)
         return Effect.ensuring(
-          Deferred.await(deferred),
+          Deferred.await(answer),
           Effect.suspend(() => {
             waiting.delete(sequenceId)
-            return Deferred.interrupt(deferred)
+            return Deferred.interrupt(answer)
           })
         )
       }),
     settle: (ack) => {
-      const deferred = waiting.get(ack.sequenceId)
-      return deferred !== undefined && Deferred.doneUnsafe(deferred, Effect.succeed(ack))
+      const command = waiting.get(ack.sequenceId)
+      if (command === undefined || Deferred.isDoneUnsafe(command.answer)) return false
+      command.onAck(ack)
+      return Deferred.doneUnsafe(command.answer, Effect.succeed(ack))
     },
     settled: Effect.suspend(() =>
-      Effect.forEach(Array.from(waiting.values()), (deferred) => Effect.exit(Deferred.await(deferred)), {
+      Effect.forEach(Array.from(waiting.values()), ({ answer }) => Effect.exit(Deferred.await(answer)), {
         discard: true
       })
     ),
@@ -65,9 +73,9 @@ export const make = (): Acks => {
       if (reason._tag === "ConnectionLost" && reason.code === tooBig && culprit !== undefined) {
         const detail = `a frame of ${largest.bytes} bytes${reason.detail === "" ? "" : `, but ${reason.detail}`}`
         const tooLarge = new KefuError({ method: error.method, reason: new RequestTooLarge({ detail }) })
-        Deferred.doneUnsafe(culprit, Effect.fail(tooLarge))
+        Deferred.doneUnsafe(culprit.answer, Effect.fail(tooLarge))
       }
-      for (const deferred of waiting.values()) Deferred.doneUnsafe(deferred, Effect.fail(error))
+      for (const { answer } of waiting.values()) Deferred.doneUnsafe(answer, Effect.fail(error))
       waiting.clear()
     },
     size: () => waiting.size

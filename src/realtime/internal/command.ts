@@ -1,14 +1,14 @@
 /**
  * One command: sent over the open connection, settled by its ack, its deadline or the end of the connection.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { AckTimeout, DeliveryUnknown, KefuError, NotConnected } from "../../KefuError.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import * as metrics from "../../platform/metrics.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
-import type { Command } from "./link.ts"
+import type { Command, Link } from "./link.ts"
 import type { Supervisor } from "./supervisor.ts"
 
 export const make =
@@ -18,10 +18,11 @@ export const make =
     Effect.suspend(() => {
       /** Undefined until the frame has been handed to the connection. */
       let sequenceId: number | undefined
+      let carrier: Link | undefined
 
       const settled = Effect.gen(function* () {
         yield* supervisor.use
-        const began = yield* Clock.currentTimeMillis
+        const began = yield* elapsed.now
         const { connection, link } = yield* supervisor.connected(
           method,
           (state) => state._tag === "Connecting" && only === undefined
@@ -29,10 +30,11 @@ export const make =
         if (only !== undefined && only !== connection) {
           return yield* new KefuError({ method, reason: new NotConnected({ detail: "that connection has ended" }) })
         }
+        carrier = link
         const ack = yield* link.request(command, (id) => {
           sequenceId = id
         })
-        yield* Metric.update(metrics.ackMillis, (yield* Clock.currentTimeMillis) - began)
+        yield* Metric.update(metrics.ackMillis, (yield* elapsed.now) - began)
         return ack
       })
 
@@ -42,18 +44,20 @@ export const make =
           ? new KefuError({ method, reason: new DeliveryUnknown({ detail: error.reason.message }) })
           : error.at(method)
 
-      const overdue = () => {
+      /** Without an ack in time, the connection may be dead. */
+      const overdue = Effect.suspend(() => {
         const afterMillis = Duration.toMillis(ackTimeout)
         const reason =
           sequenceId === undefined
             ? new NotConnected({ detail: `still connecting after ${afterMillis} ms` })
             : new AckTimeout({ afterMillis, sequenceId })
-        return new KefuError({ method, reason })
-      }
+        const error = new KefuError({ method, reason })
+        return Effect.andThen(sequenceId === undefined ? Effect.void : (carrier?.suspect ?? Effect.void), error)
+      })
 
       return settled.pipe(
         Effect.mapError(unanswered),
-        Effect.timeoutOrElse({ duration: ackTimeout, orElse: () => Effect.fail(overdue()) }),
+        Effect.timeoutOrElse({ duration: ackTimeout, orElse: () => overdue }),
         Effect.withSpan(method)
       )
     })

@@ -1,15 +1,16 @@
 /**
  * The order of one connection's events: first what the gap before it held, then what came in meanwhile, then each at once.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Message } from "../../domain/Message.ts"
 import type { KefuError } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import * as metrics from "../../platform/metrics.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
@@ -29,6 +30,9 @@ export interface Options {
 /** How many events are held back at most while the gap is read. */
 const heldLimit = 10_000
 
+/** How long live events wait at most while the gap is read. */
+const holding = Duration.seconds(3)
+
 /** How long a gap waits for acks: the history may hold sends of ours that are not known as ours yet. */
 const patience = Duration.seconds(2)
 
@@ -40,6 +44,14 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
   const doubt = Latch.makeUnsafe(false)
   const held: Array<RealtimeEvent> = []
   let isLive = gap === undefined
+  /** How often a message may have been missed, and how many of these times the history has been read since. */
+  let doubts = isLive ? 0 : 1
+  let resolved = 0
+
+  const raise = () => {
+    doubts++
+    doubt.openUnsafe()
+  }
 
   const deliver = Effect.fnUntraced(function* (message: Message, recovered: boolean) {
     const admission = log.admit(message)
@@ -63,24 +75,39 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     )
   }
 
-  const close = (gap: Gap) =>
-    Effect.flatMap(Effect.tap(gap, Effect.timeoutOption(acknowledged, patience)), (missed) =>
-      Effect.forEach(missed, recover, { discard: true })
-    )
+  /** Reads the history, waits for the acks that are on their way, and delivers what is new. */
+  const close = Effect.fnUntraced(function* (gap: Gap, limit: Duration.Duration) {
+    const began = yield* elapsed.now
+    const seen = doubts
+    const missed = yield* Effect.timeoutOption(gap, limit)
+    if (Option.isNone(missed)) return false
+    const left = Duration.subtract(limit, Duration.millis((yield* elapsed.now) - began))
+    yield* Effect.timeoutOption(acknowledged, Duration.min(patience, left))
+    yield* Effect.forEach(missed.value, recover, { discard: true })
+    resolved = seen
+    return true
+  })
 
   const unresolved = (detail: string) => publish(RealtimeEvent.GapUnresolved({ conversationId: undefined, detail }))
 
+  /** Reports that the gap is open, and has the history read again. */
+  const postpone = (detail: string) => {
+    raise()
+    return unresolved(detail)
+  }
+
   /** Closes the gap before the connection, or reports it as unresolved. */
   const closeFirst = (gap: Gap) =>
-    Effect.catch(close(gap), ({ reason }) => {
-      if (reason.isRetryable) doubt.openUnsafe()
-      return unresolved(`the history could not be read: ${reason.message}`)
-    }).pipe(
+    close(gap, holding).pipe(
+      Effect.flatMap((isClosed) =>
+        isClosed ? Effect.void : postpone(`the history was not read within ${Duration.toSeconds(holding)} s`)
+      ),
+      Effect.catch(({ reason }) => {
+        const detail = `the history could not be read: ${reason.message}`
+        return reason.isRetryable ? postpone(detail) : unresolved(detail)
+      }),
       Effect.raceFirst(
-        Effect.flatMap(overfull.await, () => {
-          doubt.openUnsafe()
-          return unresolved("too much came in while the history was read")
-        })
+        Effect.flatMap(overfull.await, () => postpone("too much came in while the history was read"))
       )
     )
 
@@ -90,18 +117,19 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     let last = -Infinity
     while (true) {
       yield* doubt.await
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* elapsed.now
       if (now - last > Duration.toMillis(rereading.cap)) attempt = 0
       yield* Effect.sleep(Duration.sum(patience, yield* backoff.delay(rereading, attempt++)))
       yield* doubt.close
-      last = yield* Clock.currentTimeMillis
-      const closed = yield* Effect.result(close(gap))
+      last = yield* elapsed.now
+      const closed = yield* Effect.result(close(gap, Duration.infinity))
       if (Result.isFailure(closed) && closed.failure.reason.isRetryable) doubt.openUnsafe()
     }
   })
 
   return {
-    isLive: () => isLive,
+    /** Whether every message before the latest one has been delivered, as far as is known. */
+    isWhole: () => isLive && resolved === doubts,
     /** Passes an event on, or holds it back until the gap is closed. */
     receive: (event: RealtimeEvent): Effect.Effect<unknown> => {
       if (isLive) return emit(event)
@@ -109,7 +137,7 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
       return held.length > heldLimit ? overfull.open : Effect.void
     },
     /** A message may be missing: has the history read again. */
-    doubt: () => doubt.openUnsafe(),
+    doubt: raise,
     /** Closes the gap, goes live, and closes later gaps while the connection lasts. */
     run: Effect.gen(function* () {
       if (gap !== undefined) yield* closeFirst(gap)

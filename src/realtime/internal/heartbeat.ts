@@ -1,5 +1,8 @@
 /**
- * Detects a dead connection: a ping after `idle` without inbound traffic, dead after `timeout` without any reply.
+ * Detects a dead connection: a ping after `idle` without inbound traffic, dead after `timeout` without an answer.
+ *
+ * Any frame shows that the backend still reaches us. Only an ack shows that we still reach the backend: after a ping that
+ * got no ack, or a command that got none in time, nothing else answers the next ping.
  *
  * A timer that fires late is no sign of a dead connection: the machine slept, and the backend had no chance to answer. It
  * gets `timeout` once more.
@@ -9,18 +12,32 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import { ConnectionLost, KefuError } from "../../KefuError.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 
 /** How late a timer must be, in milliseconds, to count as late. */
 const lateness = 1000
 
-/** What the heartbeat watches. */
+/** What the heartbeat watches; times are milliseconds of elapsed time. */
 export interface Pulse {
-  /** When the last frame came in, in milliseconds since 1970. */
+  /** When the last frame came in. */
   readonly lastInbound: () => number
+  /** When the last ack came in. */
+  readonly lastAck: () => number
+  /** Whether a command got no ack in time, and nothing has been acknowledged since. */
+  readonly isOverdue: () => boolean
   readonly ping: Effect.Effect<void>
-  /** Opened to have the connection checked at once, for example when the page wakes. */
+  /** Opened to have the connection checked at once: a command is overdue, or the page woke or went offline. */
   readonly check: Latch.Latch
 }
+
+/** True if the timer was late. While a machine sleeps, the elapsed time may stand still, and the wall clock goes on. */
+const sleep = Effect.fnUntraced(function* (millis: number) {
+  const began = yield* elapsed.now
+  const wall = yield* Clock.currentTimeMillis
+  yield* Effect.sleep(millis)
+  const took = Math.max((yield* elapsed.now) - began, (yield* Clock.currentTimeMillis) - wall)
+  return took - millis >= lateness
+})
 
 /**
  * Runs until the connection is dead, then fails with `ConnectionLost` (code 1006).
@@ -31,36 +48,37 @@ export const run = Effect.fnUntraced(function* (
 ): Effect.fn.Return<never, KefuError> {
   const idle = Duration.toMillis(options.idle)
   const timeout = Duration.toMillis(options.timeout)
+  /** When the oldest ping was sent that has got no ack. */
+  let unacknowledged = Infinity
 
-  /** True if the timer was late. */
-  const sleep = Effect.fnUntraced(function* (millis: number) {
-    const due = (yield* Clock.currentTimeMillis) + millis
-    yield* Effect.sleep(millis)
-    return (yield* Clock.currentTimeMillis) - due >= lateness
-  })
+  const due = () => {
+    if (pulse.lastAck() >= unacknowledged) unacknowledged = Infinity
+    return Math.min(pulse.lastInbound(), unacknowledged) + idle
+  }
 
-  const isAnswered = Effect.fnUntraced(function* (pinged: number) {
+  const isAnswered = Effect.fnUntraced(function* (answeredAt: () => number, pinged: number) {
     const wasLate = yield* sleep(timeout)
-    if (wasLate && pulse.lastInbound() < pinged) yield* sleep(timeout)
-    return pulse.lastInbound() >= pinged
+    if (wasLate && answeredAt() < pinged) yield* sleep(timeout)
+    return answeredAt() >= pinged
   })
 
   while (true) {
     yield* pulse.check.close
-    const quiet = (yield* Clock.currentTimeMillis) - pulse.lastInbound()
+    const wait = due() - (yield* elapsed.now)
     const isAsked =
-      quiet < idle &&
-      (yield* Effect.raceFirst(
-        Effect.as(Effect.sleep(Math.ceil(idle - quiet)), false),
-        Effect.as(pulse.check.await, true)
-      ))
-    const pinged = yield* Clock.currentTimeMillis
-    if (!isAsked && pinged - pulse.lastInbound() < idle) continue
+      pulse.isOverdue() ||
+      (wait > 0 &&
+        (yield* Effect.raceFirst(Effect.as(Effect.sleep(Math.ceil(wait)), false), Effect.as(pulse.check.await, true))))
+    const pinged = yield* elapsed.now
+    if (!isAsked && pinged < due()) continue
+    const needsAck = pulse.isOverdue() || unacknowledged < Infinity
     yield* pulse.ping
-    if (yield* isAnswered(pinged)) continue
+    unacknowledged = Math.min(unacknowledged, pinged)
+    if (yield* isAnswered(needsAck ? pulse.lastAck : pulse.lastInbound, pinged)) continue
+    const missing = needsAck ? "no ack" : "no frame"
     return yield* new KefuError({
       method: "Realtime.heartbeat",
-      reason: new ConnectionLost({ code: 1006, detail: `no frame came in within ${timeout} ms after a ping` })
+      reason: new ConnectionLost({ code: 1006, detail: `${missing} came in within ${timeout} ms after a ping` })
     })
   }
 })

@@ -1,7 +1,6 @@
 /**
  * One open connection: frames in and out, acks, heartbeat.
  */
-import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -13,6 +12,7 @@ import * as Schema from "effect/Schema"
 import { invalid } from "../../http/call.ts"
 import type { Connection } from "../../http/Transport.ts"
 import { Closed, ConnectionLost, KefuError, NotConnected, Superseded } from "../../KefuError.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import { Leftovers } from "../../platform/leftovers.ts"
 import * as metrics from "../../platform/metrics.ts"
 import { type AckPayload, type ClientFrame, ClientFrameJson } from "../../wire/Frame.ts"
@@ -30,6 +30,8 @@ export interface Options {
   readonly publish: (event: RealtimeEvent) => Effect.Effect<void>
   /** Reads what was missed before this connection; undefined if the app does not want it. */
   readonly gap: delivery.Gap | undefined
+  /** The number of the next frame; the numbers go on over reconnections. */
+  readonly nextSequenceId: () => number
 }
 
 /** A frame of the client without its sequence id. */
@@ -47,6 +49,8 @@ export interface Link {
   readonly request: (command: Command, onSent: (sequenceId: number) => void) => Effect.Effect<AckPayload, KefuError>
   /** Pings at once. */
   readonly check: Effect.Effect<unknown>
+  /** A command got no ack in time: pings at once, and only an ack is an answer. */
+  readonly suspect: Effect.Effect<unknown>
   /** Ends the connection because the page is being frozen. */
   readonly freeze: Effect.Effect<unknown>
   /** Serves the connection until it ends. */
@@ -66,15 +70,21 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const outgoing = yield* Queue.unbounded<string>()
   const check = Latch.makeUnsafe(false)
   const freeze = Latch.makeUnsafe(false)
-  let sequenceId = 0
   let lastPing = 0
   let hasEnded = false
-  let lastInbound = yield* Clock.currentTimeMillis
+  let lastInbound = yield* elapsed.now
+  let lastAck = lastInbound
+  let isOverdue = false
 
   // --- in
 
+  const noteSent = ({ messageId }: AckPayload) => {
+    if (Predicate.isNotNullish(messageId)) log.noteSent(messageId)
+  }
+
   const onAck = (ack: AckPayload) => {
-    if (Predicate.isNotNullish(ack.messageId)) log.noteSent(ack.messageId)
+    lastAck = lastInbound
+    isOverdue = false
     return ack.sequenceId === lastPing || pending.settle(ack) ? Effect.void : Metric.update(metrics.unknownAcks, 1)
   }
 
@@ -102,8 +112,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const read = Effect.gen(function* () {
     while (true) {
       const texts = yield* socket.pull
-      lastInbound = yield* Clock.currentTimeMillis
-      if (events.isLive()) log.noteTime(lastInbound)
+      lastInbound = yield* elapsed.now
+      if (events.isWhole()) log.noteTime(lastInbound)
       for (const text of texts) yield* onFrame(text)
     }
   })
@@ -113,19 +123,21 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const write = Effect.forever(Effect.flatMap(Queue.take(outgoing), (text) => socket.write(text)))
 
   const ping = Effect.sync(() => {
-    lastPing = ++sequenceId
-    Queue.offerUnsafe(outgoing, encodePing({ sequenceId, eventType: "Ping", payload: "ping" }))
+    lastPing = options.nextSequenceId()
+    Queue.offerUnsafe(outgoing, encodePing({ sequenceId: lastPing, eventType: "Ping", payload: "ping" }))
   })
 
   const request: Link["request"] = (command, onSent) =>
     Effect.suspend(() => {
       if (hasEnded) return Effect.fail(failure(new NotConnected({ detail: "the connection has just ended" })))
-      const encoded = encodeFrame({ sequenceId: sequenceId + 1, ...command })
+      const sequenceId = options.nextSequenceId()
+      const encoded = encodeFrame({ sequenceId, ...command })
       if (Result.isFailure(encoded)) return Effect.fail(invalid("Realtime", encoded.failure))
-      onSent(++sequenceId)
-      return pending.request(sequenceId, encoded.success, (text) => {
+      onSent(sequenceId)
+      const send = (text: string) => {
         Queue.offerUnsafe(outgoing, text)
-      })
+      }
+      return pending.request(sequenceId, encoded.success, send, command.eventType === "Message" ? noteSent : () => {})
     })
 
   // --- the end
@@ -144,13 +156,23 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const link: Link = {
     request,
     check: check.open,
+    suspect: Effect.suspend(() => {
+      isOverdue = true
+      return check.open
+    }),
     freeze: freeze.open,
     run: Effect.raceAllFirst([
       read,
       write,
       events.run,
       frozen,
-      heartbeat.run(options.heartbeat, { lastInbound: () => lastInbound, ping, check })
+      heartbeat.run(options.heartbeat, {
+        lastInbound: () => lastInbound,
+        lastAck: () => lastAck,
+        isOverdue: () => isOverdue,
+        ping,
+        check
+      })
     ]).pipe(
       Effect.tapError(end),
       Effect.onInterrupt(() => end(failure(new Closed({ detail: "closed by the app" }))))

@@ -20,6 +20,8 @@ export interface Phase {
   readonly isResumption: boolean
   /** The app has asked for a dial, also while the page is hidden or offline. */
   readonly isForced: boolean
+  /** How many connections in a row soon ended because the account logged in elsewhere. */
+  readonly contested: number
   /** The layer has ended. */
   readonly isReleased: boolean
 }
@@ -30,6 +32,7 @@ const initial: Phase = {
   connections: 0,
   isResumption: false,
   isForced: false,
+  contested: 0,
   isReleased: false
 }
 
@@ -51,7 +54,7 @@ export const make = Effect.fnUntraced(function* (publish: (event: RealtimeEvent)
           publish(RealtimeEvent.StateChanged({ state }))
         )
       ),
-    force: SubscriptionRef.update(ref, (before) => ({ ...before, isForced: true })),
+    force: (isForced: boolean) => SubscriptionRef.update(ref, (before) => ({ ...before, isForced })),
     /** Waits for the end of the states that `isPatient` names, then gives the open link and the connection's number. */
     connected: Effect.fnUntraced(function* (method: string, isPatient: (state: ConnectionState) => boolean) {
       const settled = yield* SubscriptionRef.changes(ref).pipe(

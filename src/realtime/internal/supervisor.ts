@@ -1,21 +1,26 @@
 /**
  * Keeps one connection open: dials, backs off after a failure, and waits while the page is offline or hidden.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Transport } from "../../http/Transport.ts"
 import { KefuConfig } from "../../KefuConfig.ts"
-import type { KefuError } from "../../KefuError.ts"
+import { Closed, ConnectionLost, KefuError, Superseded } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import { Lifecycle } from "../../platform/Lifecycle.ts"
 import * as metrics from "../../platform/metrics.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
+import * as abandonedDials from "./abandoned.ts"
 import * as catchUp from "./catchUp.ts"
 import { verdict } from "./closeCodes.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
@@ -32,7 +37,9 @@ export const make = Effect.fnUntraced(function* (
   const { connected, enter, force, now, states } = yield* phases.make(publish)
   const fiber = yield* FiberHandle.make<void, never>()
   const run = yield* FiberHandle.runtime(fiber)<never>()
+  const abandoned = abandonedDials.make()
   const wake = Latch.makeUnsafe(false)
+  let sequenceId = 0
   const history = config.catchUp ? catchUp.make(transport, log) : undefined
 
   /** Waits while the device is offline or the page hidden, unless the app has asked for a dial. */
@@ -46,62 +53,91 @@ export const make = Effect.fnUntraced(function* (
     }
   })
 
-  /** Reads where the conversations stand before the first connection opens. */
+  /** Reads where the conversations stand, if the first connection takes its time: so that its gap has a beginning. */
   const baseline = Effect.suspend(() =>
-    history === undefined || log.baselined || now().isResumption ? Effect.void : Effect.ignore(history.baseline)
+    history === undefined || log.baselined || now().isResumption
+      ? Effect.void
+      : Effect.delay(
+          Effect.suspend(() => (now().isResumption ? Effect.void : Effect.ignore(history.baseline))),
+          unhurried
+        )
   )
 
-  /** One connection, from the dial to its end. */
-  const connection = Effect.gen(function* () {
-    yield* Metric.update(metrics.dials, 1)
-    const socket = yield* transport.connect
-    const since = yield* Clock.currentTimeMillis
-    yield* Metric.update(metrics.connections, 1)
-    const next = yield* link.make({
-      socket,
-      heartbeat: config.heartbeat,
-      log,
-      publish,
-      gap: history && (now().isResumption ? history.read : history.first)
-    })
-    const number = now().connections + 1
-    yield* enter(ConnectionState.Connected({ since, connection: number }), {
-      link: next,
-      connections: number,
-      isResumption: true,
-      isForced: false
-    })
-    return yield* next.run
-  }).pipe(Effect.scoped)
+  const dial = Effect.onExit(transport.connect, (exit) =>
+    Exit.isFailure(exit) && mayArrive(exit.cause) ? abandoned.note : Effect.void
+  )
 
-  const backOff = Effect.fnUntraced(function* (attempt: number, policy: backoff.Policy, cause: KefuError) {
-    const delay = yield* redialDelay(attempt, policy, cause)
+  /** One connection, from the dial to its end: why it ended, and for how many milliseconds it was open. */
+  const connection = Effect.gen(function* () {
+    let openedAt: number | undefined
+    const error = yield* Effect.gen(function* () {
+      yield* Metric.update(metrics.dials, 1)
+      const socket = yield* dial
+      openedAt = yield* elapsed.now
+      const since = yield* Clock.currentTimeMillis
+      yield* Metric.update(metrics.connections, 1)
+      const next = yield* link.make({
+        socket,
+        heartbeat: config.heartbeat,
+        log,
+        publish,
+        gap: history && (now().isResumption ? history.read : history.first),
+        nextSequenceId: () => ++sequenceId
+      })
+      const number = now().connections + 1
+      yield* enter(ConnectionState.Connected({ since, connection: number }), {
+        link: next,
+        connections: number,
+        isResumption: true
+      })
+      return yield* next.run
+    }).pipe(Effect.scoped, Effect.flip)
+    yield* force(false)
+    return { error, lasted: openedAt === undefined ? undefined : (yield* elapsed.now) - openedAt }
+  })
+
+  /** Waits for the next dial, or until something wakes it. */
+  const pause = Effect.fnUntraced(function* (attempt: number, delay: Duration.Duration, cause: KefuError) {
     const retryAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
     yield* wake.close
     yield* enter(ConnectionState.Waiting({ attempt, retryAt, cause }))
     yield* Effect.raceFirst(Effect.sleep(delay), wake.await)
   })
 
+  /** A login that the app takes back again and again is taken back ever later, or two clients end each other for ever. */
+  const giveWay = Effect.gen(function* () {
+    const attempt = now().contested - 2
+    if (attempt < 0) return
+    const delay = Duration.max(Duration.seconds(1), yield* backoff.delay(contesting, attempt))
+    yield* pause(attempt, delay, new KefuError({ method: "Realtime.takeOver", reason: new Superseded({}) }))
+  })
+
   const dialling = Effect.gen(function* () {
     let attempt = 0
+    yield* giveWay
     while (true) {
       yield* untilAwake
       if (now().state._tag !== "Connecting") yield* enter(ConnectionState.Connecting({ attempt }))
-      yield* baseline
-      const dialled = yield* Clock.currentTimeMillis
-      const error = yield* Effect.flip(connection)
+      const { error: ended, lasted } = yield* connection
+      const isOurs = verdict(ended) === "superseded" && (yield* abandoned.explains)
+      const error = isOurs ? supersededByOurselves : ended
       const meaning = verdict(error)
+      const what = `${lasted === undefined ? "The dial failed" : "The connection was lost"}: ${error.reason.message}`
       if (meaning === "superseded") {
+        yield* Effect.logWarning(`${what}; the session has ended until \`takeOver\``)
         yield* publish(RealtimeEvent.Superseded())
-        return yield* enter(ConnectionState.Superseded())
+        const contested = (lasted ?? 0) < Duration.toMillis(calm) ? now().contested + 1 : 0
+        return yield* enter(ConnectionState.Superseded(), { contested })
       }
       if (meaning === "terminal" || config.reconnect === undefined) {
+        yield* Effect.logWarning(`${what}; the session has ended until \`open\``)
         return yield* enter(ConnectionState.Closed({ reason: error }))
       }
-      const lasted = (yield* Clock.currentTimeMillis) - dialled
-      if (lasted >= Duration.toMillis(config.reconnect.resetAfter)) attempt = 0
+      if ((lasted ?? 0) >= Duration.toMillis(config.reconnect.resetAfter)) attempt = 0
       if (meaning === "later") attempt = Math.max(attempt, 3)
-      yield* backOff(attempt, config.reconnect, error)
+      const delay = yield* redialDelay(attempt, config.reconnect, error)
+      yield* Effect.logWarning(`${what}; the next dial is in ${Duration.toMillis(delay)} ms`)
+      yield* pause(attempt, delay, error)
       attempt++
     }
   })
@@ -110,15 +146,21 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const { link } = now()
       if (signal === "freeze") return link?.freeze ?? Effect.void
-      return signal === "sleep" ? Effect.void : Effect.andThen(wake.open, link?.check ?? Effect.void)
+      const check = link?.check ?? Effect.void
+      if (signal === "wake") return Effect.andThen(wake.open, check)
+      return Effect.flatMap(page.suspension, (why) => (why === "offline" ? check : Effect.void))
     })
   )
 
-  const running = Effect.raceFirst(dialling, Effect.andThen(signals, Effect.never)).pipe(
+  const running = Effect.raceAllFirst([
+    dialling,
+    Effect.andThen(signals, Effect.never),
+    Effect.andThen(baseline, Effect.never)
+  ]).pipe(
     Effect.catchDefect((defect) =>
       Effect.andThen(
-        Effect.logError("The connection stopped because of a defect", defect),
-        enter(ConnectionState.Closed({ reason: undefined }))
+        Effect.logError("The session has ended because of a defect", defect),
+        enter(ConnectionState.Closed({ reason: endedByDefect }))
       )
     )
   )
@@ -153,15 +195,45 @@ export const make = Effect.fnUntraced(function* (
       Effect.suspend(() => forget(now().isReleased))
     ),
     /** Dials at once, where a dial is due later. */
-    retryNow: Effect.suspend(() => (now().link === undefined ? Effect.andThen(force, wake.open) : Effect.void)),
+    retryNow: Effect.suspend(() =>
+      phases.keepsTrying(now().state) ? Effect.andThen(force(true), wake.open) : Effect.void
+    ),
     connected
   }
 })
 
 export type Supervisor = Effect.Success<ReturnType<typeof make>>
 
-/** The backend's `Retry-After` goes before the backoff. */
-const redialDelay = (attempt: number, policy: backoff.Policy, { reason }: KefuError) =>
-  "retryAfterMillis" in reason && reason.retryAfterMillis !== undefined
-    ? Effect.succeed(Duration.millis(reason.retryAfterMillis))
-    : backoff.delay(policy, attempt)
+/** After how long a first connection that is not open yet has the conversations read. */
+const unhurried = Duration.seconds(1)
+
+/** A connection that lasted so long was not contested. */
+const calm = Duration.minutes(2)
+
+/** When a contested login is taken back. */
+const contesting = { base: Duration.seconds(2), cap: Duration.seconds(60) }
+
+const supersededByOurselves = new KefuError({
+  method: "Realtime",
+  reason: new ConnectionLost({ code: 1006, detail: "an earlier dial of this session may have replaced it" })
+})
+
+const endedByDefect = new KefuError({
+  method: "Realtime",
+  reason: new Closed({ detail: "a defect ended the session; the log has it" })
+})
+
+/** Whether the backend may still get the request of a failed dial. */
+const mayArrive = (cause: Cause.Cause<KefuError>) =>
+  Cause.hasInterrupts(cause) ||
+  Option.exists(Cause.findErrorOption(cause), ({ reason }) => reason._tag === "ConnectTimeout")
+
+/** The backend's `Retry-After` only lengthens the backoff, up to a limit. */
+const redialDelay = (attempt: number, policy: backoff.Policy, { reason }: KefuError) => {
+  const asked = "retryAfterMillis" in reason ? (reason.retryAfterMillis ?? 0) : 0
+  return Effect.map(backoff.delay(policy, attempt), (delay) =>
+    Duration.sum(delay, Duration.min(Duration.millis(Math.max(0, asked)), longestRetryAfter))
+  )
+}
+
+const longestRetryAfter = Duration.minutes(2)

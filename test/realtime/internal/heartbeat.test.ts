@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as TestClock from "effect/testing/TestClock"
+import * as elapsed from "../../../src/platform/elapsed.ts"
 import * as heartbeat from "../../../src/realtime/internal/heartbeat.ts"
 
 const options = { idle: Duration.seconds(20), timeout: Duration.seconds(5) }
@@ -12,7 +13,7 @@ const options = { idle: Duration.seconds(20), timeout: Duration.seconds(5) }
 /** A connection on a machine that can sleep: the wall clock runs on while the timers stand still. */
 const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  const machine = { slept: 0, lastInbound: 0, pings: Array<number>() }
+  const machine = { slept: 0, lastInbound: 0, lastAck: -1, isOverdue: false, pings: Array<number>() }
   const now = () => clock.currentTimeMillisUnsafe() + machine.slept
   const wall: Clock.Clock = {
     ...clock,
@@ -23,21 +24,27 @@ const make = Effect.gen(function* () {
   const fiber = yield* heartbeat
     .run(options, {
       lastInbound: () => machine.lastInbound,
+      lastAck: () => machine.lastAck,
+      isOverdue: () => machine.isOverdue,
       ping: Effect.sync(() => {
         machine.pings.push(now())
       }),
       check
     })
     .pipe(Effect.flip, Effect.provideService(Clock.Clock, wall), Effect.forkChild({ startImmediately: true }))
-  return { machine, now, fiber, check }
+  /** A frame comes in. */
+  const hear = Effect.map(elapsed.now, (at) => {
+    machine.lastInbound = at
+  })
+  return { machine, now, fiber, check, hear }
 })
 
 describe("heartbeat", () => {
   it.effect("CONN-9 sends no ping while frames come in, then pings, then fails", () =>
     Effect.gen(function* () {
-      const { fiber, machine, now } = yield* make
+      const { fiber, hear, machine, now } = yield* make
       yield* TestClock.adjust("15 seconds")
-      machine.lastInbound = now()
+      yield* hear
       yield* TestClock.adjust("19 seconds")
       assert.deepStrictEqual(machine.pings, [])
       yield* TestClock.adjust("1 second")
@@ -52,9 +59,9 @@ describe("heartbeat", () => {
 
   it.effect("CONN-9 counts any frame as the answer, also in the millisecond of the ping", () =>
     Effect.gen(function* () {
-      const { fiber, machine, now } = yield* make
+      const { fiber, hear, machine } = yield* make
       yield* TestClock.adjust("20 seconds")
-      machine.lastInbound = now()
+      yield* hear
       yield* TestClock.adjust("20 seconds")
       assert.isUndefined(fiber.pollUnsafe())
       assert.deepStrictEqual(machine.pings, [20_000, 40_000])
@@ -75,11 +82,11 @@ describe("heartbeat", () => {
 
   it.effect("CONN-8 keeps a connection that answers within the second wait", () =>
     Effect.gen(function* () {
-      const { fiber, machine, now } = yield* make
+      const { fiber, hear, machine } = yield* make
       yield* TestClock.adjust("22 seconds")
       machine.slept = 3_600_000
       yield* TestClock.adjust("4 seconds")
-      machine.lastInbound = now()
+      yield* hear
       yield* TestClock.adjust("10 seconds")
       assert.isUndefined(fiber.pollUnsafe())
     })
