@@ -16,7 +16,9 @@ const options = { reconnect: { base: 1000, cap: 1000 } }
 
 /** Acknowledges every frame of the client from now on. */
 const acknowledgeAll = (connection: TestConnection) =>
-  Effect.forkScoped(Effect.forever(Effect.flatMap(connection.next, (frame) => connection.ack(frame, MessageId.make(1)))))
+  Effect.forkScoped(
+    Effect.forever(Effect.flatMap(connection.next, (frame) => connection.ack(frame, MessageId.make(1))))
+  )
 
 const stateOf = Effect.flatMap(Realtime, (realtime) => Effect.map(realtime.state, ({ _tag }) => _tag))
 
@@ -169,11 +171,9 @@ describe("a late ack", () => {
       const own = { id: 50, conversation_id: 7, from_id: 1, message_type: 1, content: "hello" }
       const conversation = { id: 7, state: "ACTIVE", users: [], messages: [own] }
       const connection = yield* open
-      const recovered = yield* realtime.on("MessageReceived").pipe(
-        Stream.take(1),
-        Stream.runCollect,
-        Effect.forkChild({ startImmediately: true })
-      )
+      const recovered = yield* realtime
+        .on("MessageReceived")
+        .pipe(Stream.take(1), Stream.runCollect, Effect.forkChild({ startImmediately: true }))
       const sending = yield* Effect.forkChild(Effect.flip(realtime.send(hello)))
       const frame = yield* connection.next
       yield* pass("10 seconds")

@@ -23,7 +23,9 @@ const sandboxSession = (faults: Partial<FaultHooks>) =>
   )
 
 const waits = (seen: Effect.Success<typeof watch>) =>
-  seen.flatMap((state) => (state._tag === "Waiting" ? [{ attempt: state.attempt, delay: state.retryAt - state.at }] : []))
+  seen.flatMap((state) =>
+    state._tag === "Waiting" ? [{ attempt: state.attempt, delay: state.retryAt - state.at }] : []
+  )
 
 /** Dials again within a second. */
 const options = { reconnect: { base: 1000, cap: 1000 } }
@@ -99,7 +101,7 @@ describe("the backoff", () => {
       assert.strictEqual(warnings.length, 2)
       assert.match(warnings[0] ?? "", /connection was lost.*1011 restarting.*next dial is in \d+ ms/s)
       assert.match(warnings[1] ?? "", /dial failed.*ECONNREFUSED.*next dial is in \d+ ms/s)
-    }).pipe(Effect.scoped, Effect.provide(layer(options)), Effect.provide(Logger.layer([logger])))
+    }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(layer(options), Logger.layer([logger]))))
   })
 })
 

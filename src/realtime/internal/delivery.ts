@@ -106,9 +106,7 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
         const detail = `the history could not be read: ${reason.message}`
         return reason.isRetryable ? postpone(detail) : unresolved(detail)
       }),
-      Effect.raceFirst(
-        Effect.flatMap(overfull.await, () => postpone("too much came in while the history was read"))
-      )
+      Effect.raceFirst(Effect.flatMap(overfull.await, () => postpone("too much came in while the history was read")))
     )
 
   /** Reads the history again, with a backoff, whenever a message may be missing. Live events do not wait for it. */
