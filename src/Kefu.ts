@@ -68,8 +68,13 @@ export interface Options extends KefuConfig.Options {
    * token. Default: an anonymous visitor, whose token is requested from the backend and stored in `storage`.
    */
   readonly token?: string | Redacted.Redacted | Effect.Effect<string | Redacted.Redacted, object | string> | undefined
-  /** Where an anonymous visitor's token is stored. Default: memory, so that a reload creates a new visitor. */
+  /**
+   * Where an anonymous visitor's token is stored. Default: memory, so that a reload creates a new visitor. If it fails,
+   * also when the layer is built, that is logged once and the token is kept in memory.
+   */
   readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
+  /** The key of an anonymous visitor's token in `storage`. Default: `effect-kefu/token/` and the backend's URL. */
+  readonly tokenKey?: string | undefined
 }
 
 /**
@@ -148,7 +153,12 @@ export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError 
     Effect.gen(function* () {
       const configured = yield* KefuConfig.config
       const token = yield* Config.option(Config.Redacted("KEFU_TOKEN"))
-      return layer({ ...configured, token: Option.getOrUndefined(token), ...options })
+      return layer({
+        ...options,
+        baseUrl: options.baseUrl ?? configured.baseUrl,
+        subChannelId: options.subChannelId ?? configured.subChannelId,
+        token: options.token ?? Option.getOrUndefined(token)
+      })
     })
   ).pipe(Layer.catch((error) => Layer.effectContext(Effect.fail(error instanceof KefuError ? hinted(error) : error))))
 
@@ -160,9 +170,20 @@ const hinted = (error: KefuError): KefuError => {
   return new KefuError({ method, reason: new InvalidRequest({ field: "baseUrl", detail }) })
 }
 
-const credentials = ({ storage, token }: Options): Layer.Layer<Credentials, never, TokenApi> => {
+/** In place of a storage that cannot even be named, as `localStorage` where site data is blocked. */
+const inMemory = () =>
+  Layer.merge(
+    KeyValueStore.layerMemory,
+    Layer.effectDiscard(Effect.logWarning("The token is kept in memory only", "the storage failed"))
+  )
+
+const credentials = ({
+  storage = KeyValueStore.layerMemory,
+  token,
+  tokenKey
+}: Options): Layer.Layer<Credentials, never, KefuConfig.KefuConfig | TokenApi> => {
   if (token === undefined) {
-    return Credentials.layerAnonymous().pipe(Layer.provide(storage ?? KeyValueStore.layerMemory))
+    return Credentials.layerAnonymous({ key: tokenKey }).pipe(Layer.provide(Layer.catchCause(storage, inMemory)))
   }
   return typeof token === "string" || Redacted.isRedacted(token)
     ? Credentials.layer(token)

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { ClientStorage, Message } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
 import * as Callbacks from "./support/Callbacks.ts"
-import { message, quick, refusal, setup, using } from "./support/ClientSetup.ts"
+import { message, quick, setup, using } from "./support/ClientSetup.ts"
 
 describe("Client", () => {
   it.live("calls the token function again when the backend refuses the token", () =>
@@ -54,7 +54,9 @@ describe("Client", () => {
           storage: { ...storage, getItem: () => Promise.reject(new Error("denied")) }
         }
       )
-      assert.strictEqual((yield* refusal(broken.getRatings())).reason._tag, "StorageFailed")
+      yield* Effect.promise(() => broken.getRatings())
+      assert.strictEqual(backend.seen.at(-1)?.headers["authorization"], "Bearer anon-1")
+      assert.strictEqual(backend.seen.filter(({ url }) => url === "/api/v1/im/tokens").length, 2)
     })
   )
 

@@ -6,14 +6,16 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constant } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { KefuConfig } from "../KefuConfig.ts"
 import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
 import * as elapsed from "../platform/elapsed.ts"
+import { withLock } from "../platform/lock.ts"
 import * as flights from "../platform/singleFlight.ts"
 import { TokenApi } from "./TokenApi.ts"
 
@@ -70,48 +72,43 @@ export class Credentials extends Context.Service<
       Effect.gen(function* () {
         const context = yield* Effect.context<R>()
         return yield* make({
-          load: Effect.succeedNone,
-          obtain: provide.pipe(
-            Effect.map(redact),
-            Effect.provideContext(context),
-            // The provider's error may contain the token.
-            Effect.mapError(() => unavailable("the token provider failed")),
-            Effect.catchDefect(() => Effect.fail(unavailable("the token provider failed"))),
-            Effect.timeoutOrElse({
-              duration: "10 seconds",
-              orElse: () => Effect.fail(unavailable("the token provider did not answer within 10 seconds"))
-            })
-          ),
-          save: () => Effect.void
+          stored: Effect.undefined,
+          obtain: constant(
+            provide.pipe(
+              Effect.map((token) => ({ token: redact(token), isNew: true })),
+              Effect.provideContext(context),
+              // The provider's error may contain the token.
+              Effect.mapError(() => unavailable("the token provider failed")),
+              Effect.catchDefect(() => Effect.fail(unavailable("the token provider failed"))),
+              Effect.timeoutOrElse({
+                duration: "10 seconds",
+                orElse: () => Effect.fail(unavailable("the token provider did not answer within 10 seconds"))
+              })
+            )
+          )
         })
       })
     )
 
   /**
    * An anonymous visitor: the token is read from the `KeyValueStore`, or requested from the backend (POST /im/tokens)
-   * and stored under `key` (default `effect-kefu/token`), so that the visitor stays the same after a reload. If the
-   * store cannot be read, calls fail with `StorageFailed`; if it cannot be written, that is logged, and the visitor
-   * lasts as long as the session.
+   * and stored under `key` (default `effect-kefu/token/` and the backend's URL), so that the visitor stays the same after
+   * a reload. Sessions that share the store are one visitor; in pages, a Web Lock sees to it when they start at once.
+   *
+   * If the store cannot be read or written, that is logged once, and the visitor lasts as long as the session.
    *
    * @since 0.1.0
    */
   static readonly layerAnonymous = (options?: {
     readonly key?: string | undefined
-  }): Layer.Layer<Credentials, never, TokenApi | KeyValueStore.KeyValueStore> =>
+  }): Layer.Layer<Credentials, never, KefuConfig | TokenApi | KeyValueStore.KeyValueStore> =>
     Layer.effect(
       Credentials,
       Effect.gen(function* () {
-        const key = options?.key ?? "effect-kefu/token"
+        const { baseUrl } = yield* KefuConfig
         const api = yield* TokenApi
         const store = yield* KeyValueStore.KeyValueStore
-        return yield* make({
-          load: Effect.mapBoth(store.get(key), {
-            onSuccess: (text) => (text === undefined || text === "" ? Option.none() : Option.some(Redacted.make(text))),
-            onFailure: storageFailed
-          }),
-          obtain: api.anonymous,
-          save: (token) => Effect.mapError(store.set(key, Redacted.value(token)), storageFailed)
-        })
+        return yield* make(anonymous(api.anonymous, store, options?.key ?? `effect-kefu/token/${baseUrl}`))
       })
     )
 
@@ -131,21 +128,73 @@ const refused = (detail: string) => new KefuError({ method: "Credentials.token",
 const unavailable = (detail: string) =>
   new KefuError({ method: "Credentials.token", reason: new TokenUnavailable({ detail }) })
 
+const unchanging = { generation: Effect.succeed(0), changes: Stream.concat(Stream.make(0), Stream.never) }
+
+const refreshPause = Duration.seconds(5)
+
+/** A store that does not answer has failed. */
+const storePatience = Duration.seconds(5)
+
+/** Where tokens come from. */
+interface Source {
+  /** The token that the last session has left. */
+  readonly stored: Effect.Effect<Redacted.Redacted | undefined>
+  /** A token other than a refused one: a new one, or one that another session has stored. */
+  readonly obtain: (
+    stale: Redacted.Redacted | undefined
+  ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly isNew: boolean }, KefuError>
+}
+
+/** Without persistence, once the store has failed: a token that cannot be read must not be overwritten either. */
+const anonymous = (
+  request: Effect.Effect<Redacted.Redacted, KefuError>,
+  store: KeyValueStore.KeyValueStore,
+  key: string
+): Source => {
+  let isLost = false
+
+  const lost = Effect.suspend(() => {
+    isLost = true
+    return Effect.as(Effect.logWarning("The token is kept in memory only", storageFailed().message), undefined)
+  })
+
+  const attempt = <A>(work: Effect.Effect<A, KeyValueStore.KeyValueStoreError>): Effect.Effect<A | undefined> =>
+    Effect.suspend(() =>
+      isLost
+        ? Effect.undefined
+        : work.pipe(
+            Effect.timeout(storePatience),
+            Effect.catch(() => lost),
+            Effect.catchDefect(() => lost)
+          )
+    )
+
+  const stored = Effect.map(attempt(store.get(key)), (text) =>
+    text === undefined || text === "" ? undefined : Redacted.make(text)
+  )
+
+  const obtain = Effect.fnUntraced(function* (stale: Redacted.Redacted | undefined) {
+    const other = Effect.map(stored, (found) => (isSame(found, stale) ? undefined : found))
+    const before = yield* other
+    if (before !== undefined) return { token: before, isNew: false }
+    const token = yield* request
+    // Another session may have stored its token meanwhile: the first one stands.
+    const meanwhile = yield* other
+    if (meanwhile !== undefined) return { token: meanwhile, isNew: false }
+    yield* attempt(store.set(key, Redacted.value(token)))
+    return { token, isNew: true }
+  })
+
+  return { stored, obtain: (stale) => withLock(key)(obtain(stale)) }
+}
+
 const storageFailed = () =>
   new KefuError({
     method: "Credentials.token",
     reason: new StorageFailed({ detail: "the token could not be read or stored" })
   })
 
-const unchanging = { generation: Effect.succeed(0), changes: Stream.concat(Stream.make(0), Stream.never) }
-
-const refreshPause = Duration.seconds(5)
-
-const make = Effect.fnUntraced(function* (source: {
-  readonly load: Effect.Effect<Option.Option<Redacted.Redacted>, KefuError>
-  readonly obtain: Effect.Effect<Redacted.Redacted, KefuError>
-  readonly save: (token: Redacted.Redacted) => Effect.Effect<void, KefuError>
-}) {
+const make = Effect.fnUntraced(function* (source: Source) {
   const singleFlight = flights.make<KefuError>()
   const generation = yield* SubscriptionRef.make(0)
   let current: Redacted.Redacted | undefined
@@ -157,59 +206,38 @@ const make = Effect.fnUntraced(function* (source: {
       Effect.suspend(() => {
         const isReplaced = current !== undefined && !isSame(current, token)
         current = token
-        return isReplaced ? SubscriptionRef.update(generation, (replaced) => replaced + 1) : Effect.void
+        return Effect.as(
+          isReplaced ? SubscriptionRef.update(generation, (replaced) => replaced + 1) : Effect.void,
+          token
+        )
       })
     )
 
-  const obtain = Effect.gen(function* () {
-    const token = yield* source.obtain
-    yield* use(token)
-    yield* Effect.catch(source.save(token), (error) => Effect.logWarning(error.message))
-    return token
+  const first = Effect.gen(function* () {
+    if (current !== undefined) return current
+    const found = (yield* source.stored) ?? (yield* source.obtain(undefined)).token
+    return yield* use(found)
   })
 
-  const stored = Effect.gen(function* () {
-    const found = yield* source.load
-    if (Option.isSome(found)) yield* use(found.value)
-    return current
-  })
-
-  const token = Effect.suspend(() =>
-    current === undefined
-      ? singleFlight(
-          Effect.suspend(() => {
-            if (current !== undefined) return Effect.succeed(current)
-            return Effect.flatMap(stored, (found) => (found === undefined ? obtain : Effect.succeed(found)))
-          })
-        )
-      : Effect.succeed(current)
-  )
-
-  const refresh = (stale: Redacted.Redacted) => {
-    const fresh = () => (current === undefined || isSame(current, stale) ? undefined : current)
-    return singleFlight(
+  const refresh = (stale: Redacted.Redacted) =>
+    singleFlight(
       Effect.gen(function* () {
-        const known = fresh()
-        if (known !== undefined) return known
+        if (current !== undefined && !isSame(current, stale)) return current
         const now = yield* elapsed.now
         if (now - refreshedAt < Duration.toMillis(refreshPause)) return yield* refused("a fresh token was refused, too")
-        // Another tab may have replaced the token of the same visitor.
-        yield* stored
-        const adopted = fresh()
-        if (adopted !== undefined) return adopted
-        const token = yield* obtain
-        refreshedAt = now
-        return token
+        const { isNew, token } = yield* source.obtain(stale)
+        if (isNew) refreshedAt = now
+        return yield* use(token)
       })
     )
-  }
 
   return Credentials.of({
-    token,
+    token: Effect.suspend(() => (current === undefined ? singleFlight(first) : Effect.succeed(current))),
     refresh,
     generation: SubscriptionRef.get(generation),
     changes: SubscriptionRef.changes(generation)
   })
 })
 
-const isSame = (a: Redacted.Redacted, b: Redacted.Redacted): boolean => Redacted.value(a) === Redacted.value(b)
+const isSame = (a: Redacted.Redacted | undefined, b: Redacted.Redacted | undefined): boolean =>
+  (a && Redacted.value(a)) === (b && Redacted.value(b))

@@ -12,6 +12,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
+import { afterEach, vi } from "vitest"
 import { Credentials } from "../../src/http/Credentials.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
 import { TokenApi } from "../../src/http/TokenApi.ts"
@@ -52,6 +53,10 @@ const many = <A, E>(effect: Effect.Effect<A, E>) => {
 const distinct = <A, E>(exits: ReadonlyArray<Exit.Exit<A, E>>) => [
   ...new Set(exits.map((exit) => (Exit.isSuccess(exit) ? exit.value : exit.cause)))
 ]
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
 
 describe("Credentials", () => {
   describe("a fixed token", () => {
@@ -255,6 +260,8 @@ describe("Credentials", () => {
   })
 
   describe("an anonymous visitor", () => {
+    const defaultKey = "effect-kefu/token/https://kefu.test"
+
     /** A browser's storage that fails on demand. */
     const storage = (entries: Record<string, string> = {}, failing: { get?: boolean; set?: boolean } = {}) => {
       const items = new Map(Object.entries(entries))
@@ -299,7 +306,7 @@ describe("Credentials", () => {
         const first = yield* open(anonymous(backend, layer))
         assert.strictEqual(backend.seen.length, 0)
         assert.strictEqual(value(yield* first.token), "visitor 1")
-        assert.deepStrictEqual([...items], [["effect-kefu/token", "visitor 1"]])
+        assert.deepStrictEqual([...items], [[defaultKey, "visitor 1"]])
         const [asked] = backend.seen
         assert.deepInclude(asked, { method: "POST", path: "/api/v1/im/tokens", query: "", body: undefined })
         assert.deepStrictEqual(Object.keys(asked?.headers ?? {}), [])
@@ -321,22 +328,22 @@ describe("Credentials", () => {
     it.effect("replaces a refused token, and stores the new one", () =>
       Effect.gen(function* () {
         const backend = issue()
-        const { items, layer } = storage({ "effect-kefu/token": "expired" })
+        const { items, layer } = storage({ [defaultKey]: "expired" })
         const credentials = yield* open(anonymous(backend, layer))
         const expired = yield* credentials.token
         assert.strictEqual(value(expired), "expired")
         assert.strictEqual(value(yield* credentials.refresh(expired)), "visitor 1")
-        assert.strictEqual(items.get("effect-kefu/token"), "visitor 1")
+        assert.strictEqual(items.get(defaultKey), "visitor 1")
       })
     )
 
     it.effect("adopts the token that another tab has stored, instead of becoming another visitor", () =>
       Effect.gen(function* () {
         const backend = issue()
-        const { items, layer } = storage({ "effect-kefu/token": "expired" })
+        const { items, layer } = storage({ [defaultKey]: "expired" })
         const credentials = yield* open(anonymous(backend, layer))
         const expired = yield* credentials.token
-        items.set("effect-kefu/token", "of another tab")
+        items.set(defaultKey, "of another tab")
         assert.strictEqual(yield* credentials.generation, 0)
         assert.strictEqual(value(yield* credentials.refresh(expired)), "of another tab")
         assert.strictEqual(yield* credentials.generation, 1)
@@ -355,31 +362,158 @@ describe("Credentials", () => {
       })
     )
 
-    it.effect("is not replaced by another visitor when the store cannot be read", () =>
+    const captured = () => {
+      const lines: Array<unknown> = []
+      return { lines, layer: Logger.layer([Logger.make(({ logLevel, message }) => lines.push([logLevel, message]))]) }
+    }
+
+    const failures: ReadonlyArray<readonly [what: string, failing: { get?: boolean; set?: boolean }]> = [
+      ["cannot be read", { get: true, set: true }],
+      ["cannot be read, but written", { get: true }],
+      ["cannot be written", { set: true }]
+    ]
+    for (const [what, failing] of failures) {
+      it.effect(`can chat when the store ${what}, which is logged once and without the token`, () =>
+        Effect.gen(function* () {
+          const logged = captured()
+          const backend = issue()
+          const { items, layer } = storage({ [defaultKey]: "" }, failing)
+          const credentials = yield* open(anonymous(backend, layer))
+          yield* Effect.gen(function* () {
+            const token = yield* credentials.token
+            assert.strictEqual(value(token), "visitor 1")
+            assert.strictEqual(value(yield* credentials.token), "visitor 1")
+            assert.strictEqual(value(yield* credentials.refresh(token)), "visitor 2")
+          }).pipe(Effect.provide(logged.layer))
+          assert.strictEqual(backend.seen.length, 2)
+          assert.strictEqual(logged.lines.length, 1)
+          assert.include(inspect(logged.lines, { depth: 9 }), "the storage failed")
+          assert.notInclude(inspect(logged.lines, { depth: 9 }), "visitor")
+          assert.deepStrictEqual([...items], [[defaultKey, ""]])
+        })
+      )
+    }
+
+    it.effect("can chat when the store never answers", () =>
       Effect.gen(function* () {
-        const backend = issue()
-        const credentials = yield* open(anonymous(backend, storage({}, { get: true }).layer))
-        const error = yield* Effect.flip(credentials.token)
-        assert.strictEqual(error.reason._tag, "StorageFailed")
-        assert.strictEqual(backend.seen.length, 0)
+        const store = Layer.succeed(
+          KeyValueStore.KeyValueStore,
+          KeyValueStore.makeStringOnly({
+            get: () => Effect.never,
+            set: () => Effect.never,
+            remove: () => Effect.never,
+            clear: Effect.never,
+            size: Effect.never,
+            keys: Effect.never
+          })
+        )
+        const credentials = yield* open(anonymous(issue(), store))
+        const token = yield* Effect.forkChild(credentials.token, { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual(value(yield* Fiber.join(token)), "visitor 1")
       })
     )
 
-    it.effect("can chat when the store cannot be written, which is logged without the token", () =>
+    it.effect("is the same one in two tabs that start at the same instant, and that are refused at once", () =>
       Effect.gen(function* () {
-        const logged: Array<unknown> = []
-        const backend = issue()
-        const credentials = yield* open(anonymous(backend, storage({}, { set: true }).layer))
-        const token = yield* Effect.provide(
-          credentials.token,
-          Logger.layer([Logger.make(({ logLevel, message }) => logged.push([logLevel, message]))])
+        let issued = 0
+        const backend = Recorder.make(() =>
+          Effect.delay(
+            Effect.sync(() => Recorder.json({ token: `visitor ${++issued}` })),
+            "1 second"
+          )
         )
-        assert.strictEqual(value(token), "visitor 1")
-        assert.strictEqual(value(yield* credentials.token), "visitor 1")
+        const { items, layer } = storage()
+        const tabs = yield* Effect.forEach([1, 2], () => open(Layer.fresh(anonymous(backend, layer))))
+        const starting = yield* Effect.forkChild(
+          Effect.forEach(tabs, (tab) => tab.token, { concurrency: "unbounded" }),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("2 seconds")
+        const [first, second] = yield* Fiber.join(starting)
+        if (first === undefined || second === undefined) return assert.fail("no tokens")
+        assert.strictEqual(value(first), value(second))
+        assert.strictEqual(value(first), items.get(defaultKey))
+        yield* TestClock.adjust("1 minute")
+        const refusing = yield* Effect.forkChild(
+          Effect.forEach(tabs, (tab) => tab.refresh(first), { concurrency: "unbounded" }),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("2 seconds")
+        const [third, fourth] = yield* Fiber.join(refusing)
+        if (third === undefined || fourth === undefined) return assert.fail("no tokens")
+        assert.strictEqual(value(third), value(fourth))
+        assert.notStrictEqual(value(third), value(first))
+        assert.strictEqual(value(third), items.get(defaultKey))
+      })
+    )
+
+    it.effect("is requested once by the tabs of a browser that has locks", () =>
+      Effect.gen(function* () {
+        let held: Promise<unknown> = Promise.resolve()
+        const names: Array<string> = []
+        vi.stubGlobal("navigator", {
+          locks: {
+            request: (name: string, _: unknown, hold: () => Promise<void>) => {
+              names.push(name)
+              held = held.then(hold)
+              return held
+            }
+          }
+        })
+        const backend = issue()
+        const { layer } = storage()
+        const tabs = yield* Effect.forEach([1, 2], () => open(Layer.fresh(anonymous(backend, layer))))
+        const tokens = yield* Effect.forEach(tabs, (tab) => tab.token, { concurrency: "unbounded" })
+        assert.deepStrictEqual(tokens.map(value), ["visitor 1", "visitor 1"])
         assert.strictEqual(backend.seen.length, 1)
-        assert.strictEqual(logged.length, 1)
-        assert.include(inspect(logged, { depth: 9 }), "the storage failed")
-        assert.notInclude(inspect(logged, { depth: 9 }), "visitor")
+        assert.deepStrictEqual(names, [defaultKey, defaultKey])
+      })
+    )
+
+    for (const [what, request] of [
+      ["never granted", () => new Promise<void>(() => {})],
+      ["refused", () => Promise.reject(new Error("SecurityError"))],
+      [
+        "not available",
+        () => {
+          throw new Error("InvalidStateError")
+        }
+      ]
+    ] as const) {
+      it.effect(`gets a token also where the lock is ${what}`, () =>
+        Effect.gen(function* () {
+          vi.stubGlobal("navigator", { locks: { request } })
+          const credentials = yield* open(anonymous(issue(), storage().layer))
+          const token = yield* Effect.forkChild(credentials.token, { startImmediately: true })
+          yield* TestClock.adjust("15 seconds")
+          assert.strictEqual(value(yield* Fiber.join(token)), "visitor 1")
+        })
+      )
+    }
+
+    it.effect("is another one for each backend on one storage", () =>
+      Effect.gen(function* () {
+        const { items, layer } = storage()
+        for (const baseUrl of ["https://a.test", "https://b.test/chat"]) {
+          const issuer = Recorder.make(() => Recorder.json({ token: `of ${baseUrl}` }))
+          const credentials = yield* open(
+            Credentials.layerAnonymous().pipe(
+              Layer.provide([TokenApi.layer, layer]),
+              Layer.provideMerge(Layer.orDie(KefuConfig.layer({ baseUrl }))),
+              Layer.provide(Layer.succeed(HttpClient.HttpClient, issuer.client)),
+              Layer.fresh
+            )
+          )
+          assert.strictEqual(value(yield* credentials.token), `of ${baseUrl}`)
+        }
+        assert.deepStrictEqual(
+          [...items],
+          [
+            ["effect-kefu/token/https://a.test", "of https://a.test"],
+            ["effect-kefu/token/https://b.test/chat", "of https://b.test/chat"]
+          ]
+        )
       })
     )
 
