@@ -11,7 +11,10 @@ import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type * as HttpApi from "effect/http-api/HttpApi"
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSwagger from "effect/http-api/HttpApiSwagger"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -49,6 +52,20 @@ const IndexRoute = HttpRouter.use(
   })
 )
 
+/** The routes that describe an API: for programs, and for people if `docs` says so. */
+const describing = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>,
+  docs: boolean
+) =>
+  Layer.merge(
+    HttpRouter.add(
+      "GET",
+      "/openapi.json",
+      Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(api)))
+    ),
+    docs ? HttpApiSwagger.layer(api) : Layer.empty
+  )
+
 /**
  * A handler of requests. It fails with `Dropped` when a fault breaks the connection.
  *
@@ -81,10 +98,10 @@ export const make = Effect.fn("HttpApp.make")(function* () {
     onNone: () => backend,
     onSome: (faults) => Layer.merge(backend, FaultApi.layer.pipe(Layer.provide(Layer.succeed(SandboxFaults, faults))))
   })
-  const docs = Option.isSome(control)
-    ? HttpApiSwagger.layer(Api.addHttpApi(FaultApi.ControlApi))
-    : HttpApiSwagger.layer(Api)
-  const router = yield* HttpRouter.toHttpEffect(settings.docs ? Layer.merge(routes, docs) : routes).pipe(
+  const description = Option.isSome(control)
+    ? describing(Api.addHttpApi(FaultApi.ControlApi), settings.docs)
+    : describing(Api, settings.docs)
+  const router = yield* HttpRouter.toHttpEffect(Layer.merge(routes, description)).pipe(
     // The name of a file is a part of its path.
     Effect.provideService(HttpRouter.RouterConfig, { maxParamLength: 4096 })
   )

@@ -325,7 +325,7 @@ const UploadsLive = HttpApiBuilder.group(
  * @category layers
  * @since 0.1.0
  */
-export const layer = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+export const layer = HttpApiBuilder.layer(Api).pipe(
   Layer.provide([
     TokensLive,
     UsersLive,

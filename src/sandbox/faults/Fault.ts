@@ -34,65 +34,85 @@ const requests = {
   path: Schema.optionalKey(Schema.String)
 }
 
+/** A kind of fault, with what it does. */
+const kind = <const Tag extends string, const Fields extends Schema.Struct.Fields>(
+  tag: Tag,
+  description: string,
+  fields: Fields
+) => Schema.TaggedStruct(tag, fields).annotate({ description })
+
 /**
  * A fault.
  *
  * **Details**
  *
- * Dials:
- * - `RefuseDials`: answers with a status instead of opening the connection, with `Retry-After` if given.
- * - `DelayDials`: opens the connection late.
- *
- * Open connections:
- * - `Reset`: ends the open connections at `from` without a close frame; the client sees 1006.
- * - `Close`: closes the open connections at `from` with a code.
- * - `Kick`: ends the open connections at `from` like a second login: event 301, then 4001.
- * - `DropAfter`: resets each connection after `bytes` have passed; the frame that exceeds them does not arrive.
- * - `Silence`: a half-open connection. After the first swallowed frame the connection stays silent in that direction
- *   for good, and is never closed.
- * - `Stall`: the client reads nothing while it lasts; its frames wait, until there are too many.
- * - `Delay`: each frame and those behind it arrive late.
- *
- * Frames:
- * - `Duplicate`: a push is repeated after `lag` more frames.
- * - `Reorder`: a push is sent after the next one, or half a second later if there is none. Acknowledgements and frames
- *   from the client keep their order.
- * - `Truncate`: only the first half of a frame arrives.
- * - `Malform`: an invalid text arrives instead.
- *
- * Requests over HTTP:
- * - `FailRequests`: answers with a status instead of handling the request.
- * - `DropRequests`: ends the connection without a response, `before` or `after` the request is handled.
- * - `DelayRequests`: handles the request late.
+ * Its description, also in the description of the sandbox's API, says what each kind does.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Fault = Schema.Union([
-  Schema.TaggedStruct("RefuseDials", { ...common, status: Status, retryAfter: Schema.optionalKey(Count) }),
-  Schema.TaggedStruct("DelayDials", { ...common, millis: Millis }),
+  // Dials.
+  kind("RefuseDials", "Answers with a status instead of opening the connection, with `Retry-After` if given.", {
+    ...common,
+    status: Status,
+    retryAfter: Schema.optionalKey(Count)
+  }),
+  kind("DelayDials", "Opens the connection late.", { ...common, millis: Millis }),
 
-  Schema.TaggedStruct("Reset", { from: common.from, userId: common.userId }),
-  Schema.TaggedStruct("Close", {
+  // Open connections.
+  kind("Reset", "Ends the open connections at `from` without a close frame; the client sees 1006.", {
+    from: common.from,
+    userId: common.userId
+  }),
+  kind("Close", "Closes the open connections at `from` with a code.", {
     from: common.from,
     userId: common.userId,
     code: Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 4999 })),
     reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(40)))
   }),
-  Schema.TaggedStruct("Kick", { from: common.from, userId: common.userId }),
-  Schema.TaggedStruct("DropAfter", { ...common, direction, bytes: Count }),
-  Schema.TaggedStruct("Silence", { ...common, direction }),
-  Schema.TaggedStruct("Stall", common),
-  Schema.TaggedStruct("Delay", { ...common, direction, millis: Millis }),
+  kind("Kick", "Ends the open connections at `from` like a second login: event 301, then a close with 1000.", {
+    from: common.from,
+    userId: common.userId
+  }),
+  kind("DropAfter", "Resets each connection after `bytes` have passed; the frame that exceeds them does not arrive.", {
+    ...common,
+    direction,
+    bytes: Count
+  }),
+  kind(
+    "Silence",
+    "A half-open connection. After the first swallowed frame the connection stays silent in that direction for good, and is never closed.",
+    { ...common, direction }
+  ),
+  kind("Stall", "The client reads nothing while it lasts; its frames wait, until there are too many.", common),
+  kind("Delay", "Each frame and those behind it arrive late.", { ...common, direction, millis: Millis }),
 
-  Schema.TaggedStruct("Duplicate", { ...common, every, lag: Schema.optionalKey(Schema.Int) }),
-  Schema.TaggedStruct("Reorder", { ...common, every }),
-  Schema.TaggedStruct("Truncate", { ...common, direction, every }),
-  Schema.TaggedStruct("Malform", { ...common, direction, every }),
+  // Frames.
+  kind("Duplicate", "A push is repeated after `lag` more frames.", {
+    ...common,
+    every,
+    lag: Schema.optionalKey(Schema.Int)
+  }),
+  kind(
+    "Reorder",
+    "A push is sent after the next one, or half a second later if there is none. Acknowledgements and frames from the client keep their order.",
+    { ...common, every }
+  ),
+  kind("Truncate", "Only the first half of a frame arrives.", { ...common, direction, every }),
+  kind("Malform", "An invalid text arrives instead.", { ...common, direction, every }),
 
-  Schema.TaggedStruct("FailRequests", { ...requests, status: Status, retryAfter: Schema.optionalKey(Count) }),
-  Schema.TaggedStruct("DropRequests", { ...requests, when: Schema.Literals(["before", "after"]) }),
-  Schema.TaggedStruct("DelayRequests", { ...requests, millis: Millis })
+  // Requests over HTTP.
+  kind("FailRequests", "Answers with a status instead of handling the request.", {
+    ...requests,
+    status: Status,
+    retryAfter: Schema.optionalKey(Count)
+  }),
+  kind("DropRequests", "Ends the connection without a response, `before` or `after` the request is handled.", {
+    ...requests,
+    when: Schema.Literals(["before", "after"])
+  }),
+  kind("DelayRequests", "Handles the request late.", { ...requests, millis: Millis })
 ]).pipe(Schema.toTaggedUnion("_tag"))
 
 /**

@@ -5,6 +5,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
+import { Fault } from "../../../src/sandbox/faults/Fault.ts"
 import { Dropped, FaultHooks, noFaults } from "../../../src/sandbox/faults/FaultHooks.ts"
 import { origin, Sandbox } from "../../../src/sandbox/Sandbox.ts"
 import type { SandboxOptions } from "../../../src/sandbox/SandboxOptions.ts"
@@ -248,6 +249,24 @@ describe("other resources", () => {
       assert.property(paths, "/api/v1/im/conversations/{id}/transfer")
       const index = yield* execute(HttpClientRequest.get(`${origin}/`))
       assert.include(yield* index.text, "staff-li-token")
+    }).pipe(provide())
+  )
+
+  it.effect("the description of fault injection, where it is on", () =>
+    Effect.gen(function* () {
+      const described = execute(HttpClientRequest.get(`${origin}/openapi.json`)).pipe(
+        Effect.flatMap((response) => response.text)
+      )
+      const on = yield* described.pipe(Effect.provide(Sandbox.layer({ faultControl: true })))
+      const { paths } = JSON.parse(on)
+      assert.property(paths, "/api/v1/im/conversations/{id}/transfer")
+      assert.sameMembers(Object.keys(paths["/sandbox/faults"]), ["get", "post", "delete"])
+      for (const fault of Fault.members) {
+        const tag = fault.fields._tag.schema.literal
+        assert.match(on, new RegExp(`"enum":\\["${tag}"\\]`), tag)
+      }
+      assert.include(on, "half-open", "what a fault does is said there")
+      assert.notInclude(yield* described, "/sandbox/faults")
     }).pipe(provide())
   )
 })
