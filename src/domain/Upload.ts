@@ -8,14 +8,14 @@ import * as Wire from "../codec/Wire.ts"
 import { BlobId } from "./Id.ts"
 
 /**
- * The file to upload; `byteSize` is in bytes.
+ * The file to upload; `byteSize` is in bytes. Not every file has a name.
  *
  * @category schemas
  * @since 0.1.0
  */
 export class PresignRequest extends Schema.Opaque<PresignRequest>()(
   Wire.Input({
-    filename: Schema.String,
+    filename: Schema.optional(Schema.String),
     contentType: Schema.String,
     byteSize: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
   })

@@ -12,6 +12,9 @@ import { BadRequest, Conflict, Forbidden, NotFound, TooLarge, TooManyRequests } 
 import { Settings } from "../SandboxOptions.ts"
 import { secret } from "./Secret.ts"
 
+/** The name of a file that has none. */
+const unnamed = "file"
+
 /** The longest name that common file systems hold. */
 const maxFilename = 255
 
@@ -41,7 +44,7 @@ export interface Slot {
 }
 
 interface Reservation {
-  readonly request: PresignRequest
+  readonly request: { readonly filename: string; readonly contentType: string; readonly byteSize: number }
   readonly key: string
   readonly signature: string
   readonly expiresAt: number
@@ -103,7 +106,7 @@ export class Blobs extends Context.Service<
 
       /** The key finds the file; its name is for people, and a URL would swallow dots. */
       const pathOf = (key: string, filename: string) =>
-        `/blobs/${key}/${/^\.{1,2}$/.test(filename) ? "file" : encodeURIComponent(filename)}`
+        `/blobs/${key}/${/^\.{1,2}$/.test(filename) ? unnamed : encodeURIComponent(filename)}`
 
       const find = Effect.fn("Blobs.find")(function* (id: number, signature: string) {
         const reservation = reservations.get(id)
@@ -120,25 +123,25 @@ export class Blobs extends Context.Service<
       })
 
       return Blobs.of({
-        reserve: Effect.fn("Blobs.reserve")(function* (request) {
-          if (request.filename.trim() === "") {
+        reserve: Effect.fn("Blobs.reserve")(function* ({ byteSize, contentType, filename = unnamed }) {
+          if (filename.trim() === "") {
             return yield* new BadRequest({ message: "A file needs a name", field: "filename" })
           }
-          if (request.filename.length > maxFilename) {
+          if (filename.length > maxFilename) {
             return yield* new BadRequest({
               message: `A name has at most ${maxFilename} characters`,
               field: "filename"
             })
           }
-          if (/[\ud800-\udfff]/u.test(request.filename)) {
+          if (/[\ud800-\udfff]/u.test(filename)) {
             return yield* new BadRequest({ message: "The name is not well-formed Unicode", field: "filename" })
           }
-          if (!/^[\x20-\x7e]*$/.test(request.contentType)) {
+          if (!/^[\x20-\x7e]*$/.test(contentType)) {
             return yield* new BadRequest({ message: "Expected a media type", field: "content_type" })
           }
-          if (request.byteSize > maxUploadBytes) {
+          if (byteSize > maxUploadBytes) {
             return yield* new TooLarge({
-              message: `${request.byteSize} bytes are too many: at most ${maxUploadBytes}`,
+              message: `${byteSize} bytes are too many: at most ${maxUploadBytes}`,
               field: "byte_size"
             })
           }
@@ -147,16 +150,16 @@ export class Blobs extends Context.Service<
           if (waiting.length >= maxPendingUploads) {
             return yield* new TooManyRequests({ message: `${waiting.length} uploads wait for their file already` })
           }
-          yield* room(request.byteSize + waiting.reduce((sum, { request }) => sum + request.byteSize, 0))
+          yield* room(waiting.reduce((sum, { request }) => sum + request.byteSize, byteSize))
           const id = ++ids
           const key = yield* secret
           const signature = yield* secret
           const expiresAt = now + uploadLifetime
-          reservations.set(id, { request, key, signature, expiresAt, used: false })
+          reservations.set(id, { request: { filename, contentType, byteSize }, key, signature, expiresAt, used: false })
           return {
             id,
             uploadPath: `/uploads/${id}?signature=${signature}&expires=${expiresAt}`,
-            path: pathOf(key, request.filename)
+            path: pathOf(key, filename)
           }
         }),
         admit: (id, signature) => Effect.map(find(id, signature), ({ request }) => request.byteSize),

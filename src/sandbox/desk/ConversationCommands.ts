@@ -65,7 +65,7 @@ export const make = Effect.gen(function* () {
         if (customerId !== undefined && customerId !== me.id) {
           return yield* new Forbidden({ message: "A visitor can only ask for their own conversation" })
         }
-        if (subChannelId !== undefined) lifecycle.enter(me.id, subChannelId)
+        if (subChannelId !== undefined && subChannelId > 0) lifecycle.enter(me.id, subChannelId)
         return lifecycle.openOrBegin(turn, me.id)
       }
       if (me.userType !== "STAFF") return yield* new Forbidden({ message: "Administrators do not serve" })

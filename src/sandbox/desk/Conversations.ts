@@ -43,22 +43,40 @@ export interface MessageRecord {
 
 type Kind = Exclude<Message["messageType"], "Unknown">
 
+interface Origin {
+  readonly fromId: UserId | null
+  readonly hasRecommend?: boolean
+  readonly audience?: Audience
+  readonly knowledge?: Knowledge | undefined
+}
+
 /**
- * A message to post: the desk adds id and time.
+ * A message whose content is not what its type expects; `typeCode` is the type's number. It is relayed and kept as it is.
  *
  * @category models
  * @since 0.1.0
  */
-export type NewMessage = {
-  readonly [K in Kind]: {
-    readonly messageType: K
-    readonly content?: Extract<Message, { readonly messageType: K }>["content"]
-    readonly fromId: UserId | null
-    readonly hasRecommend?: boolean
-    readonly audience?: Audience
-    readonly knowledge?: Knowledge | undefined
-  }
-}[Kind]
+export interface OddMessage {
+  readonly messageType: "Unknown"
+  readonly typeCode: number
+  readonly content: unknown
+  readonly toId: UserId | undefined
+}
+
+/**
+ * A message to post: the desk adds id and time. `Unknown` has the number of a type and content of another shape.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type NewMessage =
+  | (Origin & { readonly messageType: "Unknown"; readonly typeCode: number; readonly content?: unknown })
+  | {
+      readonly [K in Kind]: Origin & {
+        readonly messageType: K
+        readonly content?: Extract<Message, { readonly messageType: K }>["content"]
+      }
+    }[Kind]
 
 /**
  * A conversation, as the desk stores it.
@@ -309,7 +327,8 @@ const viewOf = (
   id: conversation.id,
   state: conversation.state,
   customer: accounts.view(accounts.known(conversation.customerId), viewer),
-  lastStaff: conversation.servedBy === undefined ? null : accounts.view(accounts.known(conversation.servedBy), viewer),
+  // The old public client cannot read a conversation that nobody serves.
+  lastStaff: accounts.view(accounts.known(conversation.servedBy ?? accounts.robot.id), viewer),
   users: Array.from(conversation.marks.keys(), (id) => accounts.view(accounts.known(id), viewer)),
   conversationsUser: Array.from(conversation.marks, ([userId, latestReadMessageId]) => ({
     userId,

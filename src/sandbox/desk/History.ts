@@ -23,6 +23,25 @@ const maxLimit = 100
 const defaultLimit = 20
 
 /**
+ * Which page a query asks for, and of how many items: at most 100, whatever it asks for.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const pageOf = Effect.fnUntraced(function* (
+  query: { readonly page?: number | null | undefined; readonly limit?: number | null | undefined },
+  otherwise: number
+) {
+  const limit = query.limit ?? otherwise
+  const page = query.page ?? 1
+  for (const [field, value] of Object.entries({ page, limit })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue
+    return yield* new BadRequest({ message: `Expected a whole number from 1, got ${value}`, field })
+  }
+  return { page, limit: Math.min(limit, maxLimit) }
+})
+
+/**
  * The history of the desk.
  *
  * **Details**
@@ -111,22 +130,11 @@ export class History extends Context.Service<
         )
       })
 
-      const whole = (value: number | null | undefined, otherwise: number, field: string, maximum = Infinity) =>
-        Predicate.isNullish(value)
-          ? Effect.succeed(otherwise)
-          : Number.isInteger(value) && value >= 1 && value <= maximum
-            ? Effect.succeed(value)
-            : new BadRequest({
-                message: `Expected a whole number from 1${maximum === Infinity ? "" : ` to ${maximum}`}, got ${value}`,
-                field
-              })
-
       return History.of({
         current,
 
         list: Effect.fn("History.list")(function* (me, query) {
-          const page = yield* whole(query.page, 1, "page")
-          const limit = yield* whole(query.limit, defaultLimit, "limit", maxLimit)
+          const { limit, page } = yield* pageOf(query, defaultLimit)
           const order = (query.order ?? "DESC").toUpperCase()
           if (order !== "DESC" && order !== "ASC") {
             return yield* new BadRequest({ message: `Expected ASC or DESC, got ${query.order}`, field: "order" })

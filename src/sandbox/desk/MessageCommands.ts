@@ -10,7 +10,7 @@ import type { SendPayload } from "../../wire/Frame.ts"
 import { Settings } from "../SandboxOptions.ts"
 import * as Access from "./Access.ts"
 import { type Account, Accounts } from "./Accounts.ts"
-import { type ConversationRecord, Conversations, type NewMessage } from "./Conversations.ts"
+import { type ConversationRecord, Conversations, type NewMessage, type OddMessage } from "./Conversations.ts"
 import { KnowledgeBase, type Vote } from "./KnowledgeBase.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { type Reply, Robot, talkToPerson } from "./Robot.ts"
@@ -35,7 +35,7 @@ import { type Command, CurrentTurn, type Turn } from "./Turns.ts"
  * @since 0.1.0
  */
 export interface MessageCommands {
-  readonly send: (me: Account, draft: SendPayload) => Command<MessageId>
+  readonly send: (me: Account, draft: SendPayload | OddMessage) => Command<MessageId>
   readonly read: (me: Account, id: MessageId) => Command<void>
   readonly type: (me: Account, id: ConversationId, draft: string) => Command<void>
   readonly recall: (me: Account, id: MessageId) => Command<void>

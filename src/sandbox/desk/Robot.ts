@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { MenuItemId } from "../../domain/Id.ts"
 import type { Menu, RobotAnswer } from "../../domain/Message.ts"
+import type { OddMessage } from "./Conversations.ts"
 import type { SendPayload } from "../../wire/Frame.ts"
 import { type Knowledge, KnowledgeBase, languageOf, normalize } from "./KnowledgeBase.ts"
 import type { SeedChannel } from "../Seed.ts"
@@ -70,7 +71,7 @@ export class Robot extends Context.Service<
   {
     readonly menu: (channel: SeedChannel) => Menu
     /** Replies to a message. Each answer raises the popularity of its question. */
-    readonly reply: (message: SendPayload, channel: SeedChannel) => Effect.Effect<Reply>
+    readonly reply: (message: SendPayload | OddMessage, channel: SeedChannel) => Effect.Effect<Reply>
     /** Answers a question chosen from a menu or a suggestion. */
     readonly answer: (knowledge: Knowledge) => Reply
   }

@@ -21,7 +21,7 @@ import * as SandboxNode from "./SandboxNode.ts"
  * @since 0.1.0
  */
 export const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): string => {
-  const width = Math.max(...logins.map(({ token }) => token.length))
+  const width = logins.reduce((longest, { token }) => Math.max(longest, token.length), 0)
   const people = logins.map(
     ({ token, userType, nickname }) => `    ${token.padEnd(width)}  ${userType.toLowerCase().padEnd(8)}  ${nickname}`
   )

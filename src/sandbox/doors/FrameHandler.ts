@@ -4,19 +4,67 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { MessageId } from "../../domain/Id.ts"
+import * as Odd from "../../codec/Odd.ts"
+import * as Wire from "../../codec/Wire.ts"
+import { type MessageId, UserId } from "../../domain/Id.ts"
+import { messageTypeCode } from "../../domain/Message.ts"
 import { ClientFrame, eventTypeCode } from "../../wire/Frame.ts"
 import { Counters } from "../Counters.ts"
 import type { Account } from "../desk/Accounts.ts"
 import { Desk } from "../desk/Desk.ts"
+import type { OddMessage } from "../desk/Conversations.ts"
 import type { Mailbox } from "../desk/Presence.ts"
 import { type Command, Turns } from "../desk/Turns.ts"
 import { Settings } from "../SandboxOptions.ts"
 import { isTooDeep } from "./Nesting.ts"
 
-const decodeFrame = Schema.decodeUnknownResult(ClientFrame)
+/** A message of a type that people send, with any content and perhaps without a recipient, as apps send them. */
+const AnyMessage = Wire.Input({
+  sequenceId: Schema.Int,
+  eventType: Wire.Code(eventTypeCode.Message, "Message"),
+  payload: Wire.Input({
+    messageType: Schema.Literals([
+      messageTypeCode.Text,
+      messageTypeCode.Image,
+      messageTypeCode.Video,
+      messageTypeCode.Attachment,
+      messageTypeCode.FAQAnswerMessage,
+      messageTypeCode.OrderMessage
+    ]),
+    content: Schema.optionalKey(Wire.Free),
+    toId: Wire.Optional(UserId)
+  })
+})
+
+const decodeExact = Schema.decodeUnknownResult(ClientFrame)
+const decodeAnyMessage = Schema.decodeUnknownResult(AnyMessage)
+
+type Frame = ClientFrame | { readonly sequenceId: number; readonly eventType: "Message"; readonly payload: OddMessage }
+
+/** The old public client addresses a visitor's messages to null. */
+const withoutNobody = (json: object): object => {
+  if (!Predicate.hasProperty(json, "payload") || !Predicate.isObject(json.payload)) return json
+  const { to_id, ...payload } = json.payload as { readonly to_id?: unknown }
+  return to_id === null ? { ...json, payload } : json
+}
+
+const decodeFrame = (json: object): Result.Result<Frame, Schema.SchemaError> => {
+  const exact = decodeExact(withoutNobody(json))
+  if (Result.isSuccess(exact) && Odd.original(exact.success) === exact.success) return exact
+  return Result.match(decodeAnyMessage(json), {
+    onFailure: () => exact,
+    onSuccess: ({ eventType, payload: { content, messageType: typeCode, toId }, sequenceId }) =>
+      Result.succeed({
+        eventType,
+        sequenceId,
+        payload: { messageType: "Unknown" as const, typeCode, content, toId: toId ?? undefined }
+      })
+  })
+}
+
 const eventTypes = new Set<unknown>(Object.values(eventTypeCode))
 const toUtf8 = new TextEncoder()
 
@@ -40,7 +88,7 @@ export const make = Effect.gen(function* () {
   const isTooBig = (frame: string): boolean =>
     frame.length > maxFrameBytes || (frame.length * 3 > maxFrameBytes && toUtf8.encode(frame).length > maxFrameBytes)
 
-  const commandOf = (me: Account, frame: ClientFrame): Command<MessageId | void> => {
+  const commandOf = (me: Account, frame: Frame): Command<MessageId | void> => {
     switch (frame.eventType) {
       case "Message":
         return desk.send(me, frame.payload)
@@ -61,7 +109,7 @@ export const make = Effect.gen(function* () {
     }
   }
 
-  const handle = Effect.fn("FrameHandler.handle")(function* (me: Account, mailbox: Mailbox, frame: ClientFrame) {
+  const handle = Effect.fn("FrameHandler.handle")(function* (me: Account, mailbox: Mailbox, frame: Frame) {
     const { sequenceId, eventType } = frame
     const acknowledge = (messageId: MessageId | void) => {
       counters.add("acks")

@@ -29,14 +29,14 @@ import { Turns } from "../desk/Turns.ts"
  * @since 0.1.0
  */
 export const closeCode = {
+  /** The same account logged in elsewhere. Event 301, which came before, says so; the code does not. */
+  Superseded: 1000,
   /** The sandbox stops. */
   GoingAway: 1001,
   /** A frame was larger than `maxFrameBytes`. */
   TooBig: 1009,
   /** The client reads too slowly: more than `maxOutgoingFrames` wait for it. Dialling again helps. */
-  TooSlow: 1013,
-  /** The same account logged in elsewhere; event 301 came before. Dialling again would supersede that login in turn. */
-  Superseded: 4001
+  TooSlow: 1013
 } as const
 
 /**
@@ -176,8 +176,9 @@ const make = Effect.gen(function* () {
           previous.push({ eventType: "MultipleLogin" })
           previous.close(closeCode.Superseded, "the account logged in elsewhere")
         }
-        const { subChannelId } = connection.dial
-        return desk.arrive(account, subChannelId === undefined ? undefined : SubChannelId.make(subChannelId))
+        const { subChannelId = 0 } = connection.dial
+        const isOne = Number.isSafeInteger(subChannelId) && subChannelId > 0
+        return desk.arrive(account, isOne ? SubChannelId.make(subChannelId) : undefined)
       })
     )
 

@@ -6,6 +6,7 @@
 import * as ByteSize from "effect/ByteSize"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -51,6 +52,15 @@ const IndexRoute = HttpRouter.use(
     )
   })
 )
+
+/** The calls that the old public client makes without a body. */
+const bodyless = new Set(["/api/v1/im/conversations", "/api/v1/im/conversations/export"])
+
+const isBare = ({ headers, method }: HttpServerRequest.HttpServerRequest, path: string): boolean =>
+  method === "POST" &&
+  bodyless.has(path) &&
+  headers["transfer-encoding"] === undefined &&
+  Number(headers["content-length"] ?? 0) === 0
 
 /** The routes that describe an API: for programs, and for people if `docs` says so. */
 const describing = <Id extends string, Groups extends HttpApiGroup.Constraint>(
@@ -112,6 +122,15 @@ export const make = Effect.fn("HttpApp.make")(function* () {
     const limit = isUpload(path) ? settings.maxUploadBytes + 64 * 1024 : settings.maxBodyBytes
     if (Number(request.headers["content-length"] ?? 0) > limit) {
       return ErrorResponse.make("TooLarge", 413, `The body has more than ${limit} bytes`)
+    }
+    if (isBare(request, path)) {
+      const filled = HttpServerRequest.fromClientRequest(
+        HttpClientRequest.post(`http://${request.headers["host"] ?? "localhost"}${request.url}`).pipe(
+          HttpClientRequest.setHeaders(request.headers),
+          HttpClientRequest.bodyJsonUnsafe({})
+        )
+      )
+      return yield* Effect.provideService(router, HttpServerRequest.HttpServerRequest, filled)
     }
     return yield* isUpload(path) ? router : Effect.provideService(router, HttpIncomingMessage.MaxBodySize, bodyLimit)
   }).pipe(

@@ -23,7 +23,7 @@ import { Presence } from "../desk/Presence.ts"
 import { Conversations } from "../desk/Conversations.ts"
 import { historyCsv } from "./Csv.ts"
 import { Desk } from "../desk/Desk.ts"
-import { History } from "../desk/History.ts"
+import { History, pageOf } from "../desk/History.ts"
 import { type Knowledge, KnowledgeBase } from "../desk/KnowledgeBase.ts"
 import { QuickReplyBook } from "../desk/QuickReplyBook.ts"
 import { RatingForm } from "../desk/RatingForm.ts"
@@ -263,9 +263,11 @@ const RobotLive = HttpApiBuilder.group(
       }),
       suggestions: ({ query }) =>
         Effect.sync(() => {
-          const group = Predicate.isNullish(query.subChannelId)
-            ? undefined
-            : conversations.channel(query.subChannelId).language
+          const { subChannelId } = query
+          const group =
+            Predicate.isNullish(subChannelId) || subChannelId === 0
+              ? undefined
+              : conversations.channel(subChannelId).language
           return {
             questions: knowledge
               .suggest(query.query)
@@ -275,14 +277,7 @@ const RobotLive = HttpApiBuilder.group(
           }
         }),
       hotFaqs: Effect.fn("Robot.hotFaqs")(function* ({ query }) {
-        const limit = query.limit ?? 10
-        const page = query.page ?? 1
-        if (!Number.isInteger(limit) || limit < 1 || limit > 100) {
-          return yield* new BadRequest({ message: "Expected a whole number from 1 to 100", field: "limit" })
-        }
-        if (!Number.isInteger(page) || page < 1) {
-          return yield* new BadRequest({ message: "Expected a whole number from 1", field: "page" })
-        }
+        const { limit, page } = yield* pageOf(query, 10)
         const hot = knowledge.hot(query.groupId ?? undefined)
         return { faqs: hot.slice((page - 1) * limit, page * limit).map(faq), total: hot.length }
       })

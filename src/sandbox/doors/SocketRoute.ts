@@ -58,11 +58,10 @@ export const layer = HttpRouter.use(
       socketPath,
       Effect.fnUntraced(function* (request) {
         const { token, sub_channel_id } = yield* HttpServerRequest.ParsedSearchParams
-        const subChannelId = Number(sub_channel_id)
         const accepted = yield* Effect.result(
           gateway.accept({
             token: typeof token === "string" ? token : "",
-            subChannelId: Number.isInteger(subChannelId) && subChannelId > 0 ? subChannelId : undefined
+            subChannelId: sub_channel_id === undefined ? undefined : Number(sub_channel_id)
           })
         )
         if (accepted._tag === "Failure") {

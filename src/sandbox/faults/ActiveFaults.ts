@@ -11,9 +11,6 @@ import type { UserId } from "../../domain/Id.ts"
 import type { Fault } from "./Fault.ts"
 import type { Connection } from "./FaultHooks.ts"
 
-/** The code with which a second login ends the first. */
-const superseded = 4001
-
 const never = Infinity
 
 /**
@@ -89,7 +86,7 @@ export const make = Effect.gen(function* () {
           case "Kick":
             return Effect.andThen(
               connection.inject('{"event_type":301}'),
-              connection.close(superseded, "the account logged in elsewhere")
+              connection.close(1000, "the account logged in elsewhere")
             )
         }
       },

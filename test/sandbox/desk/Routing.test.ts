@@ -28,7 +28,7 @@ describe("the queue", () => {
       yield* askForPerson(visitor.client)
       assert.deepStrictEqual(kinds(yield* visitor.client.sync), [108])
       const { json } = yield* rest(visitor.token, "GET", `/im/conversations/${visitor.conversationId}`)
-      assert.deepStrictEqual([json.state, json.last_staff], ["PENDING", null])
+      assert.deepStrictEqual([json.state, json.last_staff.user_type], ["PENDING", "ROBOT"])
       assert.strictEqual(yield* positionOf(visitor), 1)
       // The robot does not answer messages from the queue.
       yield* visitor.client.call(101, text("多久发货"))

@@ -38,14 +38,14 @@ describe("dialling", () => {
     }).pipe(provide({ anonymousTokenLifetime: "1 day" }))
   )
 
-  it.effect("a second login notifies the first and closes it with 4001", () =>
+  it.effect("a second login notifies the first with event 301, then closes it normally", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
       const first = yield* dial(chen)
       yield* first.sync
       const second = yield* dial(chen)
       assert.deepStrictEqual(yield* first.next, { event_type: 301 })
-      assert.strictEqual(yield* closeCodeOf(first.next), 4001)
+      assert.strictEqual(yield* closeCodeOf(first.next), 1000)
       yield* second.call(101, text("你好"))
       assert.deepStrictEqual(kinds(yield* second.sync), [6])
       assert.strictEqual((yield* sandbox.connections).length, 1)
@@ -109,7 +109,7 @@ describe("frames", () => {
         '{"sequence_id":1}',
         '{"event_type":101,"payload":{"message_type":1,"content":"no sequence id"}}',
         '{"sequence_id":1,"event_type":101,"payload":{"message_type":99,"content":"?"}}',
-        '{"sequence_id":1,"event_type":101,"payload":{"message_type":1,"content":{"not":"text"}}}',
+        '{"sequence_id":1,"event_type":101,"payload":{"message_type":5,"content":{"not":"sendable"}}}',
         '{"sequence_id":1,"event_type":104,"payload":{"message_id":"seven"}}',
         '{"sequence_id":1,"event_type":201,"payload":"pong"}',
         `{"__proto__":{"polluted":true},"sequence_id":1,"event_type":104,"payload":${"[".repeat(5000)}${"]".repeat(5000)}}`

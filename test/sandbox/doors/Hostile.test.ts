@@ -130,7 +130,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(SandboxNode.layer({ maxBodyBytes, maxUp
     ["PUT", api("/im/users/me"), { body: `{"x":"${"x".repeat(maxBodyBytes)}"}` }, 413, `${maxBodyBytes} bytes`],
     ["PUT", api("/im/users/me"), { body: "{}", type: "text/plain" }, 415, "application/json"],
     ["PUT", api("/im/users/me"), { body: "{}", type: "nonsense" }, 415, "application/json"],
-    ["POST", api("/presign_urls"), { body: "{}" }, 400, "filename"],
+    ["POST", api("/presign_urls"), { body: "{}" }, 400, "content_type"],
     ["POST", api("/presign_urls"), { body: '{"filename":"a","content_type":"b","byte_size":-1}' }, 400, "byte_size"],
     ["POST", api("/im/rates"), { body: '{"score":"5"}' }, 400, "score"],
     ["POST", api("/im/conversations/export"), { body: '{"conversation_ids":[1,"x"]}' }, 400, "conversation_ids.1"],

@@ -99,7 +99,7 @@ layer(Served, { excludeTestServices: true })("SandboxNode", (it) => {
       yield* first.sync
       const second = yield* dial(emma)
       assert.strictEqual((yield* first.next).event_type, 301)
-      assert.strictEqual(yield* closeCodeOf(first.next), 4001)
+      assert.strictEqual(yield* closeCodeOf(first.next), 1000)
       assert.deepStrictEqual(yield* second.sync, [])
     })
   )

@@ -105,7 +105,7 @@ describe("faults on connections", () => {
       yield* visitor.sync
       yield* TestClock.adjust(1000)
       assert.deepStrictEqual(yield* visitor.next, { event_type: 301 })
-      assert.strictEqual(yield* endOf(visitor), 4001)
+      assert.strictEqual(yield* endOf(visitor), 1000)
     }).pipe(provide())
   )
 
