@@ -238,7 +238,7 @@ describe("Client", () => {
       yield* callbacks.called("onClose")
       const [login, close] = callbacks.calls
       assert.deepStrictEqual(login, ["onMultipleLogin"])
-      assert.deepInclude(close?.[1], { type: "close", code: 4001, wasClean: true, willReconnect: false })
+      assert.deepInclude(close?.[1], { type: "close", code: 1000, wasClean: true, willReconnect: false })
       assert.strictEqual(callbacks.calls.length, 2)
       assert.isFalse(client.isConnecting())
 

@@ -162,7 +162,7 @@ interface Close {
 
 const normalClose: Close = { code: 1000, reason: "", wasClean: true }
 
-const supersededClose: Close = { code: 4001, reason: "the account logged in elsewhere", wasClean: true }
+const supersededClose: Close = { code: 1000, reason: "the account logged in elsewhere", wasClean: true }
 
 const closeOf = (reason: KefuErrorReason): Close =>
   reason._tag === "ConnectionLost"

@@ -7,8 +7,9 @@
  * | 1008, 4401, 4403 | policy violation, token refused | reconnect; the probe of a refused dial tells whether the token is bad |
  * | 1009 | a frame was too large | reconnect; the command that sent it has failed with `RequestTooLarge` |
  * | 1013 | try again later | reconnect, not before the backoff's fourth step |
- * | 4001 | the account logged in elsewhere (our sandbox's code; the backend's is unknown) | stop, as for event 301 |
  * | other 4000-4999 | defined by the backend | reconnect |
+ *
+ * A second login is event 301, whatever code follows it.
  */
 import type { KefuError } from "../../KefuError.ts"
 
@@ -23,7 +24,6 @@ export const verdict = (error: KefuError): Verdict => {
     case "Forbidden":
       return "terminal"
     case "ConnectionLost":
-      if (error.reason.code === 4001) return "superseded"
       return error.reason.code === 1013 ? "later" : "reconnect"
     default:
       return "reconnect"
