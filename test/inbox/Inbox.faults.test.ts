@@ -164,3 +164,29 @@ describe("the queue", () => {
     })
   )
 })
+
+describe("a listener", () => {
+  const silent = (value: unknown): never => {
+    throw value
+  }
+  const unprintable: ReadonlyArray<readonly [what: string, thrown: unknown]> = [
+    ["an object without a prototype", Object.create(null)],
+    ["undefined", undefined],
+    ["an object whose fields throw", hostile({ message: "", toString: () => "" }, "message")],
+    ["an object that cannot be converted", { toString: () => silent("no"), toJSON: () => silent("no") }]
+  ]
+  for (const [what, thrown] of unprintable) {
+    it.effect(`that throws ${what} keeps no other from being called`, () =>
+      Effect.gen(function* () {
+        const { inbox, publish, shown } = yield* begun(alice)
+        let heard = 0
+        inbox.subscribe(() => silent(thrown))
+        inbox.subscribe(() => heard++)
+        yield* publish(received(message(1, li)))
+        yield* publish(received(message(2, li)))
+        assert.deepStrictEqual(ids(shown()), [1, 2])
+        assert.strictEqual(heard, 2)
+      }).pipe(Effect.provide(Logger.layer([Logger.formatJson, Logger.consolePretty()])))
+    )
+  }
+})

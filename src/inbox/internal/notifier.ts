@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Take from "effect/Take"
 import type { InboxSnapshot } from "../InboxSnapshot.ts"
+import { report } from "./guarded.ts"
 
 export const make = Effect.fnUntraced(function* (snapshot: () => InboxSnapshot) {
   const listeners = new Set<() => void>()
@@ -27,7 +28,7 @@ export const make = Effect.fnUntraced(function* (snapshot: () => InboxSnapshot) 
       Array.from(listeners)
         .map((listener) => Result.try(listener))
         .filter(Result.isFailure),
-      ({ failure }) => Effect.logError("A listener of the inbox failed", failure),
+      ({ failure }) => report("A listener of the inbox failed", failure),
       { discard: true }
     )
   )
