@@ -163,6 +163,8 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
   const outbox = yield* Outbox
   const page = yield* Lifecycle
   const realtime = yield* Realtime
+  /** The latest messages before the connection. */
+  let known: ReadonlyMap<ConversationId, number> = new Map()
   const expiries = yield* FiberMap.make<ConversationId, void>()
 
   const follow = (event: RealtimeEvent): Effect.Effect<void> =>
@@ -176,8 +178,12 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
         return Effect.sync(() => state.thread(event.conversationId)?.mark("theirs", event.messageId))
       case "Inputting":
         return showTyping(event)
+      case "StateChanged":
+        return Effect.sync(() => {
+          if (event.state._tag === "Connected") known = state.latest
+        })
       case "Resynced":
-        return loader.takeCurrent(event.conversations)
+        return loader.takeCurrent(event.conversations, known)
       case "GapUnresolved":
         return loader.doubt(event.conversationId ?? "all")
       case "Lagged":

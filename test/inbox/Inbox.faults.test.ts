@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
+import { Conversation } from "../../src/domain/Conversation.ts"
+import { Message } from "../../src/domain/Message.ts"
+import type { User } from "../../src/domain/User.ts"
 import { UnexpectedResponse } from "../../src/KefuError.ts"
 import { OutboxState } from "../../src/outbox/OutboxState.ts"
 import { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
@@ -15,10 +19,12 @@ import {
   ids,
   inputting,
   li,
+  loaded,
   message,
   mid,
   received,
-  resynced
+  resynced,
+  wang
 } from "../support/Chat.ts"
 
 /** The value, with a field that throws when it is read. */
@@ -126,6 +132,94 @@ describe("a defect", () => {
       assert.lengthOf(errors, 2)
     }).pipe(Effect.provide(layer))
   })
+})
+
+describe("odd fields", () => {
+  const decodeMessage = Schema.decodeUnknownSync(Message)
+  const decodeConversation = Schema.decodeUnknownSync(Conversation)
+  const person = ({ id, nickname, userType }: User) => ({ id, nickname, user_type: userType })
+  const text = (id: unknown, from: User) => ({
+    id,
+    from_id: from.id,
+    conversation_id: 7,
+    message_type: 1,
+    content: "hi"
+  })
+  const wire = {
+    id: 7,
+    state: "ACTIVE",
+    customer: person(alice),
+    last_staff: person(li),
+    users: [person(alice), person(li)],
+    messages: [text(1, li)]
+  }
+
+  it.effect("of an end do not leave the conversation open", () =>
+    Effect.gen(function* () {
+      for (const content of [null, {}, "", [], { reason: null }, { reason: "by staff" }, 2]) {
+        const { publish, shown } = yield* begun(alice)
+        yield* publish(received(decodeMessage({ id: 1, from_id: 3, conversation_id: 7, message_type: 104, content })))
+        assert.strictEqual(shown()?.state, "FINISHED")
+      }
+    })
+  )
+
+  it.effect("of other system messages lead to a read of the conversation", () =>
+    Effect.gen(function* () {
+      for (const message_type of [101, 102, 103, 107, 108, 109]) {
+        for (const content of [null, "odd", { user_id: "x", message_id: "x" }]) {
+          const { publish, reads } = yield* begun(alice)
+          const odd = decodeMessage({ id: 1, conversation_id: 7, message_type, content })
+          assert.deepStrictEqual(
+            yield* reads(publish(received(odd))),
+            [7],
+            `${message_type} ${JSON.stringify(content)}`
+          )
+        }
+      }
+    })
+  )
+
+  it.effect("of a conversation leave what was known before", () =>
+    Effect.gen(function* () {
+      const { backend, inbox, publish, shown } = yield* loaded(alice, decodeConversation(wire))
+      assert.deepStrictEqual(shown()?.counterpart, li)
+      const odd = decodeConversation({
+        ...wire,
+        state: { name: "ACTIVE" },
+        customer: "Alice",
+        last_staff: "李静",
+        users: [{ ...person(li), user_type: 3 }, null, "王磊", person(wang)],
+        conversations_user: "none",
+        messages: [text("1", li), null, text("2", li), "a text", { ...text(3, li), created_at: "today" }]
+      })
+      backend.conversations = [odd]
+      yield* publish(resynced(odd))
+      yield* inbox.refresh
+      assert.deepInclude(shown(), { state: "ACTIVE", isFresh: true, unreadCount: 3 })
+      assert.deepInclude(shown()?.counterpart, { id: li.id, userType: "STAFF", nickname: "李静" })
+      assert.deepStrictEqual(ids(shown()), [1, 2, 3])
+      assert.deepStrictEqual(
+        shown()?.messages.map(({ direction, nickname }) => [direction, nickname]),
+        [1, 2, 3].map(() => [1 as const, "李静"])
+      )
+      assert.deepStrictEqual(inbox.getSnapshot().users.get(wang.id), wang)
+    })
+  )
+
+  it.effect("of its first conversation do not keep the inbox from loading", () =>
+    Effect.gen(function* () {
+      const odd = decodeConversation({
+        id: "7",
+        state: 1,
+        messages: [null, { ...text("2", li), content: { odd: true } }]
+      })
+      const { inbox, shown } = yield* loaded(alice, odd)
+      assert.isTrue((yield* inbox.ready).isLoaded)
+      assert.deepInclude(shown(), { state: "ACTIVE", counterpart: undefined })
+      assert.deepStrictEqual(ids(shown()), [2])
+    })
+  )
 })
 
 describe("the queue", () => {

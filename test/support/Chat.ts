@@ -135,6 +135,8 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
   const backend = {
     me: Effect.succeed(me) as Effect.Effect<User, KefuError>,
     conversations: [conversation()] as ReadonlyArray<Conversation>,
+    /** The conversations of the current list; undefined for all. */
+    listed: undefined as ReadonlyArray<Conversation> | undefined,
     past: [] as ReadonlyArray<Conversation>,
     position: 1 as number | undefined,
     suspension: undefined as "offline" | "hidden" | undefined,
@@ -177,7 +179,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
           inputting: (draft) => acknowledged("inputting", draft)
         }),
         ConversationApi.layerTest({
-          current: answer("current", undefined, () => backend.conversations),
+          current: answer("current", undefined, () => backend.listed ?? backend.conversations),
           get: (id) =>
             Effect.flatMap(
               answer("get", id, () => id),

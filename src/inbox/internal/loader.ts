@@ -14,6 +14,11 @@ import { guarded } from "./guarded.ts"
 import * as refresher from "./refresher.ts"
 import type { InboxState } from "./state.ts"
 
+/** The latest messages that were known before a read. */
+type Known = ReadonlyMap<ConversationId, number>
+
+const isGone = ({ reason }: KefuError): boolean => reason._tag === "NotFound" || reason._tag === "Forbidden"
+
 export interface Loader extends Effect.Success<ReturnType<typeof make>> {}
 
 export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effect.Effect<void>) {
@@ -23,6 +28,8 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
   const introducing = yield* Semaphore.make(1)
   const paging = yield* Semaphore.make(1)
   const pagesRead = new Map<string, number>()
+  /** The conversations of the latest list of current ones. */
+  let listed: ReadonlySet<ConversationId> = new Set()
 
   const readMe = Effect.flatMap(users.me, (me) => {
     state.setMe(me)
@@ -42,42 +49,68 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
     )
   )
 
-  /** Merges conversations that may be older than what events have told; those are read again. */
-  const take = (conversations: ReadonlyArray<Conversation>) =>
-    Effect.forEach(
-      conversations,
-      (one) =>
-        Effect.suspend(() => (state.merge(one) ? request(one.id) : Effect.void)).pipe(
-          guarded("merging a conversation", Effect.void)
-        ),
-      { discard: true }
+  /** Merges conversations. Returns those that may be older than what events have told, which are to be read again. */
+  const merge = (conversations: ReadonlyArray<Conversation>, known?: Known) =>
+    Effect.filter(conversations, (one) =>
+      Effect.sync(() => state.merge(one, { knownBefore: known?.get(one.id) ?? 0 })).pipe(
+        guarded("merging a conversation", Effect.succeed(false))
+      )
     )
 
-  /** Merges all current conversations. Those that are open here and not among them have changed unnoticed. */
-  const takeCurrent = Effect.fnUntraced(function* (conversations: ReadonlyArray<Conversation>) {
-    yield* take(conversations)
-    const present = new Set(conversations.map(({ id }) => id))
-    for (const thread of state.threads) {
-      if (thread.state !== "FINISHED" && !present.has(thread.id)) yield* request(thread.id)
-    }
+  const requestAll = (conversations: ReadonlyArray<{ readonly id: ConversationId }>) =>
+    Effect.forEach(conversations, ({ id }) => request(id), { discard: true })
+
+  /**
+   * Merges all current conversations, and returns those that are to be read: those that are open here and not among them
+   * have changed unnoticed.
+   */
+  const mergeCurrent = Effect.fnUntraced(function* (conversations: ReadonlyArray<Conversation>, known?: Known) {
+    const outdated = yield* merge(conversations, known)
+    listed = new Set(conversations.map(({ id }) => id))
+    const absent = Array.from(state.threads).filter(({ id, state }) => state !== "FINISHED" && !listed.has(id))
+    for (const thread of absent) if (thread.isFresh && thread.isTaken) state.remove(thread.id)
     state.set({ isLoaded: true, error: undefined })
     yield* commit
+    return [...outdated, ...absent.filter(({ id }) => state.thread(id) !== undefined)]
   })
+
+  const takeCurrent = (conversations: ReadonlyArray<Conversation>, known?: Known) =>
+    Effect.flatMap(mergeCurrent(conversations, known), requestAll)
 
   const readAll = introduce.pipe(Effect.andThen(current), Effect.flatMap(takeCurrent))
 
-  const readOne = Effect.fnUntraced(function* (id: ConversationId) {
+  const readOne = Effect.fnUntraced(function* (id: ConversationId, knownBefore = 0) {
     yield* introduce
     const conversation = yield* api.get(id)
-    state.merge(conversation, !reads.isDue(id))
+    const thread = state.thread(id)
+    if (thread === undefined) return
+    state.merge(conversation, { isNewest: !reads.isDue(id), knownBefore })
+    // What the backend still lists as current stays.
+    if (thread.isTaken && listed.has(id)) yield* request("all")
+    else if (thread.isTaken) state.remove(id)
     yield* commit
+  })
+
+  const refresh = Effect.gen(function* () {
+    const known = state.latest
+    yield* readMe
+    const due = yield* mergeCurrent(yield* current, known)
+    const read = ({ id }: { readonly id: ConversationId }) =>
+      Effect.catch(readOne(id, known.get(id)), (error) =>
+        isGone(error)
+          ? Effect.andThen(
+              Effect.sync(() => giveUp(id, error)),
+              commit
+            )
+          : Effect.fail(error)
+      )
+    yield* Effect.forEach(due, read, { concurrency: 4, discard: true })
   })
 
   const giveUp = (what: ConversationId | "all", error: KefuError) => {
     if (what === "all") return state.set({ error })
-    const isGone = error.reason._tag === "NotFound" || error.reason._tag === "Forbidden"
     const thread = state.thread(what)
-    if (isGone && thread?.isKnown === true) state.remove(what)
+    if (isGone(error) && thread?.isKnown === true) state.remove(what)
     else thread?.doubt()
   }
 
@@ -108,13 +141,14 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
         else for (const thread of state.threads) if (thread.state !== "FINISHED") thread.doubt()
         return request(what)
       }),
-    /** Reads the account and all current conversations now. */
-    refresh: Effect.andThen(readMe, readAll),
+    /** Reads the account and all current conversations now, and what they leave open. */
+    refresh,
     /** Reads a conversation now unless it is up to date. */
     open: Effect.fnUntraced(function* (id: ConversationId) {
       yield* introduce
+      state.keep(id)
       if (state.thread(id)?.isFresh !== true) {
-        yield* take([yield* api.get(id)])
+        yield* requestAll(yield* merge([yield* api.get(id)]))
         yield* commit
       }
       return state.open(id).view
@@ -127,7 +161,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
         const page = (pagesRead.get(filter) ?? 0) + 1
         const { conversations, total } = yield* api.list({ state: "FINISHED", order: "DESC", page, limit, customerId })
         pagesRead.set(filter, page)
-        yield* take(conversations)
+        yield* requestAll(yield* merge(conversations))
         yield* commit
         return Predicate.isNotNullish(total) ? page * limit < total : conversations.length >= limit
       }).pipe(paging.withPermit)

@@ -12,7 +12,7 @@ import type { OutboxDraft, OutboxEntry, OutboxKey } from "../../outbox/OutboxEnt
 import { ConnectionState } from "../../realtime/ConnectionState.ts"
 import type { InboxConversation, InboxSnapshot } from "../InboxSnapshot.ts"
 import { isOver } from "./echoes.ts"
-import { isShallowlyEqual, Thread } from "./thread.ts"
+import { isShallowlyEqual, type Reading, Thread } from "./thread.ts"
 
 /** How many conversations that ended while the inbox watched are kept. */
 export const endedKept = 100
@@ -36,6 +36,8 @@ export class InboxState {
   readonly #shown = new Map<OutboxKey, ConversationId>()
   /** The messages of this account that are shown in an ended conversation, but may have begun another one. */
   readonly #strays = new Map<MessageId, { readonly key: OutboxKey; readonly conversationId: ConversationId }>()
+  /** The conversations that were removed because somebody else serves them now. */
+  readonly #taken = new Set<ConversationId>()
   /** The sends whose conversation is unknown. */
   readonly #homeless = new Map<OutboxKey, OutboxEntry>()
   readonly #people: { me: User | undefined; readonly users: Map<UserId, User> } = { me: undefined, users: new Map() }
@@ -99,8 +101,11 @@ export class InboxState {
   know(users: Iterable<User>): void {
     const changed: Array<UserId> = []
     const { me, users: known } = this.#people
-    for (const [id, user] of new Map(Array.from(users, (user) => [user.id, user]))) {
-      if (Equal.equals(known.get(id), user) || (id === me?.id && user !== me)) continue
+    for (const [id, found] of new Map(Array.from(users, (user) => [user.id, user]))) {
+      const before = known.get(id)
+      // A type that makes no sense is empty.
+      const user = found.userType === "" && before !== undefined ? { ...found, userType: before.userType } : found
+      if (Equal.equals(before, user) || (id === me?.id && user !== me)) continue
       known.set(id, user)
       changed.push(id)
     }
@@ -109,14 +114,12 @@ export class InboxState {
     for (const thread of this.threads) thread.reconsider(changed)
   }
 
-  /**
-   * Merges a conversation as read; `isNewest` if nothing has changed since. Returns whether it has to be read again.
-   */
-  merge(conversation: Conversation, isNewest = false): boolean {
+  /** Merges a conversation as read. Returns whether it has to be read again. */
+  merge(conversation: Conversation, reading?: Reading): boolean {
     const { customer, id, lastStaff, users } = conversation
     this.know([customer, lastStaff, ...users].filter(Predicate.isNotNullish))
     const isNew = !this.#threads.has(id)
-    const isCurrent = this.#update(this.open(id), (thread) => thread.merge(conversation, isNewest), isNew)
+    const isCurrent = this.#update(this.open(id), (thread) => thread.merge(conversation, reading), isNew)
     this.#settleStrays(id, conversation.messages)
     for (const entry of this.#homeless.values()) this.echo(entry)
     return !isCurrent
@@ -126,13 +129,18 @@ export class InboxState {
   receive(message: Message): boolean {
     if (message.messageType === "ConversationBuilt") {
       const { nickname, userId, userType } = message.content
-      if (Predicate.isNotNullish(userId) && Predicate.isNotNullish(userType) && !this.#people.users.has(userId)) {
+      if (Predicate.isNotNullish(userId) && userType && !this.#people.users.has(userId)) {
         this.know([{ id: userId, userType, nickname: nickname ?? null }])
       }
     }
     const needsReading = this.#update(this.open(message.conversationId), (thread) => thread.receive(message))
     this.#settleStrays(message.conversationId, [message])
     return needsReading
+  }
+
+  /** The latest message of every open conversation. */
+  get latest(): ReadonlyMap<ConversationId, number> {
+    return new Map(this.#order.flatMap(({ id, latest, state }) => (state === "FINISHED" ? [] : [[id, latest]])))
   }
 
   /** Takes the new state of a send. */
@@ -186,6 +194,7 @@ export class InboxState {
     const thread = new Thread(id, this.#people, () => {
       this.#isChanged = this.#areThreadsChanged = true
     })
+    thread.wasMine = this.#taken.has(id)
     this.#threads.set(id, thread)
     this.#order.push(thread)
     this.#isChanged = this.#areThreadsChanged = true
@@ -193,10 +202,18 @@ export class InboxState {
     return thread
   }
 
+  /** Keeps a conversation that the app asked for, whoever serves it. */
+  keep(id: ConversationId): void {
+    this.#taken.delete(id)
+    const thread = this.#threads.get(id)
+    if (thread?.isTaken === true) thread.wasMine = false
+  }
+
   /** Removes a conversation, and the users that no other conversation refers to. */
   remove(id: ConversationId): void {
     const thread = this.#threads.get(id)
     if (thread === undefined) return
+    if (thread.isTaken) this.#taken.add(id)
     this.#ended.delete(id)
     this.#threads.delete(id)
     this.#order = this.#order.filter((one) => one !== thread)
@@ -229,10 +246,11 @@ export class InboxState {
     const waiting = new Set<ConversationId>()
     let unreadCount = 0
     let isSame = this.#order.length === before.conversations.length
-    for (const { view } of this.#order) {
+    for (const thread of this.#order) {
+      const { view } = thread
       isSame &&= view === before.conversations[conversations.length]
       conversations.push(view)
-      unreadCount += view.unreadCount
+      if (!thread.isPast) unreadCount += view.unreadCount
       if (view.state === "PENDING") waiting.add(view.id)
     }
     this.#waiting = waiting

@@ -5,6 +5,7 @@ import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId, UserId } from "../../domain/Id.ts"
+import { oddOf, skippedOf } from "../../codec/Odd.ts"
 import { isSystemMessage, type Message } from "../../domain/Message.ts"
 import {
   contentOf,
@@ -12,6 +13,8 @@ import {
   directionOf,
   isServedByRobot,
   isVisitor,
+  messageName,
+  type MessageName,
   readMarkOf,
   senderOf
 } from "../../domain/Perspective.ts"
@@ -31,6 +34,14 @@ export interface People {
 /** A message that has its id. */
 type Arrived = InboxMessage & { readonly id: MessageId }
 
+/** How a conversation was read. */
+export interface Reading {
+  /** Whether nothing has changed since. */
+  readonly isNewest?: boolean
+  /** The latest message that was known before: unless the backend has it, it is gone. 0 if that is not certain. */
+  readonly knownBefore?: number
+}
+
 export class Thread {
   readonly id: ConversationId
   /** Everyone the conversation refers to. */
@@ -39,6 +50,10 @@ export class Thread {
   isFresh = false
   /** Whether it was ever read from the backend. */
   isKnown = false
+  /** Whether it had ended before this session knew of it. */
+  isPast = false
+  /** Whether this account served it at some time. */
+  wasMine = false
   readonly #people: People
   readonly #onChange: () => void
   readonly #marks = new ReadMarks()
@@ -69,6 +84,12 @@ export class Thread {
     return this.#details.state
   }
 
+  /** Whether somebody else serves it now instead of this account. */
+  get isTaken(): boolean {
+    const { lastStaff, state } = this.#details
+    return this.wasMine && state !== "FINISHED" && lastStaff?.id !== this.#people.me?.id
+  }
+
   get counterpart(): User | undefined {
     const person = counterpartOf(this.#details, this.#people)
     return person === undefined ? undefined : this.#people.users.get(person.id as UserId)
@@ -95,23 +116,56 @@ export class Thread {
    * Merges a conversation as read. Its messages and marks are always valid; the rest counts only if nothing newer is
    * known, and the result says whether it did.
    */
-  merge(conversation: Conversation, isNewest = false): boolean {
+  merge(conversation: Conversation, { isNewest = false, knownBefore = 0 }: Reading = {}): boolean {
     const { messages, ...details } = conversation
     const sorted = messages.toSorted((left, right) => left.id - right.id)
     const asOf = sorted.at(-1)?.id ?? 0
     const isCurrent = isNewest || asOf >= this.#asOf
     if (isCurrent) {
+      this.isPast = details.state === "FINISHED" && (this.isPast || (!this.isKnown && this.latest === 0))
       this.#asOf = asOf
       this.isFresh = true
       this.isKnown = true
-      this.#setDetails(details)
+      this.#setDetails(this.#withoutOdd(details))
     }
     this.mark("told", readMarkOf(conversation, this.#people.me) ?? 0)
     this.mark("theirs", readMarkOf(conversation, counterpartOf(conversation, this.#people)) ?? 0)
     for (const message of sorted) if (message.messageType === "MessageRecall") this.recall(message.content.messageId)
+    // An element that makes no sense may be any message.
+    if (skippedOf(messages).length === 0) this.#removeMissing(sorted, knownBefore)
     this.#insert(sorted)
     this.#markServedByRobot()
     return isCurrent
+  }
+
+  /** Keeps what is known instead of fields that make no sense. */
+  #withoutOdd(details: InboxDetails): InboxDetails {
+    const { customer, lastStaff, state } = this.#details
+    const odd = oddOf(details)
+    return {
+      ...details,
+      state: details.state === "" ? state : details.state,
+      customer: odd?.customer === undefined ? details.customer : (details.customer ?? customer),
+      lastStaff: odd?.lastStaff === undefined ? details.lastStaff : (details.lastStaff ?? lastStaff)
+    }
+  }
+
+  /**
+   * Removes the messages that the backend no longer has: the page that was read begins before them, they were known when
+   * it was read, and it lacks them. Histories may leave out system messages and recalled ones.
+   */
+  #removeMissing(sorted: ReadonlyArray<Message>, upTo: number): void {
+    const [first] = sorted
+    if (first === undefined) return
+    const present = new Set<number>(sorted.map(({ id }) => id))
+    const missing = new Set<number>()
+    for (const { id, isRecalled, isSystemMessage } of this.#timeline.between(first.id, upTo)) {
+      if (!present.has(id) && !isRecalled && !isSystemMessage) missing.add(id)
+    }
+    if (missing.size === 0) return
+    this.#show(this.#timeline.without(missing))
+    this.#latestReceived = this.#timeline.items.findLast(({ direction }) => direction === 1)?.id
+    this.#countUnread()
   }
 
   /** Marks it as possibly out of date. */
@@ -143,15 +197,19 @@ export class Thread {
   /** Applies a system message to the details. Returns whether they have to be read again. */
   #follow(message: Message): boolean {
     if (message.messageType === "MessageRecall") this.recall(message.content.messageId)
-    if (!statusMessages.has(message.messageType)) return false
+    // A message whose content makes no sense still has the name of its kind.
+    const name = messageName(message)
+    if (name === undefined || !statusMessages.has(name)) return name !== message.messageType && name === "MessageRecall"
     if (message.id < this.#asOf) return true
     this.#asOf = message.id
     const { me, users } = this.#people
     const details = this.#details
+    if (name === "ConversationEnd") {
+      const endReason = message.messageType === "ConversationEnd" ? message.content.reason : undefined
+      this.#setDetails({ ...details, state: "FINISHED", endReason })
+      return false
+    }
     switch (message.messageType) {
-      case "ConversationEnd":
-        this.#setDetails({ ...details, state: "FINISHED", endReason: message.content.reason })
-        return false
       case "ManualServiceStart": {
         const candidates = [find(users, message.fromId), details.lastStaff]
         const lastStaff = candidates.find((user) => Predicate.isNotNullish(user) && user.userType !== "ROBOT") ?? null
@@ -160,9 +218,9 @@ export class Thread {
       }
       case "ConversationBuilt": {
         const other = find(users, message.content.userId)
-        if (other !== undefined && me !== undefined && !isVisitor(other) && isVisitor(me)) {
-          this.#setDetails({ ...details, state: "ACTIVE", lastStaff: other })
-        }
+        if (other === undefined || me === undefined || isVisitor(other) === isVisitor(me)) return true
+        if (isVisitor(me)) this.#setDetails({ ...details, state: "ACTIVE", lastStaff: other })
+        else if (Predicate.isNullish(details.customer)) this.#setDetails({ ...details, customer: other })
         return true
       }
       default:
@@ -345,14 +403,17 @@ export class Thread {
       if (Predicate.isNotNullish(user)) this.participants.add(user.id)
     }
     if (!Equal.equals(this.#details, details)) this.#details = details
+    if (details.state !== "FINISHED") this.isPast = false
+    if (details.lastStaff?.id === this.#people.me?.id) this.wasMine = true
     this.#changed()
     this.setQueue(this.#queue)
     this.setTyping(this.#typing)
   }
 
-  /** Inserts the messages that are new, completes those that are only known as drafts, and returns the new ones. */
+  /** Inserts the messages that are new, replaces those that have changed, and returns the new ones. */
   #insert(sorted: ReadonlyArray<Message>): ReadonlyArray<Arrived> {
     const added: Array<Arrived> = []
+    let isRecountDue = false
     for (const message of sorted) {
       if (added.at(-1)?.id === message.id) continue
       const known = this.#timeline.get(message.id)
@@ -361,11 +422,15 @@ export class Thread {
         const item = this.#derive(message, echo ?? keyOf(message.id), echo)
         if (this.#isUnread(item)) this.#unreadCount++
         added.push(item)
-      } else if (!isComplete(known.message)) {
-        this.#show(this.#timeline.set(this.#derive(message, known.key, known.outboxKey)))
+      } else {
+        const item = this.#derive(message, known.key, known.outboxKey)
+        if (Equal.equals(known, item)) continue
+        isRecountDue ||= this.#isUnread(known) !== this.#isUnread(item)
+        this.#show(this.#timeline.set(item))
       }
     }
     this.#show(this.#timeline.setAll(added))
+    if (isRecountDue) this.#countUnread()
     return added
   }
 
@@ -430,7 +495,7 @@ class Messages {
 }
 
 /** The messages that report a change of the conversation itself. */
-const statusMessages: ReadonlySet<Message["messageType"]> = new Set([
+const statusMessages: ReadonlySet<MessageName> = new Set([
   "ConversationEnd",
   "ManualServiceStart",
   "ConversationBuilt",
