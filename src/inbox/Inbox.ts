@@ -22,6 +22,7 @@ import { Realtime } from "../realtime/Realtime.ts"
 import type { OutboxEntry } from "../outbox/OutboxEntry.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { ConversationApi } from "../rest/ConversationApi.ts"
+import type { CurrentUser } from "../rest/CurrentUser.ts"
 import type { UserApi } from "../rest/UserApi.ts"
 import type { InboxConversation, InboxSnapshot } from "./InboxSnapshot.ts"
 import { guarded } from "./internal/guarded.ts"
@@ -126,11 +127,14 @@ export class Inbox extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<Inbox, never, ConversationApi | KefuConfig | Outbox | Realtime | UserApi> =
-    Layer.effect(
-      Inbox,
-      Effect.suspend(() => make)
-    )
+  static readonly layer: Layer.Layer<
+    Inbox,
+    never,
+    ConversationApi | CurrentUser | KefuConfig | Outbox | Realtime | UserApi
+  > = Layer.effect(
+    Inbox,
+    Effect.suspend(() => make)
+  )
 
   /**
    * A partial implementation for tests; missing methods die when used.
@@ -230,10 +234,13 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
     const following = Stream.runForEachArray(events, (batch) =>
       Effect.andThen(Effect.forEach(batch, follow, { discard: true }), commit)
     )
-    yield* Effect.all([Effect.andThen(loader.introduced, following), connection, signals, sends], {
-      concurrency: "unbounded",
-      discard: true
-    })
+    yield* Effect.all(
+      [Effect.andThen(loader.introduced, following), connection, signals, sends, loader.followAccount],
+      {
+        concurrency: "unbounded",
+        discard: true
+      }
+    )
   }).pipe(
     Effect.scoped,
     Effect.catch((error) => {

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -27,6 +28,8 @@ import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../../src/outbox/
 import type { OutboxState } from "../../src/outbox/OutboxState.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
+import { Transport } from "../../src/http/Transport.ts"
+import { CurrentUser } from "../../src/rest/CurrentUser.ts"
 import { UserApi } from "../../src/rest/UserApi.ts"
 
 export const cid = (id: number) => ConversationId.make(id)
@@ -162,6 +165,9 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
       Effect.mapError(() => notFound)
     )
 
+  const config = Layer.orDie(KefuConfig.layer({ baseUrl: "https://kefu.test", ...options }))
+  const unused = HttpClient.makeWith<never, never, never, never>(() => Effect.die("no request is sent"), Effect.succeed)
+  const generation = yield* SubscriptionRef.make(0)
   const layer = Inbox.layer.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
@@ -193,14 +199,28 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
             }),
           pendingPosition: (id) => answer("pendingPosition", id, () => ({ position: backend.position }))
         }),
-        UserApi.layerTest({
-          me: Effect.andThen(
-            note("me"),
-            Effect.suspend(() => backend.me)
-          )
-        }),
+        Layer.provideMerge(
+          CurrentUser.layer,
+          UserApi.layerTest({
+            me: Effect.andThen(
+              note("me"),
+              Effect.suspend(() => backend.me)
+            )
+          })
+        ).pipe(
+          Layer.provide(
+            Transport.layerTest({
+              baseUrl: "https://kefu.test",
+              httpClient: unused,
+              publicHttpClient: unused,
+              tokenGeneration: SubscriptionRef.get(generation),
+              tokenChanges: SubscriptionRef.changes(generation)
+            })
+          ),
+          Layer.provide(config)
+        ),
         Outbox.layerTest({ changes: Stream.fromPubSub(sends) }),
-        Layer.orDie(KefuConfig.layer({ baseUrl: "https://kefu.test", ...options })),
+        config,
         Layer.succeed(Lifecycle, {
           suspension: Effect.sync(() => backend.suspension),
           signals: Stream.fromPubSub(signals)
@@ -222,6 +242,11 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
         settle
       ),
     send: (entry: OutboxEntry) => Effect.andThen(PubSub.publish(sends, entry), settle),
+    /** The token was replaced: `backend.me` may be another account's now. */
+    replaceToken: Effect.andThen(
+      SubscriptionRef.update(generation, (count) => count + 1),
+      settle
+    ),
     signal: (signal: LifecycleSignal) => Effect.andThen(PubSub.publish(signals, signal), settle),
     enter: (next: ConnectionState) => Effect.andThen(SubscriptionRef.set(state, next), settle),
     connected: ConnectionState.Connected({ since: 0, connection: 1 }),

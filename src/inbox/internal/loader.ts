@@ -5,10 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Predicate from "effect/Predicate"
 import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, UserId } from "../../domain/Id.ts"
+import type { User } from "../../domain/User.ts"
 import type { KefuError } from "../../KefuError.ts"
 import { ConversationApi } from "../../rest/ConversationApi.ts"
+import { CurrentUser } from "../../rest/CurrentUser.ts"
 import { UserApi } from "../../rest/UserApi.ts"
 import { guarded } from "./guarded.ts"
 import * as refresher from "./refresher.ts"
@@ -23,21 +26,38 @@ export interface Loader extends Effect.Success<ReturnType<typeof make>> {}
 
 export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effect.Effect<void>) {
   const api = yield* ConversationApi
+  const currentUser = yield* CurrentUser
   const users = yield* UserApi
   const introduced = Latch.makeUnsafe(false)
-  const introducing = yield* Semaphore.make(1)
   const paging = yield* Semaphore.make(1)
   const pagesRead = new Map<string, number>()
   /** The conversations of the latest list of current ones. */
+  let accounts = 1
   let listed: ReadonlySet<ConversationId> = new Set()
 
-  const readMe = Effect.flatMap(users.me, (me) => {
-    state.setMe(me)
-    return Effect.andThen(introduced.open, commit)
-  })
+  /** Takes the data of the account, which may have become another one. */
+  const adopt = (me: User) =>
+    Effect.suspend(() => {
+      if (state.me !== undefined && state.me.id !== me.id) {
+        accounts++
+        pagesRead.clear()
+        listed = new Set()
+      }
+      state.setMe(me)
+      return Effect.andThen(introduced.open, commit)
+    })
 
-  /** Reads the account unless it is known. */
-  const introduce = introducing.withPermit(Effect.suspend(() => (state.me === undefined ? readMe : Effect.void)))
+  const introduce = Effect.flatMap(currentUser.get, (me) => (state.me?.id === me.id ? Effect.void : adopt(me)))
+
+  /** Reads something for the account, once more if the account has changed meanwhile. */
+  const asAccount = <A>(read: Effect.Effect<A, KefuError>): Effect.Effect<A, KefuError> =>
+    Effect.gen(function* () {
+      yield* introduce
+      const before = accounts
+      const answer = yield* Effect.result(read)
+      yield* introduce
+      return yield* accounts === before ? Effect.fromResult(answer) : asAccount(read)
+    })
 
   const current = api.current.pipe(
     // Older backends lack the list of current conversations.
@@ -77,11 +97,10 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
   const takeCurrent = (conversations: ReadonlyArray<Conversation>, known?: Known) =>
     Effect.flatMap(mergeCurrent(conversations, known), requestAll)
 
-  const readAll = introduce.pipe(Effect.andThen(current), Effect.flatMap(takeCurrent))
+  const readAll = Effect.flatMap(asAccount(current), (conversations) => takeCurrent(conversations))
 
   const readOne = Effect.fnUntraced(function* (id: ConversationId, knownBefore = 0) {
-    yield* introduce
-    const conversation = yield* api.get(id)
+    const conversation = yield* asAccount(api.get(id))
     const thread = state.thread(id)
     if (thread === undefined) return
     state.merge(conversation, { isNewest: !reads.isDue(id), knownBefore })
@@ -93,8 +112,8 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
 
   const refresh = Effect.gen(function* () {
     const known = state.latest
-    yield* readMe
-    const due = yield* mergeCurrent(yield* current, known)
+    yield* Effect.flatMap(users.me, adopt)
+    const due = yield* mergeCurrent(yield* asAccount(current), known)
     const read = ({ id }: { readonly id: ConversationId }) =>
       Effect.catch(readOne(id, known.get(id)), (error) =>
         isGone(error)
@@ -131,6 +150,8 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
   return {
     /** Waits until the account is known. */
     introduced: introduced.await,
+    /** Follows the account as it becomes another one. */
+    followAccount: Stream.runForEach(currentUser.changes, (me) => Effect.andThen(adopt(me), request("all"))),
     takeCurrent,
     /** Reads a conversation, or all current ones, in the background. */
     request,
@@ -148,7 +169,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
       yield* introduce
       state.keep(id)
       if (state.thread(id)?.isFresh !== true) {
-        yield* requestAll(yield* merge([yield* api.get(id)]))
+        yield* requestAll(yield* merge([yield* asAccount(api.get(id))]))
         yield* commit
       }
       return state.open(id).view
@@ -156,10 +177,11 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
     /** Reads the next page of ended conversations. Returns whether there are more. */
     loadMore: (customerId: UserId | undefined, limit: number) =>
       Effect.gen(function* () {
-        yield* introduce
         const filter = `${customerId} ${limit}`
         const page = (pagesRead.get(filter) ?? 0) + 1
-        const { conversations, total } = yield* api.list({ state: "FINISHED", order: "DESC", page, limit, customerId })
+        const { conversations, total } = yield* asAccount(
+          api.list({ state: "FINISHED", order: "DESC", page, limit, customerId })
+        )
         pagesRead.set(filter, page)
         yield* requestAll(yield* merge(conversations))
         yield* commit

@@ -38,8 +38,10 @@ export class InboxState {
   readonly #strays = new Map<MessageId, { readonly key: OutboxKey; readonly conversationId: ConversationId }>()
   /** The conversations that were removed because somebody else serves them now. */
   readonly #taken = new Set<ConversationId>()
-  /** The sends whose conversation is unknown. */
-  readonly #homeless = new Map<OutboxKey, OutboxEntry>()
+  /** The sends that are shown as pending, or will be once their conversation is known. */
+  readonly #pending = new Map<OutboxKey, OutboxEntry>()
+  /** The conversations of earlier accounts of the session. */
+  readonly #foreign = new Set<ConversationId>()
   readonly #people: { me: User | undefined; readonly users: Map<UserId, User> } = { me: undefined, users: new Map() }
   #status: Status = { isLoaded: false, error: undefined, connection: ConnectionState.Idle() }
   #snapshot: InboxSnapshot = { ...this.#status, me: undefined, users: new Map(), conversations: [], unreadCount: 0 }
@@ -88,13 +90,25 @@ export class InboxState {
     this.#isChanged = true
   }
 
+  /** Takes the data of the account. Another account knows nothing of the first one's users and conversations. */
   setMe(me: User): void {
     const before = this.#people.me
     if (Equal.equals(before, me)) return
+    if (before !== undefined && before.id !== me.id) this.#clear()
     this.#people.me = me
     this.#isChanged = true
     this.know([me])
     if (before?.id !== me.id) for (const thread of this.threads) thread.reconsider(undefined)
+  }
+
+  #clear(): void {
+    for (const id of this.#threads.keys()) this.#foreign.add(id)
+    for (const known of [this.#threads, this.#ended, this.#shown, this.#strays, this.#taken, this.#people.users]) {
+      known.clear()
+    }
+    this.#order = []
+    this.#areUsersChanged = this.#areThreadsChanged = true
+    this.set({ isLoaded: false, error: undefined })
   }
 
   /** Takes the data of users. That of the account itself counts only as given to `setMe`. */
@@ -119,9 +133,10 @@ export class InboxState {
     const { customer, id, lastStaff, users } = conversation
     this.know([customer, lastStaff, ...users].filter(Predicate.isNotNullish))
     const isNew = !this.#threads.has(id)
+    this.#foreign.delete(id)
     const isCurrent = this.#update(this.open(id), (thread) => thread.merge(conversation, reading), isNew)
     this.#settleStrays(id, conversation.messages)
-    for (const entry of this.#homeless.values()) this.echo(entry)
+    for (const entry of this.#pending.values()) if (!this.#shown.has(entry.key)) this.echo(entry)
     return !isCurrent
   }
 
@@ -150,8 +165,8 @@ export class InboxState {
     const conversationId = known ?? this.#homeOf(draft)
     if (isOver(state)) this.#shown.delete(key)
     else if (conversationId !== undefined) this.#shown.set(key, conversationId)
-    if (isOver(state) || conversationId !== undefined) this.#homeless.delete(key)
-    else this.#homeless.set(key, entry)
+    if (isOver(state)) this.#pending.delete(key)
+    else this.#pending.set(key, entry)
     const isNew = known === undefined
     if (conversationId === undefined) return { conversationId, isNew, reads: [] }
     const thread = this.open(conversationId)
@@ -178,7 +193,8 @@ export class InboxState {
   /** The conversation of a send, which may not name it: the latest open one with its addressee. */
   #homeOf({ conversationId, toId }: OutboxDraft): ConversationId | undefined {
     const { me } = this.#people
-    if (conversationId !== undefined || me === undefined) return conversationId
+    if (conversationId !== undefined && !this.#foreign.has(conversationId)) return conversationId
+    if (me === undefined) return undefined
     let home: ConversationId | undefined
     for (const { counterpart, id, isKnown, state } of this.threads) {
       if (!isKnown || state === "FINISHED" || id < (home ?? 0)) continue
