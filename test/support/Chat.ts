@@ -166,7 +166,8 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     )
 
   const config = Layer.orDie(KefuConfig.layer({ baseUrl: "https://kefu.test", ...options }))
-  const unused = HttpClient.makeWith<never, never, never, never>(() => Effect.die("no request is sent"), Effect.succeed)
+  const unused = <E>() =>
+    HttpClient.makeWith<E, never, E, never>(() => Effect.die("no request is sent"), Effect.succeed)
   const generation = yield* SubscriptionRef.make(0)
   const layer = Inbox.layer.pipe(
     Layer.provideMerge(
@@ -211,8 +212,8 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
           Layer.provide(
             Transport.layerTest({
               baseUrl: "https://kefu.test",
-              httpClient: unused,
-              publicHttpClient: unused,
+              httpClient: unused(),
+              publicHttpClient: unused(),
               tokenGeneration: SubscriptionRef.get(generation),
               tokenChanges: SubscriptionRef.changes(generation)
             })
