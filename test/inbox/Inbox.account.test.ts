@@ -129,8 +129,9 @@ describe("when the account changes", () => {
       let token = "visitor-alice-token"
       const session = yield* Layer.build(TestKefu.layerSession({ token: Effect.sync(() => token) }))
       const inbox = Context.get(session, Inbox)
-      const before = yield* inbox.ready
+      yield* inbox.ready
       yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      const before = inbox.getSnapshot()
       yield* sandbox.revokeToken(token)
       token = "visitor-chen-token"
       yield* Context.get(session, ConversationApi).pendingCount
