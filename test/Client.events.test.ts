@@ -223,7 +223,7 @@ describe("Client", () => {
       link.send(103, { sequence_id: 99 })
       link.send(777, { some_thing: 1 })
       link.sendText("no JSON")
-      link.send(101, { message_type: 1 })
+      link.send(101, { some_thing: 1 })
       link.send(101, raw(10, 1, "last"))
       yield* callbacks.called("onMessage")
       assert.deepStrictEqual(withContent(callbacks.calls), [["onMessage", "last"]])

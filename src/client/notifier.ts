@@ -12,9 +12,12 @@ import {
   readUpTo,
   viewConversation,
   type ViewedConversation,
-  viewMessage
+  type ViewedMessage,
+  viewMessage,
+  viewNameless
 } from "../domain/Perspective.ts"
 import { KefuError, type KefuErrorReason, Superseded } from "../KefuError.ts"
+import { eventTypeCode } from "../wire/Frame.ts"
 import { ConnectionState } from "../realtime/ConnectionState.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { callbackOf, type ClientEvent } from "./callbacks.ts"
@@ -86,6 +89,8 @@ export class Notifier {
       case "Superseded":
         this.#listeners.call(["onMultipleLogin"])
         return plain(event)
+      case "UnknownReceived":
+        return this.#nameless(event) ?? plain(event)
       default:
         return plain(event)
     }
@@ -104,9 +109,23 @@ export class Notifier {
     this.#listeners.call(["onMessage", viewed])
     this.#directory.readMessage(message)
     if (!this.#isOwn(message)) this.#flags.mark(message.conversationId, message.id)
-    const callback = callbackOf(viewed)
+    return this.#received(viewed, recovered)
+  }
+
+  /** A message without a usable id or conversation reaches the app all the same. */
+  #nameless({ eventTypeCode: code, payload }: Extract<RealtimeEvent, { _tag: "UnknownReceived" }>) {
+    if (code !== eventTypeCode.Message) return undefined
+    const message = viewNameless(payload, this.#directory, () => true)
+    if (message === undefined) return undefined
+    if (message.messageType === "ConversationBuilt") this.#meet(message.content)
+    this.#listeners.call(["onMessage", message])
+    return this.#received(message, false)
+  }
+
+  #received(message: ViewedMessage, recovered: boolean): ClientEvent {
+    const callback = callbackOf(message)
     if (callback !== undefined) this.#listeners.call(callback)
-    return { _tag: "MessageReceived", message: viewed, recovered }
+    return { _tag: "MessageReceived", message, recovered }
   }
 
   #isOwn({ fromId }: Message): boolean {

@@ -170,7 +170,8 @@ export const messageTypeCode = {
 const none = Schema.optionalKey(Wire.Free)
 
 const base = {
-  id: MessageId,
+  // Without a name of its own a message can neither be ordered nor told from others: 0 is none.
+  id: MessageId.check(Schema.isGreaterThan(0)),
   fromId: Wire.Optional(UserId),
   conversationId: ConversationId,
   createdAt: Wire.Optional(Wire.Time),

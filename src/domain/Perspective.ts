@@ -2,10 +2,13 @@
  * Messages and conversations as one of their participants sees them: what the backend tells everyone alike, told from
  * the point of view of a visitor or of the staff. Pure, so that all faces of the SDK derive the same.
  */
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { original } from "../codec/Odd.ts"
+import * as Schema from "effect/Schema"
+import { fromWire } from "../codec/Key.ts"
+import { original, skippedIn, withSkipped } from "../codec/Odd.ts"
 import type * as Domain from "./Conversation.ts"
-import { isSystemMessage, type Message, type MessageType as AnyMessageType, messageTypeCode } from "./Message.ts"
+import { isSystemMessage, Message, type MessageType as AnyMessageType, messageTypeCode } from "./Message.ts"
 import type { User } from "./User.ts"
 import type * as Brand from "effect/Brand"
 
@@ -167,6 +170,51 @@ export const viewMessage = (message: Message, viewer: Viewer, isRead: boolean): 
   } as ViewedMessage
 }
 
+const decodeMessage = Schema.decodeUnknownOption(Message)
+
+const digits = /^\d{1,15}$/
+
+const numberOf = (raw: unknown): unknown => (typeof raw === "string" && digits.test(raw) ? Number(raw) : raw)
+
+/**
+ * The message that the app gets of an object that is no {@link Message}, since its id or its conversation is missing or odd:
+ * they come as they are, 0 where they are missing. Undefined where the type is missing, too.
+ */
+export const viewNameless = (
+  raw: unknown,
+  viewer: Viewer,
+  isRead: (id: unknown) => boolean
+): ViewedMessage | undefined => {
+  if (!Predicate.isObject(raw)) return undefined
+  const came = raw as { readonly [key: string]: unknown }
+  const own = { id: numberOf(came["id"]) ?? 0, conversationId: numberOf(came["conversationId"]) ?? 0 }
+  return Option.getOrUndefined(
+    Option.map(
+      decodeMessage({ ...raw, id: 1, conversation_id: 1, message_type: numberOf(came["messageType"]) }),
+      (message) => ({ ...viewMessage(message, viewer, isRead(own.id)), ...own }) as ViewedMessage
+    )
+  )
+}
+
+/** The messages of a conversation, those without a usable id or type in their places. */
+const viewMessages = (
+  { id, messages }: Domain.Conversation,
+  viewer: Viewer,
+  readUpTo: number
+): Array<ViewedMessage> => {
+  const viewed: Array<ViewedMessage | undefined> = messages.map((message) =>
+    viewMessage(message, viewer, message.id <= readUpTo)
+  )
+  const skipped = skippedIn(messages)
+  if (skipped?._tag !== "Elements") return viewed as Array<ViewedMessage>
+  const view = (raw: unknown) => {
+    const came = fromWire(raw)
+    const isRead = (id: unknown) => typeof id === "number" && id <= readUpTo
+    return viewNameless(Predicate.isObject(came) ? { conversationId: id, ...came } : came, viewer, isRead)
+  }
+  return (withSkipped(viewed, skipped, view) as typeof viewed).filter(Predicate.isNotUndefined)
+}
+
 /** Whether a robot serves a conversation at the moment. */
 export const isServedByRobot = ({ lastStaff, state }: Pick<Domain.Conversation, "lastStaff" | "state">): boolean =>
   state === "ACTIVE" && lastStaff?.userType === "ROBOT"
@@ -214,7 +262,7 @@ export const viewConversation = (conversation: Domain.Conversation, viewer: View
   return {
     ...plain(original({ ...conversation, users: [], messages: [] }) as Domain.Conversation),
     users: plain(Object.fromEntries(conversation.users.map((user) => [user.id, original(user) as User]))),
-    messages: conversation.messages.map((message) => viewMessage(message, inside, message.id <= read)),
+    messages: viewMessages(conversation, inside, read),
     unreadCount: unreadCountOf(conversation, inside),
     isNew: readMarkOf(conversation, inside.me) === undefined && conversation.state !== "FINISHED"
   }

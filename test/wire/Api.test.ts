@@ -224,7 +224,11 @@ describe("the OpenAPI document", () => {
     for (const call of Object.keys(table)) {
       const statuses = Object.keys(operation(call).responses)
       const free = call === "POST /im/tokens"
-      assert.deepStrictEqual(statuses, free ? ["200"] : ["200", "400", "401", "403", "404", "409", "413"], call)
+      assert.deepStrictEqual(
+        statuses,
+        free ? ["200", "429"] : ["200", "400", "401", "403", "404", "409", "413", "429"],
+        call
+      )
       assert.deepStrictEqual(operation(call).security, free ? [] : [{ bearer: [] }], call)
     }
   })
