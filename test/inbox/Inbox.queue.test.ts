@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as Chat from "../support/Chat.ts"
+import * as WallClock from "../support/WallClock.ts"
 import { alice, begun, conversation, li, message, received, settle } from "../support/Chat.ts"
 
 describe("the queue", () => {
@@ -56,6 +57,28 @@ describe("the queue", () => {
         called("pendingPosition").map(({ at }) => at),
         [0, 25_000]
       )
+    })
+  )
+
+  it.effect("is polled at the same pace, and estimated from it, however the wall clock is set", () =>
+    Effect.gen(function* () {
+      const wall = yield* WallClock.make
+      yield* Effect.gen(function* () {
+        for (const jump of ["-1 hour", "2 days"] as const) {
+          const { backend, called, inbox, shown } = yield* Chat.make(alice)
+          backend.conversations = [waiting]
+          backend.position = 4
+          yield* inbox.ready
+          yield* settle
+          yield* wall.jump(jump)
+          assert.lengthOf(called("pendingPosition"), 1)
+          backend.position = 3
+          yield* Effect.andThen(TestClock.adjust("5 seconds"), settle)
+          assert.deepStrictEqual(shown()?.queue, { position: 3, estimatedWaitMillis: 15_000 })
+          yield* Effect.andThen(TestClock.adjust("5 seconds"), settle)
+          assert.lengthOf(called("pendingPosition"), 3)
+        }
+      }).pipe(wall.run)
     })
   )
 

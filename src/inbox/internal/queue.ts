@@ -1,7 +1,6 @@
 /**
  * The places of waiting conversations in the queue: polled at an adaptive pace, with an estimate of the waiting time.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
@@ -11,6 +10,7 @@ import * as Result from "effect/Result"
 import type { ConversationId } from "../../domain/Id.ts"
 import type { PendingPosition } from "../../domain/PendingQueue.ts"
 import type { KefuError, KefuErrorReason } from "../../KefuError.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import type { Lifecycle } from "../../platform/Lifecycle.ts"
 import type { QueuePlace } from "../InboxSnapshot.ts"
 import { guarded } from "./guarded.ts"
@@ -78,12 +78,12 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
 
   /** Waits until the next poll is due: later on a hidden page, and not before the page is online. */
   const pause = Effect.fnUntraced(function* (times: number, atLeast: number) {
-    const begun = yield* Clock.currentTimeMillis
+    const begun = yield* elapsed.now
     while (true) {
       yield* wake.close
       const why = yield* page.suspension
       const due = begun + Math.max(baseMillis * (why === "hidden" ? slowest : times), atLeast)
-      const rest = due - (yield* Clock.currentTimeMillis)
+      const rest = due - (yield* elapsed.now)
       if (why === "offline") yield* wake.await
       else if (rest <= 0) return
       else yield* Effect.raceFirst(Effect.sleep(rest), wake.await)
@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
         failures = 0
         position = Number.isSafeInteger(polled.success.position) ? Number(polled.success.position) : 0
         if (position >= 1) {
-          yield* show(id, pace.observe(position, yield* Clock.currentTimeMillis))
+          yield* show(id, pace.observe(position, yield* elapsed.now))
         } else {
           yield* show(id, undefined)
           yield* doubt(id)

@@ -1,12 +1,12 @@
 /**
  * Reads things in the background: each once at a time, repeated until it succeeds, and at a limited rate.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import { KefuError, UnexpectedResponse } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import { guarded } from "./guarded.ts"
 
 export interface Options<What> {
@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, rea
 
   /** Waits for the turn of a thing, so that a peer that sends nonsense cannot make this client flood the backend. */
   const turn = Effect.fnUntraced(function* (what: What) {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsed.now
     for (const [oldest, { at }] of recent) {
       if (now - at < calm) break
       recent.delete(oldest)
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, rea
     const { reads } = recent.get(what) ?? { reads: 0 }
     if (reads >= burst) yield* Effect.sleep(pause(reads))
     recent.delete(what)
-    recent.set(what, { reads: reads + 1, at: yield* Clock.currentTimeMillis })
+    recent.set(what, { reads: reads + 1, at: yield* elapsed.now })
   })
 
   const reading = Effect.fnUntraced(function* (what: What) {

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as refresher from "../../../src/inbox/internal/refresher.ts"
+import * as WallClock from "../../support/WallClock.ts"
 
 const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 
@@ -26,6 +27,19 @@ describe("refresher", () => {
       }
       const seconds = reads.map(([, at]) => Math.round(at / 1000))
       assert.deepStrictEqual(seconds, [0, 0, 0, 1, 3, 7, 15, 31, 61, 91])
+    })
+  )
+
+  it.effect("reads at the same pace however the wall clock is set", () =>
+    Effect.gen(function* () {
+      const wall = yield* WallClock.make
+      const { reads, request } = yield* wall.run(recorded)
+      for (let n = 0; n < 4; n++) yield* request("all")
+      yield* TestClock.adjust("1 second")
+      yield* wall.jump("-1 hour")
+      yield* TestClock.adjust("1 minute")
+      for (let n = 0; n < 3; n++) yield* wall.run(request("all"))
+      assert.lengthOf(reads, 7)
     })
   )
 
