@@ -13,10 +13,12 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type ConversationId, type MessageId, UserId } from "../domain/Id.ts"
+import { isSystemMessage, type Message } from "../domain/Message.ts"
 import { isVisitor } from "../domain/Perspective.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { Closed, KefuError, RequestTimeout } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
+import * as elapsed from "../platform/elapsed.ts"
 import { Lifecycle } from "../platform/Lifecycle.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import type { OutboxEntry } from "../outbox/OutboxEntry.ts"
@@ -169,6 +171,7 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
   const realtime = yield* Realtime
   /** The latest messages before the connection. */
   let known: ReadonlyMap<ConversationId, number> = new Map()
+  const heard = new WeakMap<Thread, typing.Heard>()
   const expiries = yield* FiberMap.make<ConversationId, void>()
 
   const follow = (event: RealtimeEvent): Effect.Effect<void> =>
@@ -177,7 +180,7 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
   const followUnguarded = (event: RealtimeEvent): Effect.Effect<void> => {
     switch (event._tag) {
       case "MessageReceived":
-        return state.receive(event.message) ? loader.request(event.message.conversationId) : Effect.void
+        return receive(event.message)
       case "MessagesRead":
         return Effect.sync(() => state.thread(event.conversationId)?.mark("theirs", event.messageId))
       case "Inputting":
@@ -197,18 +200,33 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
     }
   }
 
-  const showTyping = ({ conversationId, payload }: Extract<RealtimeEvent, { readonly _tag: "Inputting" }>) => {
+  const receive = Effect.fnUntraced(function* (message: Message) {
+    const needsReading = state.receive(message)
+    const thread = state.thread(message.conversationId)
+    if (thread !== undefined && !isSystemMessage(message) && message.fromId !== state.me?.id) {
+      heard.set(thread, { message, at: yield* elapsed.now })
+    }
+    if (needsReading) yield* loader.request(message.conversationId)
+  })
+
+  const showTyping = Effect.fnUntraced(function* ({
+    conversationId,
+    payload
+  }: Extract<RealtimeEvent, { readonly _tag: "Inputting" }>) {
     const thread = state.thread(conversationId)
     const userId = Number.isSafeInteger(payload.fromId) ? UserId.make(Number(payload.fromId)) : undefined
-    if (thread === undefined || (userId !== undefined && userId === state.me?.id)) return Effect.void
+    if (thread === undefined || (userId !== undefined && userId === state.me?.id)) return
     const stop = Effect.suspend(() => {
       thread.setTyping(undefined)
       return commit
     })
-    if (payload.content === "") return stop
-    thread.setTyping({ draft: payload.content ?? undefined, userId })
-    return Effect.asVoid(FiberMap.run(expiries, conversationId, Effect.delay(stop, typing.expiry)))
-  }
+    if (payload.content === "") return yield* stop
+    const sign = { draft: payload.content ?? undefined, userId }
+    const last = heard.get(thread)
+    if (last !== undefined && typing.isOvertaken(sign, last, yield* elapsed.now)) return
+    thread.setTyping(sign)
+    yield* FiberMap.run(expiries, conversationId, Effect.delay(stop, typing.expiry))
+  })
 
   const connection = Stream.runForEach(realtime.states, (connection) => {
     state.set({ connection })

@@ -72,6 +72,45 @@ describe("typing of the other side", () => {
   )
 })
 
+describe("a typing sign that its own message has overtaken", () => {
+  const hello = received(message(1, alice, "Text", "hello there"))
+
+  it.effect("is not shown", () =>
+    Effect.gen(function* () {
+      for (const draft of ["hello there", "hello th", "…", undefined]) {
+        const { publish, shown } = yield* begun(li)
+        yield* publish(inputting("hello"), hello, inputting(draft, { fromId: 1 }))
+        assert.isUndefined(shown()?.typing)
+        yield* TestClock.adjust("1 second")
+        yield* publish(inputting(draft))
+        assert.isUndefined(shown()?.typing)
+      }
+    })
+  )
+
+  it.effect("is told apart from the next draft", () =>
+    Effect.gen(function* () {
+      const { publish, shown } = yield* begun(li)
+      yield* publish(hello, inputting("and"))
+      assert.strictEqual(shown()?.typing?.draft, "and")
+      yield* publish(received(message(2, alice)), inputting("h"))
+      assert.strictEqual(shown()?.typing?.draft, "h")
+      yield* publish(hello, received(message(3, alice, "Text", "hello")))
+      yield* TestClock.adjust("3 seconds")
+      yield* publish(inputting("hello"))
+      assert.strictEqual(shown()?.typing?.draft, "hello")
+    })
+  )
+
+  it.effect("is told apart from the draft of somebody else", () =>
+    Effect.gen(function* () {
+      const { publish, shown } = yield* begun(alice)
+      yield* publish(received(message(1, li, "Text", "hello")), inputting("hello", { fromId: wang.id }))
+      assert.deepStrictEqual(shown()?.typing, { draft: "hello", userId: wang.id })
+    })
+  )
+})
+
 describe("typing of this account", () => {
   it.effect("goes to the counterpart, at most once a second, the last draft always", () =>
     Effect.gen(function* () {

@@ -141,6 +141,8 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     /** The conversations of the current list; undefined for all. */
     listed: undefined as ReadonlyArray<Conversation> | undefined,
     past: [] as ReadonlyArray<Conversation>,
+    /** To which size the backend clips the pages of its list. */
+    largestPage: Number.POSITIVE_INFINITY,
     position: 1 as number | undefined,
     suspension: undefined as "offline" | "hidden" | undefined,
     /** The endpoints that the backend lacks. */
@@ -195,8 +197,9 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
           list: (query) =>
             answer("list", query, () => {
               const page = query?.page ?? 1
-              const limit = query?.limit ?? 20
-              return { conversations: backend.past.slice((page - 1) * limit, page * limit) }
+              const limit = Math.min(query?.limit ?? 20, backend.largestPage)
+              const conversations = backend.past.slice((page - 1) * limit, page * limit)
+              return { conversations, ...(Number.isFinite(backend.largestPage) ? { limit } : {}) }
             }),
           pendingPosition: (id) => answer("pendingPosition", id, () => ({ position: backend.position }))
         }),

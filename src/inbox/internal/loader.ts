@@ -30,7 +30,8 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
   const users = yield* UserApi
   const introduced = Latch.makeUnsafe(false)
   const paging = yield* Semaphore.make(1)
-  const pagesRead = new Map<string, number>()
+  /** What `loadMore` has read, by visitor: the conversations, and the size to which the backend limits pages. */
+  const past = new Map<UserId | undefined, { readonly seen: ReadonlySet<ConversationId>; readonly size?: number }>()
   /** The conversations of the latest list of current ones. */
   let accounts = 1
   let listed: ReadonlySet<ConversationId> = new Set()
@@ -40,7 +41,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
     Effect.suspend(() => {
       if (state.me !== undefined && state.me.id !== me.id) {
         accounts++
-        pagesRead.clear()
+        past.clear()
         listed = new Set()
       }
       state.setMe(me)
@@ -147,6 +148,35 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
 
   const request = (what: ConversationId | "all"): Effect.Effect<void> => reads.request(what)
 
+  /**
+   * Reads the next page of ended conversations. Returns whether there are more.
+   *
+   * The backend's pages are numbered, and the list moves: conversations end, and others are removed. Therefore the page
+   * after those that were seen is read, then the pages before it, back to one that holds something seen.
+   */
+  const loadMore = Effect.fnUntraced(function* (customerId: UserId | undefined, limit: number) {
+    const { seen, size: known = limit } = past.get(customerId) ?? { seen: new Set<ConversationId>() }
+    const isSeen = ({ id }: Conversation) => seen.has(id)
+    const read = (page: number) => asAccount(api.list({ state: "FINISHED", order: "DESC", page, limit, customerId }))
+    let page = Math.floor(seen.size / Math.min(known, limit)) + 1
+    let answer = yield* read(page)
+    let found = answer.conversations
+    for (let before = page - 1; before > 0 && !found.some(isSeen); before--) {
+      found = [...(yield* read(before)).conversations, ...found]
+    }
+    const size = Math.max(1, Math.min(answer.limit ?? limit, limit))
+    const hasMore = () =>
+      Predicate.isNotNullish(answer.total) ? page * size < answer.total : answer.conversations.length >= size
+    while (found.every(isSeen) && hasMore()) {
+      answer = yield* read(++page)
+      found = answer.conversations
+    }
+    past.set(customerId, { seen: new Set([...seen, ...found.map(({ id }) => id)]), size })
+    yield* requestAll(yield* merge(found))
+    yield* commit
+    return hasMore()
+  })
+
   return {
     /** Waits until the account is known. */
     introduced: introduced.await,
@@ -174,18 +204,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
       }
       return state.open(id).view
     }),
-    /** Reads the next page of ended conversations. Returns whether there are more. */
     loadMore: (customerId: UserId | undefined, limit: number) =>
-      Effect.gen(function* () {
-        const filter = `${customerId} ${limit}`
-        const page = (pagesRead.get(filter) ?? 0) + 1
-        const { conversations, total } = yield* asAccount(
-          api.list({ state: "FINISHED", order: "DESC", page, limit, customerId })
-        )
-        pagesRead.set(filter, page)
-        yield* requestAll(yield* merge(conversations))
-        yield* commit
-        return Predicate.isNotNullish(total) ? page * limit < total : conversations.length >= limit
-      }).pipe(paging.withPermit)
+      paging.withPermit(loadMore(customerId, Math.max(1, limit)))
   }
 })

@@ -5,9 +5,31 @@ import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
 import type { ConversationId } from "../../domain/Id.ts"
+import type { Message } from "../../domain/Message.ts"
+import type { Typing } from "../InboxSnapshot.ts"
 
 /** How long the other side counts as typing after its last sign. */
 export const expiry = "10 seconds"
+
+/** For how many milliseconds a message may overtake a sign of its own typing. */
+const overtaking = 2000
+
+/** A message of the other side, and when it was received. */
+export interface Heard {
+  readonly message: Message
+  readonly at: number
+}
+
+/**
+ * Whether a sign belongs to a message that was received before it. One that came in time, or whose draft differs, is of
+ * the next message.
+ */
+export const isOvertaken = ({ draft, userId }: Typing, { at, message }: Heard, now: number): boolean => {
+  if (now - at >= overtaking || (userId !== undefined && userId !== message.fromId)) return false
+  return (
+    draft === undefined || draft === withheld || (message.messageType === "Text" && message.content.startsWith(draft))
+  )
+}
 
 /** The least time between two drafts of one conversation. */
 export const pace = "1 second"
