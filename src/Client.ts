@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import type { ClientEvent, ClientEvents, ClientHandler } from "./client/callbacks.ts"
 import { Directory } from "./client/directory.ts"
+import { integer, invalid, isMessage, optionalInteger } from "./client/arguments.ts"
+import { bindMembers } from "./client/bind.ts"
 import * as inbox from "./client/inbox.ts"
 import { Listeners } from "./client/listeners.ts"
 import type { CallOptions, ClientOptions, TokenOptions } from "./client/options.ts"
@@ -85,16 +87,18 @@ export class Client {
 
   /**
    * 构造函数. Touches no global and dials nothing. Invalid options are reported by the calls, which reject with
-   * `InvalidRequest`.
+   * `InvalidRequest`; misspelt ones, and misspelt callbacks, to `onError`. The methods may be taken off the client, and
+   * called through a proxy, as in Vue's `reactive`.
    *
    * @param handler - 回调函数入口: the object whose callbacks are called; all are optional.
    */
-  constructor(handler: ClientHandler = {}, options: ClientOptions = {}) {
+  constructor(handler?: ClientHandler | null, options?: ClientOptions | null) {
     const flags = new ReadFlags()
     this.#directory = new Directory((message) => flags.track(message))
-    this.#listeners = new Listeners(handler)
-    this.#runtime = new ClientRuntime(options, this.#listeners, this.#directory, flags)
+    this.#listeners = new Listeners(handler ?? {})
+    this.#runtime = new ClientRuntime(options ?? {}, this.#listeners, this.#directory, flags)
     this.inbox = inbox.make(this.#runtime, this.#listeners)
+    bindMembers(this)
   }
 
   // --- the connection
@@ -147,7 +151,7 @@ export class Client {
 
   /**
    * Adds a listener for one kind of event, called after the handler's callbacks, and returns a function that removes it.
-   * Errors thrown by a listener are reported to `onError`.
+   * Errors thrown by a listener are reported to `onError`, and so is the name of an event that there is not.
    */
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void {
     return this.#listeners.on(event, listener)
@@ -219,7 +223,10 @@ export class Client {
       "Client.sendMessage",
       (session) =>
         Effect.gen(function* () {
-          const to = yield* rest.optionalInteger("Client.sendMessage", "toId", toId)
+          const to = yield* optionalInteger("Client.sendMessage", "toId", toId)
+          if (!isMessage(message)) {
+            return yield* invalid("Client.sendMessage", "message", "expected a message, as from buildMessage")
+          }
           yield* session.settled
           yield* session.send(message, to, status)
           return message
@@ -273,7 +280,7 @@ export class Client {
   inputting(content: string, conversationId: number, toId?: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("inputting", { conversationId }, options, (realtime, id, session) =>
       Effect.gen(function* () {
-        const to = (yield* rest.optionalInteger("Client.inputting", "toId", toId)) ?? (yield* session.recipient(id))
+        const to = (yield* optionalInteger("Client.inputting", "toId", toId)) ?? (yield* session.recipient(id))
         return yield* realtime.inputting({
           content,
           conversationId: id as ConversationId,
@@ -584,10 +591,10 @@ export class Client {
    * 获取匿名Token: POST /im/tokens, without a token. Resolves to the token of a new visitor, as `data.token`. A client
    * without a `token` does this itself.
    */
-  static getAnonymousToken(options: TokenOptions = {}): Promise<T.ClientResponse<T.AnonymousToken>> {
+  static getAnonymousToken(options?: TokenOptions | null): Promise<T.ClientResponse<T.AnonymousToken>> {
     const method = "Client.getAnonymousToken"
-    const effect = rest.anonymousToken(method, options)
-    return settle({ method, effect, options, run: Effect.runPromiseExit, explain: identity })
+    const effect = rest.anonymousToken(method, options ?? {})
+    return settle({ method, effect, options: options ?? undefined, run: Effect.runPromiseExit, explain: identity })
   }
 
   /**
@@ -628,7 +635,7 @@ export class Client {
       (session) =>
         Effect.gen(function* () {
           const [field = "", value] = Object.entries(target)[0] ?? []
-          const id = yield* rest.integer(method, field, value)
+          const id = yield* integer(method, field, value)
           yield* session.settled
           return yield* use(yield* Realtime, id, session)
         }),

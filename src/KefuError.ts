@@ -387,15 +387,15 @@ export class OutboxExpired extends reason<OutboxExpired>()("OutboxExpired", {
 }) {}
 
 /**
- * The send was cancelled before it was sent.
+ * The send was cancelled before it was sent. `detail` says why, unless the app cancelled it; `remedy` replaces the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class Cancelled extends reason<Cancelled>()("Cancelled", {
-  fields: {},
+  fields: { detail: Schema.optionalKey(Schema.String), remedy: Schema.optionalKey(Schema.String) },
   isRetryable: false,
-  message: "cancelled before it was sent",
+  message: ({ detail }) => `cancelled before it was sent${detail === undefined ? "" : ` (${detail})`}`,
   advice: "nothing to do",
   userText: { en: "Cancelled.", zh: "已取消。" }
 }) {}

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { ClientStorage, Message } from "../src/Client.ts"
+import type { ClientStorage, KefuError, Message } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
 import * as Callbacks from "./support/Callbacks.ts"
 import { message, quick, setup, using } from "./support/ClientSetup.ts"
@@ -119,6 +119,57 @@ describe("Client", () => {
       for (const link of backend.links) link.send(101, message(10))
       yield* callbacks.called("onMessage")
       assert.deepInclude(built, { fromId: 8, nickname: "visitor 2" })
+    })
+  )
+
+  const unavailable: ReadonlyArray<readonly [what: string, storage: () => ClientStorage | null]> = [
+    [
+      "cannot even be named",
+      () => {
+        throw new DOMException("denied", "SecurityError")
+      }
+    ],
+    ["is not there", () => null]
+  ]
+
+  for (const [what, storage] of unavailable) {
+    it.live(`lets a visitor chat with a storage that ${what}, and tells it once`, () =>
+      Effect.gen(function* () {
+        const backend = yield* Backend.make
+        backend.answer = Backend.answers({ "POST /im/tokens": { token: "anon-1" }, "GET /ratings": {} })
+        const callbacks = Callbacks.make()
+        const outbox = { persist: true }
+        const options = { ...quick, baseUrl: backend.baseUrl, token: undefined, storage, outbox }
+        const client = yield* using(callbacks.handler, options)
+        yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "x", 3)))
+        yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "y", 3)))
+        yield* Effect.promise(() => client.getRatings())
+        const told = callbacks.calls.flatMap(([name, event]) =>
+          name === "onError" ? [((event as { readonly error: unknown }).error as KefuError).reason._tag] : []
+        )
+        assert.deepStrictEqual(told, ["StorageFailed"])
+      })
+    )
+  }
+
+  it.live("calls a storage function at the first use", () =>
+    Effect.gen(function* () {
+      const { backend } = yield* setup()
+      backend.answer = Backend.answers({ "POST /im/tokens": { token: "anon-1" }, "GET /ratings": {} })
+      const kept = new Map<string, string>()
+      let calls = 0
+      const storage = (): ClientStorage => {
+        calls++
+        return {
+          getItem: (key) => kept.get(key) ?? null,
+          setItem: (key, value) => kept.set(key, value),
+          removeItem: (key) => kept.delete(key)
+        }
+      }
+      const client = yield* using({}, { ...quick, baseUrl: backend.baseUrl, token: undefined, storage })
+      assert.strictEqual(calls, 0)
+      yield* Effect.promise(() => client.getRatings())
+      assert.deepStrictEqual(Array.from(kept.values()), ["anon-1"])
     })
   )
 })

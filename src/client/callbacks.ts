@@ -88,6 +88,26 @@ export interface ClientHandler {
   onStaffTimeout?(conversationId: number): void
 }
 
+const names: { readonly [Name in keyof Required<ClientHandler>]: null } = {
+  onOpen: null,
+  onClose: null,
+  onError: null,
+  onMessage: null,
+  onConversationBuilt: null,
+  onConversationClosed: null,
+  onMessageRecall: null,
+  onManualServiceStart: null,
+  onStaffBusy: null,
+  onStaffOffline: null,
+  onMultipleLogin: null,
+  onConversationTransfer: null,
+  onInputting: null,
+  onStaffTimeout: null
+}
+
+/** The names of all callbacks. */
+export const callbackNames: ReadonlyArray<string> = Object.keys(names)
+
 /** A call of one of the callbacks. */
 export type Callback = {
   [Name in keyof ClientHandler]-?: readonly [Name, ...Parameters<NonNullable<ClientHandler[Name]>>]
@@ -128,6 +148,22 @@ export type ClientEvents = {
  * @since 0.1.0
  */
 export type ClientEvent = ClientEvents[keyof ClientEvents]
+
+const events: { readonly [Name in keyof ClientEvents]: null } = {
+  MessageReceived: null,
+  MessagesRead: null,
+  Inputting: null,
+  Resynced: null,
+  GapUnresolved: null,
+  StateChanged: null,
+  Lagged: null,
+  Superseded: null,
+  UnknownReceived: null,
+  Undecodable: null
+}
+
+/** The names of all events. */
+export const eventNames: ReadonlyArray<string> = Object.keys(events)
 
 /** The callback that follows `onMessage`, if the kind of message has one. */
 export const callbackOf = ({ content, conversationId, messageType }: ViewedMessage): Callback | undefined => {

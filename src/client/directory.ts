@@ -69,8 +69,8 @@ export class Directory implements Viewer {
   /** Sets the sender of a message that the app has built, now or once the current user is known. */
   sign(message: Unsigned): void {
     if (this.me === undefined || !this.isIdentified) return push(this.#unsigned, new WeakRef(message))
-    message.fromId = this.me.id
-    message.nickname = this.me.nickname ?? ""
+    Reflect.set(message, "fromId", this.me.id)
+    Reflect.set(message, "nickname", this.me.nickname ?? "")
   }
 
   /** The visitor of a conversation. */
@@ -107,7 +107,7 @@ export class Directory implements Viewer {
   }
 
   #settle(message: Unplaced, conversationId: number): void {
-    message.conversationId = conversationId
+    Reflect.set(message, "conversationId", conversationId)
     this.#onPlaced(message)
   }
 

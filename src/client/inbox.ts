@@ -9,9 +9,9 @@ import { Inbox, type LoadMoreOptions } from "../inbox/Inbox.ts"
 import type * as Snapshots from "../inbox/InboxSnapshot.ts"
 import type { KefuError } from "../KefuError.ts"
 import { ConnectionState } from "../realtime/ConnectionState.ts"
+import { integer } from "./arguments.ts"
 import type { Listeners } from "./listeners.ts"
 import type { CallOptions } from "./options.ts"
-import * as rest from "./rest.ts"
 import type { ClientRuntime } from "./runtime.ts"
 
 /**
@@ -124,9 +124,7 @@ export const make = (runtime: ClientRuntime, listeners: Listeners): ClientInbox 
     options: CallOptions | undefined,
     use: (inbox: Inbox["Service"], id: number) => Effect.Effect<A, KefuError>
   ): Promise<A> =>
-    run(name, options, (inbox) =>
-      Effect.flatMap(rest.integer(`Client.inbox.${name}`, "id", id), (id) => use(inbox, id))
-    )
+    run(name, options, (inbox) => Effect.flatMap(integer(`Client.inbox.${name}`, "id", id), (id) => use(inbox, id)))
   return {
     getSnapshot: () => runtime.inbox?.getSnapshot() ?? emptySnapshot,
     subscribe: (listener) => runtime.inbox?.subscribe(() => listeners.guard(listener)) ?? (() => {}),

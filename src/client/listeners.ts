@@ -10,7 +10,15 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { KefuError } from "../KefuError.ts"
 import * as subscribers from "../realtime/subscribers.ts"
-import type { Callback, ClientEvent, ClientEvents, ClientHandler } from "./callbacks.ts"
+import { invalid, isSimilar, unknownName } from "./arguments.ts"
+import {
+  type Callback,
+  callbackNames,
+  type ClientEvent,
+  type ClientEvents,
+  type ClientHandler,
+  eventNames
+} from "./callbacks.ts"
 
 /** How many events an iterator buffers. */
 const bufferSize = 4096
@@ -24,7 +32,25 @@ export class Listeners {
     this.#handler = handler
   }
 
+  /** The handler's properties that look like a callback, but are none: as errors. */
+  get misspelt(): ReadonlyArray<KefuError> {
+    const names = Result.getOrElse(
+      Result.try(() => Object.keys(this.#handler)),
+      (): Array<string> => []
+    )
+    return names
+      .filter((name) => name.startsWith("on") && !callbackNames.includes(name))
+      .flatMap((name) => {
+        const meant = callbackNames.find((known) => isSimilar(known, name))
+        return meant === undefined || names.includes(meant)
+          ? []
+          : [unknownName("new Client", name, [meant], "callback")]
+      })
+  }
+
   on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {
+    if (!eventNames.includes(name)) this.fail(unknownName("Client.on", String(name), eventNames, "event"), "")
+    if (!isFunction(listener)) this.fail(invalid("Client.on", "listener", "expected a function"), "")
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
     const own = (event: ClientEvents[Name]) => listener(event)
@@ -102,6 +128,8 @@ export class Listeners {
     }
   }
 }
+
+const isFunction: (value: unknown) => boolean = Predicate.isFunction
 
 /** The text of a thrown value, which may be of any kind: not even its conversion to a text is sure to work. */
 export const messageOf = (error: unknown): string =>

@@ -4,9 +4,13 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Predicate from "effect/Predicate"
 import * as References from "effect/References"
+import * as Result from "effect/Result"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Kefu from "../Kefu.ts"
+import { KefuError, StorageFailed } from "../KefuError.ts"
+import { messageOf } from "./listeners.ts"
 
 /**
  * How to abort a call, and how long it may take.
@@ -23,7 +27,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /**
    * In milliseconds, retries included. The call then rejects with `RequestTimeout`, `sendMessage` with `Cancelled` or
-   * `DeliveryUnknown`. Default: only the client's own limits.
+   * `DeliveryUnknown`. 0 and `Infinity` mean no limit. Default: only the client's own limits.
    */
   readonly timeout?: number | undefined
 }
@@ -84,8 +88,12 @@ export interface ClientOptions {
         readonly resetAfter?: number | undefined
       }
     | undefined
-  /** Where an anonymous visitor's token is stored, for example `localStorage`. Default: memory. */
-  readonly storage?: ClientStorage | undefined
+  /**
+   * Where an anonymous visitor's token is stored: `localStorage` or a similar object, or a function that returns it, called
+   * at the first use. Prefer `() => localStorage`: where the browser blocks site data, naming it throws. A storage that
+   * fails is reported to `onError` once, as `StorageFailed`; the chat continues without it. Default: memory.
+   */
+  readonly storage?: ClientStorage | (() => ClientStorage | null | undefined) | undefined
   /** How long a request may take. Default: 10 seconds. */
   readonly requestTimeout?: number | undefined
   /** How long an upload may make no progress. Default: 5 minutes. */
@@ -126,16 +134,19 @@ export interface ClientOptions {
 export interface TokenOptions extends Pick<ClientOptions, "baseUrl" | "requestTimeout">, CallOptions {}
 
 /** The session's options. The façade opens the connection itself. */
-export const kefuOptions = (options: ClientOptions): Kefu.Options => {
+export const kefuOptions = (options: ClientOptions, tell: (error: KefuError) => void): Kefu.Options => {
   const { debug: _, outbox, reconnect, retry, storage, subChannelId, token, ...rest } = options
-  const store = storage === undefined ? undefined : keyValueStore(storage)
+  const store = Predicate.isNullish(storage) ? undefined : keyValueStore(storage, tell)
   return {
     ...rest,
     connect: "manual",
     subChannelId: numeric(subChannelId),
     retry: typeof retry === "number" ? { times: retry } : retry === true ? undefined : retry,
     reconnect: reconnect === true ? undefined : reconnect,
-    token: typeof token === "function" ? Effect.tryPromise(async () => token()) : (token ?? undefined),
+    token:
+      typeof token === "function"
+        ? Effect.tryPromise({ try: async () => token(), catch: asFailure })
+        : (token ?? undefined),
     storage: store,
     outbox: outbox && {
       capacity: outbox.capacity,
@@ -157,23 +168,49 @@ const numeric = (value: unknown): number | undefined => {
   return typeof value === "number" ? value : Number(value)
 }
 
-const keyValueStore = (storage: ClientStorage): Layer.Layer<KeyValueStore.KeyValueStore> => {
+/** What a token function has thrown. */
+const asFailure = (thrown: unknown): object | string => (Predicate.isObjectKeyword(thrown) ? thrown : messageOf(thrown))
+
+const keyValueStore = (
+  given: NonNullable<ClientOptions["storage"]>,
+  tell: (error: KefuError) => void
+): Layer.Layer<KeyValueStore.KeyValueStore> => {
+  let isTold = false
+  /** An error may name what was to be stored, so only its kind is told. */
+  const failed = (what: string, cause: unknown) => {
+    if (isTold) return
+    isTold = true
+    const detail = `${what}: ${cause instanceof Error || cause instanceof DOMException ? cause.name : typeof cause}`
+    tell(new KefuError({ method: "Client.storage", reason: new StorageFailed({ detail }) }))
+  }
   const attempt = <A>(method: string, run: () => A | PromiseLike<A>) =>
     Effect.tryPromise({
       try: async () => run(),
-      catch: (cause) => new KeyValueStore.KeyValueStoreError({ method, message: "The storage failed", cause })
+      catch: (cause) => {
+        failed(method, cause)
+        return new KeyValueStore.KeyValueStoreError({ method, message: "The storage failed", cause })
+      }
     })
   const missing = (method: string) =>
     Effect.fail(new KeyValueStore.KeyValueStoreError({ method, message: "The storage does not support this" }))
-  return Layer.succeed(
-    KeyValueStore.KeyValueStore,
-    KeyValueStore.makeStringOnly({
-      get: (key) => attempt("get", async () => (await storage.getItem(key)) ?? undefined),
-      set: (key, value) => Effect.asVoid(attempt("set", () => storage.setItem(key, value))),
-      remove: (key) => Effect.asVoid(attempt("remove", () => storage.removeItem(key))),
-      clear: missing("clear"),
-      size: missing("size"),
-      keys: missing("keys")
-    })
-  )
+  const over = (storage: ClientStorage) =>
+    Layer.succeed(
+      KeyValueStore.KeyValueStore,
+      KeyValueStore.makeStringOnly({
+        get: (key) => attempt("getItem", async () => (await storage.getItem(key)) ?? undefined),
+        set: (key, value) => Effect.asVoid(attempt("setItem", () => storage.setItem(key, value))),
+        remove: (key) => Effect.asVoid(attempt("removeItem", () => storage.removeItem(key))),
+        clear: missing("clear"),
+        size: missing("size"),
+        keys: missing("keys")
+      })
+    )
+  return typeof given !== "function"
+    ? over(given)
+    : Layer.suspend(() => {
+        const found = Result.try(given)
+        if (Result.isSuccess(found) && Predicate.isNotNullish(found.success)) return over(found.success)
+        failed("the storage", Result.isFailure(found) ? found.failure : found.success)
+        return KeyValueStore.layerMemory
+      })
 }

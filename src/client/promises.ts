@@ -5,6 +5,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { Cancelled, Closed, DeliveryUnknown, KefuError, type KefuErrorReason, RequestTimeout } from "../KefuError.ts"
+import { callError, invalid } from "./arguments.ts"
+import { messageOf } from "./listeners.ts"
 import type { CallOptions } from "./options.ts"
 
 /** Set by a send that the caller gives up. */
@@ -28,7 +30,9 @@ export interface Call<A, R> {
 
 export const settle = async <A, R>(call: Call<A, R>): Promise<A> => {
   const { explain, method, options, send } = call
-  const signal = options?.signal
+  const refused = callError(method, options)
+  if (refused !== undefined) throw refused
+  const signal = options?.signal ?? undefined
   if (isAborted(signal)) throw abortReason(signal)
   const effect = withTimeout(call).pipe(
     Effect.tap(() => Effect.logDebug(method, "succeeded")),
@@ -45,7 +49,8 @@ export const settle = async <A, R>(call: Call<A, R>): Promise<A> => {
     })
   }
   const error = Cause.squash(exit.cause)
-  throw error instanceof KefuError ? explain(error.at(method)) : error
+  // A defect: an argument of untyped code that a check has overlooked.
+  throw error instanceof KefuError ? explain(error.at(method)) : invalid(method, "", messageOf(error))
 }
 
 export const disposed = (method: string): KefuError =>
@@ -53,12 +58,12 @@ export const disposed = (method: string): KefuError =>
 
 const withTimeout = <A, R>({ effect, method, options, send }: Call<A, R>): Effect.Effect<A, KefuError, R> => {
   const limit = options?.timeout
-  if (limit === undefined || !Number.isFinite(limit) || limit <= 0) return effect
+  if (limit === undefined || limit === null || limit === 0 || !Number.isFinite(limit)) return effect
   const reason = (): KefuErrorReason => {
     if (send === undefined) return new RequestTimeout({ afterMillis: limit, option: "timeout" })
     return send.mayArrive
       ? new DeliveryUnknown({ detail: `it was sent, but not acknowledged within its timeout of ${limit} ms` })
-      : new Cancelled({})
+      : new Cancelled({ detail: `it was not sent within its timeout of ${limit} ms` })
   }
   return Effect.timeoutOrElse(effect, {
     duration: limit,

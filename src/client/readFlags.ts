@@ -39,7 +39,7 @@ export class ReadFlags {
     if (message.isRead) return
     const line = this.#line(message.conversationId)
     if (message.id <= line.mark) {
-      message.isRead = true
+      setRead(message)
       return
     }
     const entry = { id: message.id, message: new WeakRef(message) }
@@ -57,7 +57,7 @@ export class ReadFlags {
     for (let entry = line.entries[line.head]; entry !== undefined; entry = line.entries[line.head]) {
       if (entry.id > messageId) break
       const message = entry.message.deref()
-      if (message !== undefined) message.isRead = true
+      if (message !== undefined) setRead(message)
       line.head++
     }
     if (line.head === line.entries.length) {
@@ -72,6 +72,9 @@ export class ReadFlags {
     return line
   }
 }
+
+/** The app may have frozen its message. */
+const setRead = (message: Flagged): boolean => Reflect.set(message, "isRead", true)
 
 /** The index at which to insert an id among the unread entries. */
 const firstAfter = ({ entries, head }: Line, id: number): number => {

@@ -17,9 +17,10 @@ import * as Wire from "../codec/Wire.ts"
 import { call } from "../http/call.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { type ErrorResponse, InvalidRequest, KefuError } from "../KefuError.ts"
+import type { ErrorResponse, KefuError } from "../KefuError.ts"
 import { UploadApi } from "../rest/UploadApi.ts"
 import { Api } from "../wire/Api.ts"
+import { integer } from "./arguments.ts"
 import type { TokenOptions } from "./options.ts"
 import type { AnonymousToken, ClientResponse, UploadedFile, UploadProgress } from "./types.ts"
 
@@ -43,18 +44,6 @@ export type Response = ErrorResponse
 
 const encodeQuery = Schema.encodeUnknownEffect(Query.Struct({}))
 const encodeBody = Schema.encodeUnknownEffect(Wire.Json(Wire.Free))
-
-/** Checks an id. Apps also pass ids as text, from an address or an attribute. */
-export const integer = (method: string, field: string, value: unknown): Effect.Effect<number, KefuError> => {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
-  return typeof number === "number" && Number.isSafeInteger(number)
-    ? Effect.succeed(number)
-    : Effect.fail(new KefuError({ method, reason: new InvalidRequest({ field, detail: "expected an integer" }) }))
-}
-
-/** An id that the caller may omit. */
-export const optionalInteger = (method: string, field: string, value: unknown) =>
-  value === undefined || value === null ? Effect.undefined : integer(method, field, value)
 
 const address = Effect.fnUntraced(function* (method: string, path: string, params: Input["params"]) {
   let filled = path

@@ -7,10 +7,12 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import { Inbox } from "../inbox/Inbox.ts"
 import * as Kefu from "../Kefu.ts"
-import { Closed, KefuError, type KefuErrorReason, NotConnected, Superseded } from "../KefuError.ts"
+import { Cancelled, Closed, KefuError, type KefuErrorReason, NotConnected, Superseded } from "../KefuError.ts"
 import { ConnectionState } from "../realtime/ConnectionState.ts"
+import { unknownOptions } from "./arguments.ts"
 import type { Directory } from "./directory.ts"
 import { type Listeners, messageOf } from "./listeners.ts"
 import { type CallOptions, type ClientOptions, kefuOptions, logging } from "./options.ts"
@@ -34,9 +36,11 @@ export class ClientRuntime {
 
   constructor(options: ClientOptions, listeners: Listeners, directory: Directory, flags: ReadFlags) {
     this.#listeners = listeners
+    const tell = (error: KefuError) => listeners.fail(error, "")
+    tellLater([...unknownOptions(options), ...listeners.misspelt], tell)
     this.#runtime = ManagedRuntime.make(
       ClientSession.layer(listeners, directory, flags).pipe(
-        Layer.provideMerge(Kefu.layer(kefuOptions(options))),
+        Layer.provideMerge(Kefu.layer(kefuOptions(options, tell))),
         Layer.provideMerge(logging(options))
       )
     )
@@ -46,7 +50,7 @@ export class ClientRuntime {
 
   open(): void {
     this.#wanted = "open"
-    this.#command((session) => session.open)
+    this.#command("Client.open", (session) => session.open)
   }
 
   /** Opens the connection unless the app has opened or closed it itself. */
@@ -56,16 +60,16 @@ export class ClientRuntime {
 
   close(): void {
     this.#wanted = "closed"
-    if (this.#isInUse) this.#command((session) => session.close)
+    if (this.#isInUse && !this.#isDisposed) this.#command("Client.close", (session) => session.close)
   }
 
   retryNow(): void {
-    this.#command((session) => session.retryNow)
+    this.#command("Client.retryNow", (session) => session.retryNow)
   }
 
   takeOver(): void {
     this.#wanted = "open"
-    this.#command((session) => session.takeOver)
+    this.#command("Client.takeOver", (session) => session.takeOver)
   }
 
   /** The connection's state, as if the pending commands had taken effect. */
@@ -126,8 +130,8 @@ export class ClientRuntime {
   }
 
   /** Runs a connection command after the earlier ones. Invalid options are reported as a failed connection. */
-  #command(use: (session: Session) => Effect.Effect<void>): void {
-    if (this.#isDisposed) return this.#listeners.fail(disposed("Client.open"), "")
+  #command(method: string, use: (session: Session) => Effect.Effect<void>): void {
+    if (this.#isDisposed) return this.#listeners.fail(disposed(method), "")
     this.#pending++
     this.#runtime.runCallback(this.#with(use), {
       onExit: (exit) => {
@@ -178,6 +182,15 @@ export class ClientRuntime {
                 remedy: "wait for `onOpen`, or send with `client.sendMessage()`, which waits for it"
               })
         )
+      case "Cancelled":
+        return reason.detail === undefined
+          ? error
+          : because(
+              new Cancelled({
+                detail: [reason.detail, hindrance(this.state)].filter(Predicate.isNotUndefined).join("; "),
+                remedy: "send it again, or allow more time"
+              })
+            )
       case "Closed":
         return this.#isDisposed
           ? disposed(method)
@@ -185,6 +198,31 @@ export class ClientRuntime {
       default:
         return error
     }
+  }
+}
+
+/** Reports what is wrong once the app holds its client. */
+const tellLater = (errors: ReadonlyArray<KefuError>, tell: (error: KefuError) => void): void => {
+  if (errors.length > 0)
+    Effect.runFork(
+      Effect.andThen(
+        Effect.yieldNow,
+        Effect.sync(() => errors.forEach(tell))
+      )
+    )
+}
+
+/** Why there is no connection. */
+const hindrance = (state: ConnectionState): string | undefined => {
+  switch (state._tag) {
+    case "Waiting":
+      return state.cause.reason.message
+    case "Connecting":
+      return "the connection is still being opened"
+    case "Suspended":
+      return `the page is ${state.why}`
+    default:
+      return undefined
   }
 }
 

@@ -85,7 +85,8 @@ export const make = (
         const settling = yield* outbox.result(key).pipe(
           Effect.tap(({ id }) =>
             Effect.sync(() => {
-              message.id = id
+              // The app may have frozen its message.
+              Reflect.set(message, "id", id)
               if (isPlaced) flags.track(message)
               else directory.place(message, toId)
             })

@@ -1,0 +1,102 @@
+/**
+ * Checks what untyped code passes to the client, so that it gets a `KefuError` instead of a strange failure.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import { InvalidRequest, KefuError } from "../KefuError.ts"
+import type { CallOptions, ClientOptions } from "./options.ts"
+
+export const invalid = (method: string, field: string, detail: string): KefuError =>
+  new KefuError({ method, reason: new InvalidRequest({ field, detail }) })
+
+/** Checks an id. Apps also pass ids as text, from an address or an attribute. */
+export const integer = (method: string, field: string, value: unknown): Effect.Effect<number, KefuError> => {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  return typeof number === "number" && Number.isSafeInteger(number)
+    ? Effect.succeed(number)
+    : Effect.fail(invalid(method, field, "expected an integer"))
+}
+
+/** An id that the caller may omit. */
+export const optionalInteger = (method: string, field: string, value: unknown) =>
+  value === undefined || value === null ? Effect.undefined : integer(method, field, value)
+
+/** Whether a value can be a message to send. Its fields are checked by what sends it. */
+export const isMessage = (value: unknown): boolean => Predicate.isObject(value)
+
+const isSignal = (signal: unknown): boolean =>
+  Predicate.isObject(signal) &&
+  typeof signal["aborted"] === "boolean" &&
+  typeof signal["addEventListener"] === "function" &&
+  typeof signal["removeEventListener"] === "function"
+
+/** What is wrong with the options of a call. */
+export const callError = (method: string, options: CallOptions | null | undefined): KefuError | undefined => {
+  if (options === undefined || options === null) return undefined
+  if (typeof options !== "object") return invalid(method, "options", "expected an object")
+  const signal: unknown = options.signal
+  if (Predicate.isNotNullish(signal) && !isSignal(signal)) return invalid(method, "signal", "expected an AbortSignal")
+  const timeout: unknown = options.timeout
+  if (Predicate.isNullish(timeout) || (typeof timeout === "number" && timeout >= 0)) return undefined
+  return invalid(method, "timeout", "expected milliseconds, as a number of at least 0")
+}
+
+/** Exactly the names of the options, so that none is told as unknown. */
+const optionNames: { readonly [Name in keyof Required<ClientOptions>]: ReadonlyArray<string> } = {
+  token: [],
+  subChannelId: [],
+  debug: [],
+  baseUrl: [],
+  retry: ["times", "base", "cap"],
+  reconnect: ["base", "cap", "resetAfter"],
+  storage: [],
+  requestTimeout: [],
+  uploadTimeout: [],
+  connectTimeout: [],
+  ackTimeout: [],
+  heartbeat: ["idle", "timeout"],
+  catchUp: [],
+  outbox: ["capacity", "lifetime", "persist"],
+  inbox: ["withholdDraft", "queuePoll"]
+}
+
+/** The options that the client does not know, as errors. */
+export const unknownOptions = (options: object): ReadonlyArray<KefuError> => {
+  const known = new Map<string, ReadonlyArray<string>>(Object.entries(optionNames))
+  return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
+    const inner = known.get(name)
+    if (inner === undefined) return [unknownName("new Client", name, Array.from(known.keys()), "option")]
+    if (inner.length === 0 || !Predicate.isObject(value)) return []
+    return Object.keys(value)
+      .filter((key) => !inner.includes(key))
+      .map((key) =>
+        unknownName(
+          "new Client",
+          `${name}.${key}`,
+          inner.map((each) => `${name}.${each}`),
+          "option"
+        )
+      )
+  })
+}
+
+/** That a name is not known, and which was meant, if one is similar. */
+export const unknownName = (method: string, name: string, known: ReadonlyArray<string>, what: string): KefuError => {
+  const similar = known.find((other) => isSimilar(other.toLowerCase(), name.toLowerCase()))
+  return invalid(method, name, `there is no such ${what}${similar === undefined ? "" : `; did you mean ${similar}?`}`)
+}
+
+/** Whether two names differ by at most two inserted, removed or changed characters. */
+export const isSimilar = (left: string, right: string): boolean => {
+  if (Math.abs(left.length - right.length) > 2) return false
+  let above = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= right.length; column++) {
+      const changed = (above[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1)
+      current.push(Math.min(changed, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
+    }
+    above = current
+  }
+  return (above.at(-1) ?? 0) <= 2
+}
