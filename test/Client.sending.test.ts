@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { KefuError } from "../src/Client.ts"
+import type { Client, KefuError } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
 import { message, opened, refusal, rejection, setup } from "./support/ClientSetup.ts"
 
@@ -70,6 +70,49 @@ describe("Client", () => {
         link.frames.map(({ payload }) => (payload as { readonly to_id?: number }).to_id),
         [7, 7]
       )
+    })
+  )
+
+  const reads: ReadonlyArray<readonly [what: string, read: (client: Client) => Promise<unknown>]> = [
+    ["its inbox has loaded", (client) => client.inbox.ready()],
+    ["its inbox has refreshed", (client) => client.inbox.ready().then(() => client.inbox.refresh())],
+    ["its inbox has read", (client) => client.inbox.conversation(3)],
+    ["it has listed", (client) => client.getConversations()],
+    ["it has listed as current", (client) => client.getCurrentConversationList()]
+  ]
+
+  for (const [what, read] of reads) {
+    it.live(`lets staff speak first in a conversation that ${what}`, () =>
+      Effect.gen(function* () {
+        const { backend, client, link } = yield* opened()
+        const { visitor } = Backend
+        const fresh = { id: 3, state: "ACTIVE", customer: visitor, users: [visitor], messages: [] }
+        backend.answer = Backend.answers({
+          "GET /im/users/me": { id: 5, user_type: "STAFF", nickname: "小李" },
+          "GET /im/current_list": [fresh],
+          "GET /im/conversations": { conversations: [fresh] },
+          "GET /im/conversations/3": fresh
+        })
+        yield* Effect.promise(() => read(client))
+        yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "您好", 3)))
+        yield* Effect.promise(() => client.inputting("y", 3))
+        assert.deepStrictEqual(
+          link.frames.map(({ payload }) => (payload as { readonly to_id?: number }).to_id),
+          [7, 7]
+        )
+      })
+    )
+  }
+
+  it.live("lets staff speak first in a conversation that an event has announced", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client, link } = yield* opened()
+      backend.answer = Backend.answers({ "GET /im/users/me": { id: 5, user_type: "STAFF", nickname: "小李" } })
+      const content = { user_id: 7, nickname: "小明", user_type: "CUSTOMER" }
+      link.send(101, { ...message(10), message_type: 102, content, from_id: null })
+      yield* callbacks.called("onConversationBuilt")
+      yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "您好", 3)))
+      assert.deepInclude(link.frames[0]?.payload, { to_id: 7 })
     })
   )
 

@@ -91,6 +91,11 @@ export class Directory implements Viewer {
     if (me === undefined || conversationId <= 0) return
     if (messageName(message) === "ConversationEnd") return this.#end(conversationId)
     if (isVisitor(me)) return this.#learn(me.id, conversationId, true)
+    if (message.messageType === "ConversationBuilt") {
+      const { userId, userType } = message.content
+      if (userType === "CUSTOMER" && typeof userId === "number") this.#learn(userId, conversationId, true)
+      return
+    }
     if (fromId === undefined || fromId === null || isSystemMessage(message)) return
     const sender = this.users.get(fromId)
     if (sender !== undefined && isVisitor(sender)) this.#learn(fromId, conversationId, true)

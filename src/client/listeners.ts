@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { KefuError } from "../KefuError.ts"
 import * as subscribers from "../realtime/subscribers.ts"
+import { messageOf } from "./thrown.ts"
 import { invalid, isSimilar, unknownName } from "./arguments.ts"
 import {
   type Callback,
@@ -130,13 +131,6 @@ export class Listeners {
 }
 
 const isFunction: (value: unknown) => boolean = Predicate.isFunction
-
-/** The text of a thrown value, which may be of any kind: not even its conversion to a text is sure to work. */
-export const messageOf = (error: unknown): string =>
-  Result.getOrElse(
-    Result.try(() => (error instanceof Error ? String(error.message) : String(error))),
-    () => "a value that has no text"
-  )
 
 /** Logs an error in one line, with the place where app code threw it. */
 const logFailure = (error: unknown, prefix = "A callback of the client has failed: "): void => {

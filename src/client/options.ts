@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Kefu from "../Kefu.ts"
 import { KefuError, StorageFailed } from "../KefuError.ts"
-import { messageOf } from "./listeners.ts"
+import { messageOf } from "./thrown.ts"
 
 /**
  * How to abort a call, and how long it may take.

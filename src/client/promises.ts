@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { Cancelled, Closed, DeliveryUnknown, KefuError, type KefuErrorReason, RequestTimeout } from "../KefuError.ts"
 import { callError, invalid } from "./arguments.ts"
-import { messageOf } from "./listeners.ts"
+import { messageOf } from "./thrown.ts"
 import type { CallOptions } from "./options.ts"
 
 /** Set by a send that the caller gives up. */

@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Semaphore from "effect/Semaphore"
 import type { ConversationId, UserId } from "../domain/Id.ts"
 import { isVisitor } from "../domain/Perspective.ts"
+import type { Inbox } from "../inbox/Inbox.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import type { OutboxDraft } from "../outbox/OutboxEntry.ts"
@@ -30,6 +31,7 @@ const patience = "2 seconds"
 
 export const make = (
   outbox: Outbox["Service"],
+  inbox: Inbox["Service"],
   directory: Directory,
   flags: ReadFlags,
   notifier: Notifier,
@@ -56,9 +58,13 @@ export const make = (
   /** A user without a type may be either, so the backend decides. */
   const isStaff = () => directory.me !== undefined && directory.me.userType !== "" && !isVisitor(directory.me)
 
+  /** What the client itself has read counts, and so does what its inbox has read. */
+  const visitorOf = (conversationId: number): number | undefined =>
+    directory.visitorOf(conversationId) ?? inbox.getConversation(conversationId as ConversationId)?.counterpart?.id
+
   /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
   const recipient = (conversationId: number) =>
-    Effect.map(identified, () => (isStaff() ? directory.visitorOf(conversationId) : undefined))
+    Effect.map(identified, () => (isStaff() ? visitorOf(conversationId) : undefined))
 
   /** An interrupt cancels a queued message. Otherwise the message goes on, and `status` says so. */
   const send = Effect.fnUntraced(function* (message: Sendable, given: number | undefined, status: SendStatus) {

@@ -15,6 +15,7 @@ import { Conversation, ConversationPage } from "../domain/Conversation.ts"
 import type { Plain } from "../domain/Perspective.ts"
 import { User } from "../domain/User.ts"
 import { Transport } from "../http/Transport.ts"
+import { Inbox } from "../inbox/Inbox.ts"
 import { KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { Realtime } from "../realtime/Realtime.ts"
@@ -151,7 +152,7 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
       decodeList,
       (list) => list.map(view)
     ),
-    ...sends.make(yield* Outbox, directory, flags, notifier, { identify, release: events.release })
+    ...sends.make(yield* Outbox, yield* Inbox, directory, flags, notifier, { identify, release: events.release })
   }
 })
 
