@@ -15,6 +15,7 @@ import type * as Stream from "effect/Stream"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Socket from "effect/socket/Socket"
 import { Credentials } from "./Credentials.ts"
+import { fingerprint } from "./internal/fingerprint.ts"
 import * as pipeline from "./internal/pipeline.ts"
 import { location } from "../platform/location.ts"
 import * as scrub from "./scrub.ts"
@@ -66,6 +67,8 @@ export class Transport extends Context.Service<
     readonly tokenGeneration: Effect.Effect<number>
     /** The present token generation and every later one. */
     readonly tokenChanges: Stream.Stream<number>
+    /** A digest of the token, which identifies the login; undefined if there is no token. */
+    readonly fingerprint: Effect.Effect<string | undefined>
   }
 >()("effect-kefu/http/Transport") {
   /**
@@ -191,7 +194,11 @@ const make = Effect.gen(function* () {
     baseUrl: config.baseUrl,
     connect,
     tokenGeneration: credentials.generation,
-    tokenChanges: credentials.changes
+    tokenChanges: credentials.changes,
+    fingerprint: credentials.token.pipe(
+      Effect.map((token) => fingerprint(Redacted.value(token))),
+      Effect.orElseSucceed(() => undefined)
+    )
   })
 })
 

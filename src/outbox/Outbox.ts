@@ -17,6 +17,8 @@ import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type { User } from "../domain/User.ts"
+import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import {
   Cancelled,
@@ -25,22 +27,26 @@ import {
   KefuError,
   type KefuErrorReason,
   NotFound,
-  OutboxFull
+  OutboxFull,
+  Superseded
 } from "../KefuError.ts"
+import * as elapsed from "../platform/elapsed.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import type { ConnectionState } from "../realtime/ConnectionState.ts"
 import { Realtime } from "../realtime/Realtime.ts"
-import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { ConversationApi } from "../rest/ConversationApi.ts"
+import { CurrentUser } from "../rest/CurrentUser.ts"
 import * as source from "../rest/source.ts"
 import { UploadApi } from "../rest/UploadApi.ts"
-import { UserApi } from "../rest/UserApi.ts"
+import * as calms from "./internal/calm.ts"
 import * as conversationHistory from "./internal/history.ts"
+import * as identities from "./internal/identity.ts"
 import * as lane from "./internal/lane.ts"
 import { Ledger } from "./internal/ledger.ts"
 import * as persistence from "./internal/persistence.ts"
 import type { Needs } from "./internal/reconcile.ts"
-import { isListed, isWaiting, makeSend, Registry, type Send } from "./internal/registry.ts"
+import { isListed, isWaiting, makeSend, Registry, type Send, writesToVisitors } from "./internal/registry.ts"
+import * as sightings from "./internal/sightings.ts"
 import * as outboxStore from "./internal/store.ts"
 import { type OutboxDraft, type OutboxEntry, OutboxKey, type SentEntry } from "./OutboxEntry.ts"
 import { OutboxState } from "./OutboxState.ts"
@@ -128,11 +134,14 @@ export class Outbox extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<Outbox, never, ConversationApi | KefuConfig | Realtime | UploadApi | UserApi> =
-    Layer.effect(
-      Outbox,
-      Effect.suspend(() => make)
-    )
+  static readonly layer: Layer.Layer<
+    Outbox,
+    never,
+    ConversationApi | CurrentUser | KefuConfig | Realtime | Transport | UploadApi
+  > = Layer.effect(
+    Outbox,
+    Effect.suspend(() => make)
+  )
 
   /**
    * A partial implementation for tests; missing members die when used.
@@ -151,47 +160,81 @@ const unique = Effect.map(Effect.all([Random.nextInt, Random.nextInt]), (numbers
 const closedByApp = new Closed({ detail: "closed by the app" })
 const layerClosed = new Closed({ detail: "the layer was closed" })
 
-const make = Effect.gen(function* () {
+/** Why no send can be accepted in this state of the connection. */
+const refusal = (state: ConnectionState): KefuErrorReason | undefined =>
+  state._tag === "Superseded"
+    ? new Superseded({})
+    : state._tag === "Closed"
+      ? (state.reason?.reason ?? closedByApp)
+      : undefined
+
+/** The mechanisms of the outbox, composed. */
+const assemble = Effect.gen(function* () {
   const { baseUrl, outbox: options } = yield* KefuConfig
   const lifetime = Duration.toMillis(options.lifetime)
   const realtime = yield* Realtime
+  const currentUser = yield* CurrentUser
+  const { fingerprint, tokenGeneration } = yield* Transport
   const uploads = yield* UploadApi
-  const history = conversationHistory.make(yield* ConversationApi, yield* UserApi)
+  const history = conversationHistory.make(yield* ConversationApi, currentUser)
   const scope = yield* Effect.scope
   const lanes = yield* FiberSet.make<void>()
   const run = yield* FiberSet.runtime(lanes)<never>()
   const ledger = new Ledger()
+  const identity = identities.make(currentUser)
+  const calm = calms.make(realtime)
   const sends: Registry = new Registry({
     capacity: options.capacity,
+    lifetime,
     ledger,
+    user: identity.user,
     serve: (added) => void run(lane.serve(needs, added)),
-    onChange: Effect.suspend(() => needs.persistence.saveSoon)
+    // Not in the layer's scope, whose end would interrupt it: the last step of `persistence` waits for it.
+    onSettled: (send) =>
+      Effect.suspend(() => Effect.forkDetach(needs.persistence.settled(send), { startImmediately: true }))
   })
+  const session = options.storage === undefined ? "" : yield* unique
   const store =
     options.storage &&
-    outboxStore.make(Context.get(yield* Layer.build(options.storage), KeyValueStore.KeyValueStore), baseUrl)
-  const owner = store === undefined ? "" : yield* unique
-  const kept = persistence.make({ store, owner, history, ledger, sends, scope })
-  const needs: Needs = { history, ledger, lifetime, persistence: kept, realtime, sends, uploads }
+    outboxStore.make(Context.get(yield* Layer.build(options.storage), KeyValueStore.KeyValueStore), baseUrl, session)
+  const kept = persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, calm: calm.await })
+  const needs: Needs = {
+    calm: calm.await,
+    generation: tokenGeneration,
+    history,
+    identified: identity.identified,
+    ledger,
+    lifetime,
+    persistence: kept,
+    realtime,
+    sends,
+    uploads,
+    user: identity.user
+  }
+  return { ...needs, capacity: options.capacity, calm, currentUser, identity, lanes, scope }
+})
+
+const make = Effect.gen(function* () {
+  const parts = yield* assemble
+  const { calm, capacity, currentUser, identity, lanes, ledger, lifetime, realtime, scope, sends } = parts
+  const kept = parts.persistence
   const leftovers = yield* Leftovers
   leftovers("outbox entries", () => sends.all.length)
   leftovers("outbox lanes", () => sends.laneCount)
   let keys = 0
   let listening = false
   let closed = false
+  const observe = sightings.make(parts)
 
-  const observe = (event: RealtimeEvent) =>
-    Effect.sync(() => {
-      if (event._tag === "MessageReceived") ledger.saw(event.message.id)
-      if (event._tag === "Resynced") ledger.read(event.conversations)
-    })
-
-  /** Uses the connection, which opens it, and notes the ids that come in. */
+  /** Uses the connection, which opens it, and notes the messages that come in. */
   const listen = Effect.suspend(() => {
     if (listening) return Effect.void
     listening = true
     return realtime.subscribe({ overflow: "lagged" }).pipe(
-      Effect.flatMap((events) => Effect.forkIn(Effect.ignore(Stream.runForEach(events, observe)), scope)),
+      Effect.flatMap((events) =>
+        Effect.forkIn(Effect.ignore(Stream.runForEach(events, (event) => unharmed("an event", observe(event)))), scope)
+      ),
+      Effect.andThen(Effect.forkIn(identity.fetch, scope)),
       Scope.provide(scope)
     )
   })
@@ -204,40 +247,70 @@ const make = Effect.gen(function* () {
     }
   })
 
-  const follow = (state: ConnectionState): Effect.Effect<unknown> => {
-    if (state._tag === "Connected") return Effect.forkIn(kept.claim(state.connection), scope)
-    return state._tag === "Closed" ? abandon(state.reason?.reason ?? closedByApp) : Effect.void
-  }
+  const follow = Effect.fnUntraced(function* (state: ConnectionState) {
+    if (state._tag === "Connected") {
+      yield* calm.opened(state.connection)
+      yield* Effect.forkIn(unharmed("a claim of the store", kept.claim(state.connection)), scope)
+    }
+    if (state._tag === "Superseded") ledger.supersede(true)
+    if (state._tag === "Closed") yield* abandon(state.reason?.reason ?? closedByApp)
+  })
+
+  /** The history of another account tells nothing of what was under way. */
+  const change = Effect.fnUntraced(function* (user: User) {
+    identity.changed(user)
+    for (const send of sends.open) {
+      if (send.attempt !== undefined) yield* sends.unknown(send, "the session has another account since")
+    }
+    ledger.forgetAccount()
+    yield* kept.moved
+    yield* follow(yield* realtime.state)
+  })
 
   /** Fails where no send can be accepted. */
   const accepts = Effect.fnUntraced(function* (method: string) {
-    const state = yield* realtime.state
-    if (state._tag === "Closed") return yield* new KefuError({ method, reason: state.reason?.reason ?? closedByApp })
-    if (closed) return yield* new KefuError({ method, reason: layerClosed })
-    const { capacity } = options
+    const reason = refusal(yield* realtime.state) ?? (closed ? layerClosed : undefined)
+    if (reason !== undefined) return yield* new KefuError({ method, reason })
     if (sends.open.length >= capacity) return yield* new KefuError({ method, reason: new OutboxFull({ capacity }) })
   })
 
+  /** Names the recipient of a message of the staff, as far as that needs no request. */
+  const addressed = (method: string, { conversationId, toId }: Pick<OutboxDraft, "conversationId" | "toId">) => {
+    const user = identity.user()
+    if (toId !== undefined || user === undefined || !writesToVisitors(user)) return Effect.succeed(toId)
+    if (conversationId !== undefined) return Effect.succeed(ledger.visitorOf(conversationId))
+    return Effect.fail(new KefuError({ method, reason: lane.unaddressed }))
+  }
+
   const add = Effect.fnUntraced(function* (method: string, draft: OutboxDraft) {
-    const { messageType, toId } = draft
+    const { messageType } = draft
     const conversationId = draft.conversationId ?? undefined
     if (conversationId !== undefined && !Number.isSafeInteger(conversationId)) {
       const reason = new InvalidRequest({ field: "conversationId", detail: "expected a whole number" })
       return yield* new KefuError({ method, reason })
     }
+    const toId = yield* addressed(method, { conversationId, toId: draft.toId ?? undefined })
     if (draft.file !== undefined) yield* Effect.mapError(source.read(draft.file), (error) => error.at(method))
     const content = draft.file === undefined ? draft.content : { ...draft.content, url: "" }
     const message = yield* payload.fixed(method, { messageType, content, toId })
-    const now = yield* Clock.currentTimeMillis
-    const key = OutboxKey.make(`${now.toString(36)}-${++keys}-${yield* unique}`)
+    const enqueuedAt = yield* Clock.currentTimeMillis
+    const key = OutboxKey.make(`${enqueuedAt.toString(36)}-${++keys}-${yield* unique}`)
     const fixed = draft.file === undefined ? ({ ...draft, content: message.content } as OutboxDraft) : draft
     yield* accepts(method)
     const send = makeSend(
-      { key, draft: { ...fixed, conversationId, toId }, enqueuedAt: now, state: OutboxState.Queued() },
+      { key, draft: { ...fixed, conversationId, toId }, enqueuedAt, state: OutboxState.Queued() },
       draft.file === undefined ? message : undefined,
-      now + lifetime
+      (yield* elapsed.now) + lifetime,
+      sends.nextOrder()
     )
-    yield* Effect.andThen(sends.add(send), listen)
+    return yield* begin(send)
+  })
+
+  /** Gives a send to its lane, and stores it. */
+  const begin = Effect.fnUntraced(function* (send: Send) {
+    yield* sends.add(send)
+    yield* listen
+    yield* kept.save(send)
     return send
   })
 
@@ -250,8 +323,20 @@ const make = Effect.gen(function* () {
   const cancel = (send: Send | undefined): Effect.Effect<boolean> =>
     send !== undefined && isWaiting(send) ? Effect.as(sends.fail(send, new Cancelled({})), true) : Effect.succeed(false)
 
-  yield* Effect.forkScoped(Stream.runForEach(realtime.states, follow))
-  yield* Effect.forkScoped(Effect.flatMap(kept.hasSends, (hasSends) => (hasSends ? listen : Effect.void)))
+  yield* Effect.forkScoped(Stream.runForEach(realtime.states, (state) => unharmed("a state", follow(state))))
+  yield* Effect.forkScoped(
+    Stream.runForEach(currentUser.changes, (user) => unharmed("an account", change(user))),
+    {
+      startImmediately: true
+    }
+  )
+  yield* Effect.forkScoped(
+    unharmed(
+      "the store",
+      Effect.flatMap(kept.hasSends, (hasSends) => (hasSends ? listen : Effect.void))
+    ),
+    { startImmediately: true }
+  )
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       yield* kept.close
@@ -278,25 +363,28 @@ const make = Effect.gen(function* () {
       const { attempt, doubts, entry, message } = yield* known("Outbox.retry", key)
       if (entry.state._tag !== "Failed" && entry.state._tag !== "DeliveryUnknown") return entry
       yield* accepts("Outbox.retry")
-      const enqueuedAt = yield* Clock.currentTimeMillis
       const send = makeSend(
-        { ...entry, enqueuedAt, state: OutboxState.Queued() },
+        { ...entry, enqueuedAt: yield* Clock.currentTimeMillis, state: OutboxState.Queued() },
         message,
-        enqueuedAt + lifetime,
+        (yield* elapsed.now) + lifetime,
+        sends.nextOrder(),
         attempt === undefined ? doubts : [...doubts, attempt]
       )
-      yield* Effect.andThen(sends.add(send), listen)
-      return send.entry
+      return (yield* begin(send)).entry
     }),
     discard: Effect.fn("Outbox.discard")(function* (key) {
       const send = sends.get(key)
       if (send === undefined || !isListed(send) || send.entry.state._tag === "Sending") return false
       yield* cancel(send)
       sends.discard(send)
-      yield* kept.saveSoon
+      yield* kept.discard(send)
       return true
     }),
     entries: Effect.sync(() => sends.entries),
     changes: sends.changes
   })
 })
+
+/** Logs a defect, which ends nothing else. */
+const unharmed = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A | void, E, R> =>
+  Effect.catchDefect(effect, (defect) => Effect.logError(`The outbox could not handle ${name}`, defect))

@@ -252,6 +252,7 @@ const make = Effect.gen(function* () {
     baseUrl: config.baseUrl,
     tokenGeneration: SubscriptionRef.get(generation),
     tokenChanges: SubscriptionRef.changes(generation),
+    fingerprint: Effect.map(SubscriptionRef.get(generation), (replaced) => `token-${replaced}`),
     connect: Effect.acquireRelease(
       Effect.sync((): Waiting => ({ answer: Deferred.makeUnsafe(), release: Effect.void })),
       (waiting) => Effect.suspend(() => waiting.release)

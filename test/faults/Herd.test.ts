@@ -44,7 +44,8 @@ describe("a herd", () => {
               httpClient: Transport.makeHttpClient(platform, config),
               connect,
               tokenGeneration: Effect.succeed(0),
-              tokenChanges: Stream.never
+              tokenChanges: Stream.never,
+              fingerprint: Effect.undefined
             })
           )
         )

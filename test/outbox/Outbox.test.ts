@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { MessageId } from "../../src/domain/Id.ts"
+import { MessageId, UserId } from "../../src/domain/Id.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { OutboxKey } from "../../src/outbox/OutboxEntry.ts"
@@ -69,14 +69,15 @@ describe("Outbox", () => {
     }).pipe(Effect.provide(Gateway.layer()))
   )
 
-  it.effect("sends one message of a conversation at a time, in order, and delays no other conversation", () =>
+  it.effect("sends the staff's messages to one visitor one at a time, in order, and delays no other visitor", () =>
     Effect.gen(function* () {
       const desk = new Desk(7, 8)
+      desk.userType = "STAFF"
       const { gateway, outbox } = yield* open(desk)
-      for (const content of ["a", "b", "c"]) yield* outbox.enqueue(text(content))
+      for (const content of ["a", "b", "c"]) yield* outbox.enqueue(text(content, seven, UserId.make(3)))
       const connection = yield* gateway.accept
       const first = yield* message(connection)
-      yield* outbox.enqueue(text("other", eight))
+      yield* outbox.enqueue(text("other", eight, UserId.make(4)))
       const other = yield* message(connection)
       assert.deepStrictEqual(yield* messagesOf(connection), ["a", "other"])
       yield* connection.ack(other, desk.handle(other, 8))
@@ -350,22 +351,29 @@ describe("Outbox", () => {
       }).pipe(Effect.provide(Gateway.layer()))
     )
 
-    it.effect("reconciles conversations independently", () =>
+    it.effect("reconciles the staff's messages to different visitors independently", () =>
       Effect.gen(function* () {
         const desk = new Desk(7, 8)
+        desk.userType = "STAFF"
         const { gateway, outbox } = yield* open(desk)
-        const a = yield* outbox.enqueue(text("same"))
-        const b = yield* outbox.enqueue(text("same", eight))
+        const connecting = yield* Effect.forkChild(Realtime.use((realtime) => realtime.open))
         const first = yield* gateway.accept
+        yield* Fiber.join(connecting)
+        // Who writes is known from now on, so that each visitor has an order of their own.
+        yield* outbox.enqueue(text("hello", seven, UserId.make(3)))
+        yield* handle(desk, first)
+        yield* settle
+        const a = yield* outbox.enqueue(text("same", seven, UserId.make(3)))
+        const b = yield* outbox.enqueue(text("same", eight, UserId.make(4)))
         const frame = yield* message(first)
         desk.handle(frame)
         yield* message(first)
         const second = yield* replace(first)
         yield* pass("1 second")
-        assert.strictEqual((yield* outbox.result(a.key)).id, 103)
+        assert.strictEqual((yield* outbox.result(a.key)).id, 104)
         yield* handle(desk, second, 8)
-        assert.strictEqual((yield* outbox.result(b.key)).id, 104)
-        assert.deepStrictEqual([desk.texts(7), desk.texts(8)], [["same"], ["same"]])
+        assert.strictEqual((yield* outbox.result(b.key)).id, 105)
+        assert.deepStrictEqual([desk.texts(7), desk.texts(8)], [["hello", "same"], ["same"]])
       }).pipe(Effect.provide(Gateway.layer()))
     )
 
@@ -811,15 +819,47 @@ describe("Outbox", () => {
     it.effect("waits while the session is superseded, and continues after `takeOver`", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)
-        const { connection: first, frame, key, outbox } = yield* handOver(desk)
-        desk.handle(frame)
+        const { connection: first, key, outbox } = yield* handOver(desk)
         yield* first.push({ eventType: "MultipleLogin" })
         yield* pass("1 minute")
         assert.deepStrictEqual(yield* states, ["Sending"])
         yield* Effect.forkChild(Realtime.use((realtime) => realtime.takeOver))
-        yield* accept
+        const second = yield* accept
         yield* pass("1 second")
+        yield* handle(desk, second)
         assert.strictEqual((yield* outbox.result(key)).id, 102)
+      }).pipe(Effect.provide(Gateway.layer()))
+    )
+
+    it.effect(
+      "does not take an equal message, which the session that superseded it may have written, for its own",
+      () =>
+        Effect.gen(function* () {
+          const desk = new Desk(7)
+          const { connection: first, frame, key, outbox } = yield* handOver(desk)
+          yield* first.push({ eventType: "MultipleLogin" })
+          yield* settle
+          desk.handle(frame)
+          yield* Effect.forkChild(Realtime.use((realtime) => realtime.takeOver))
+          const second = yield* accept
+          yield* pass("1 second")
+          assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
+          assert.deepStrictEqual(yield* messagesOf(second), [])
+        }).pipe(Effect.provide(Gateway.layer()))
+    )
+
+    it.effect("accepts no message while superseded", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { connection, key, outbox } = yield* handOver(desk)
+        yield* connection.push({ eventType: "MultipleLogin" })
+        yield* settle
+        assert.strictEqual((yield* failure(outbox.send(text("b"))))._tag, "Superseded")
+        assert.strictEqual((yield* failure(outbox.enqueue(text("b"))))._tag, "Superseded")
+        assert.deepStrictEqual(
+          (yield* outbox.entries).map((entry) => entry.key),
+          [key]
+        )
       }).pipe(Effect.provide(Gateway.layer()))
     )
 

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { ConversationApi } from "../../src/rest/ConversationApi.ts"
+import { CurrentUser } from "../../src/rest/CurrentUser.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
 import { KefuError, UploadFailed, UploadTooLarge } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
@@ -50,6 +51,7 @@ const session = () => {
           )
       })
     ),
+    Layer.provideMerge(CurrentUser.layer),
     Layer.provideMerge(Layer.mergeAll(ConversationApi.layer, Realtime.layer, UserApi.layer)),
     Layer.provideMerge(TestGateway.layer),
     Layer.provideMerge(KefuConfig.layer({ baseUrl: "http://gateway.test", reconnect }))

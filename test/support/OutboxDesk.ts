@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { ConversationId, MessageId } from "../../src/domain/Id.ts"
+import { ConversationId, MessageId, type UserId } from "../../src/domain/Id.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import type { OutboxDraft, OutboxKey } from "../../src/outbox/OutboxEntry.ts"
@@ -18,8 +18,9 @@ export const eight = ConversationId.make(8)
 export const me = 1
 export const staff = 2
 
-export const text = (content: string, conversationId: ConversationId | null = seven): OutboxDraft => ({
+export const text = (content: string, conversationId: ConversationId | null = seven, toId?: UserId): OutboxDraft => ({
   conversationId: conversationId ?? undefined,
+  toId,
   messageType: "Text",
   content
 })
@@ -36,6 +37,9 @@ export interface WireMessage {
 export class Desk {
   readonly conversations = new Map<number, { state: string; messages: Array<WireMessage>; limit: number }>()
   ids = 100
+  /** The account of the session. */
+  account = me
+  userType = "CUSTOMER"
   /** Answers in place of the desk. */
   override: (request: TestRequest) => TestResponse | undefined | Effect.Effect<TestResponse> = () => undefined
 
@@ -62,12 +66,12 @@ export class Desk {
   /** Handles a send. */
   handle(frame: ClientFrame, conversation = 7): MessageId {
     if (frame.eventType !== "Message" || frame.payload.messageType !== "Text") throw new Error("not a text")
-    return this.say(conversation, me, frame.payload.content)
+    return this.say(conversation, this.account, frame.payload.content)
   }
 
   texts(conversation = 7) {
     return this.of(conversation)
-      .messages.filter(({ from_id }) => from_id === me)
+      .messages.filter(({ from_id }) => from_id === this.account)
       .map(({ content }) => content)
   }
 
@@ -80,6 +84,7 @@ export class Desk {
       users: [],
       messages: messages.slice(Math.max(0, messages.length - limit))
     }))
+    if (request.path === "/im/users/me") return { body: { id: this.account, user_type: this.userType } }
     if (request.path === "/im/current_list") return { body: all.filter(({ state }) => state !== "FINISHED") }
     if (request.path === "/im/conversations") return { body: { conversations: all.toReversed() } }
     const id = /^\/im\/conversations\/(\d+)$/.exec(request.path)?.[1]

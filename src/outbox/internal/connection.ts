@@ -1,10 +1,10 @@
 /**
  * Waits for connections and their ends. The connections of a session are numbered from 1.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as elapsed from "../../platform/elapsed.ts"
 import type { Realtime } from "../../realtime/Realtime.ts"
 
 /** The number of the present connection and of every later one; 0 while there is none. */
@@ -22,6 +22,6 @@ export const connected = (realtime: Realtime["Service"], least = 1): Effect.Effe
 export const ended = (realtime: Realtime["Service"], connection: number): Effect.Effect<undefined> =>
   Effect.as(first(Stream.filter(connections(realtime), (other) => other !== connection)), undefined)
 
-/** Waits until a time, in milliseconds since 1970. */
+/** Waits until a time, in elapsed milliseconds. */
 export const until = (time: number): Effect.Effect<undefined> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.as(Effect.sleep(Math.max(0, time - now)), undefined))
+  Effect.flatMap(elapsed.now, (now) => Effect.as(Effect.sleep(Math.max(0, time - now)), undefined))

@@ -4,28 +4,18 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { ConversationApi } from "../../rest/ConversationApi.ts"
+import type { CurrentUser } from "../../rest/CurrentUser.ts"
 import type { Conversation } from "../../domain/Conversation.ts"
+import type { ConversationId } from "../../domain/Id.ts"
 import { isSystemMessage, type Message, messageTypeCode } from "../../domain/Message.ts"
-import type { User } from "../../domain/User.ts"
-import type { UserApi } from "../../rest/UserApi.ts"
-import type { Target } from "./ledger.ts"
+import { isVisitor } from "../../domain/Perspective.ts"
+import { newest as newestOf, type Target } from "./ledger.ts"
 import { ofMessage } from "../payload.ts"
 
 export type History = ReturnType<typeof make>
 
-export const make = (conversations: ConversationApi["Service"], users: UserApi["Service"]) => {
-  let known: User | undefined
-
-  /** The current user, fetched once. */
-  const me = Effect.suspend(() =>
-    known === undefined
-      ? Effect.tap(users.me, (user) =>
-          Effect.sync(() => {
-            known = user
-          })
-        )
-      : Effect.succeed(known)
-  )
+export const make = (conversations: ConversationApi["Service"], currentUser: CurrentUser["Service"]) => {
+  const me = currentUser.get
 
   /**
    * All conversations that may hold a message: the named one and, once that has ended, the later ones, because the
@@ -34,9 +24,9 @@ export const make = (conversations: ConversationApi["Service"], users: UserApi["
   const candidates = Effect.fnUntraced(function* ({ conversationId, toId }: Target) {
     const named = conversationId === undefined ? undefined : yield* conversations.get(conversationId)
     if (named !== undefined && named.state !== "FINISHED") return [named]
-    const { userType } = yield* me
-    const customerId = userType === "CUSTOMER" ? undefined : (toId ?? named?.customer?.id)
-    if (userType !== "CUSTOMER" && customerId === undefined) return undefined
+    const isMine = isVisitor(yield* me)
+    const customerId = isMine ? undefined : (toId ?? named?.customer?.id)
+    if (!isMine && customerId === undefined) return undefined
     const page = yield* conversations.list({ order: "DESC", ...(customerId === undefined ? {} : { customerId }) })
     return named === undefined ? page.conversations : [named, ...page.conversations.filter(({ id }) => id !== named.id)]
   })
@@ -44,7 +34,7 @@ export const make = (conversations: ConversationApi["Service"], users: UserApi["
   /** The greatest message id of a target; undefined if its conversations are not certain. */
   const newest = Effect.fnUntraced(function* (target: Target) {
     const found = yield* candidates(target)
-    return found && Math.max(0, ...found.flatMap(({ messages }) => messages.map(({ id }) => id)))
+    return found && newestOf(found.flatMap(({ messages }) => messages))
   })
 
   /** The own messages of a target after an id, and whether these are all. */
@@ -72,7 +62,10 @@ export const make = (conversations: ConversationApi["Service"], users: UserApi["
     }
   })
 
-  return { me, newest, read }
+  /** The visitor of a conversation. */
+  const visitorOf = (id: ConversationId) => Effect.map(conversations.get(id), ({ customer }) => customer?.id)
+
+  return { me, newest, read, visitorOf }
 }
 
 /** Whether a conversation's page holds all messages after an id. */

@@ -2,22 +2,22 @@
  * The way of one send: its turn in the lane, a connection, the upload of its file, the hand-over, the acknowledgement.
  * Without an acknowledgement, `reconcile` decides.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { type KefuErrorReason, OutboxExpired } from "../../KefuError.ts"
+import { InvalidRequest, type KefuErrorReason, OutboxExpired } from "../../KefuError.ts"
+import * as elapsed from "../../platform/elapsed.ts"
 import * as source from "../../rest/source.ts"
 import type { SendPayload } from "../../wire/Frame.ts"
 import type { FileDraft, OutboxDraft } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
 import * as payload from "../payload.ts"
-import { connected, until } from "./connection.ts"
+import { connected, ended, until } from "./connection.ts"
 import type { Target } from "./ledger.ts"
 import { type Needs, pause, recheck, reconcile } from "./reconcile.ts"
-import { isOpen, type Lane, type Send, settled } from "./registry.ts"
+import { isOpen, isWaiting, type Lane, type Send, settled, writesToVisitors } from "./registry.ts"
 
 /** How long a hand-over waits to learn which messages came before it. */
 const orientation = Duration.seconds(2)
@@ -44,7 +44,7 @@ const takeTurns = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
 const expire = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
   while (true) {
     yield* lane.deadlines.close
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsed.now
     const isDue = ({ deadline, entry }: Send) => entry.state._tag === "Queued" && deadline <= now
     yield* Effect.uninterruptible(
       Effect.forEach([...lane.sends], (send) => (isDue(send) ? expired(needs, send) : Effect.void), { discard: true })
@@ -54,19 +54,23 @@ const expire = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
   }
 })
 
-const expired = ({ lifetime, sends }: Needs, send: Send) =>
-  sends.fail(send, new OutboxExpired({ afterMillis: lifetime }))
+const expired = Effect.fnUntraced(function* ({ lifetime, persistence, sends }: Needs, send: Send) {
+  if (yield* persistence.isTaken(send)) return
+  yield* sends.fail(send, new OutboxExpired({ afterMillis: lifetime }))
+})
 
 /** Takes the first send of a lane one step on. */
 const step = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send) {
-  const { persistence, realtime } = needs
+  const { identified, persistence, realtime } = needs
   if (send.attempt !== undefined) return yield* reconcile(needs, send, send.attempt)
-  if ((yield* Clock.currentTimeMillis) >= send.deadline) return yield* expired(needs, send)
+  if ((yield* elapsed.now) >= send.deadline) return yield* expired(needs, send)
   const connection = yield* Effect.raceFirst(connected(realtime), settled(send))
   if (connection === undefined) return
-  if (!(yield* persistence.claim(connection))) {
-    return yield* Effect.raceFirst(Effect.sleep(pause(send.failures++)), settled(send))
-  }
+  if (!(yield* persistence.claim(connection))) return yield* rest(send, Effect.never)
+  yield* Effect.raceFirst(identified(connection), settled(send))
+  // The claim may have shown that it was handed over, or that earlier sends wait.
+  if (!isWaiting(send) || send.attempt !== undefined || lane.sends[0] !== send) return
+  if (!(yield* Effect.raceFirst(address(needs, send), settled(send)))) return
   const { draft } = send.entry
   if (draft.file !== undefined) return yield* Effect.raceFirst(upload(needs, lane, send, draft), settled(send))
   if (send.recheck) {
@@ -75,6 +79,40 @@ const step = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send) 
   }
   if (isOpen(send) && send.message !== undefined) yield* handOver(needs, lane, send, send.message, connection)
 })
+
+/** Waits before the next try, longer each time, or until `change`. */
+const rest = (send: Send, change: Effect.Effect<unknown>) =>
+  Effect.suspend(() =>
+    Effect.asVoid(Effect.raceAllFirst([Effect.sleep(pause(send.failures++)), change, settled(send)]))
+  )
+
+/** Names the visitor to whom a message of the staff goes. False if that is not known yet, or the send has failed. */
+const address = Effect.fnUntraced(function* ({ history, ledger, sends, user }: Needs, send: Send) {
+  const me = user()
+  const { conversationId, toId } = send.entry.draft
+  if (toId !== undefined || me === undefined || !writesToVisitors(me)) return true
+  const found = yield* Effect.result(
+    conversationId === undefined
+      ? Effect.undefined
+      : Effect.suspend(() => {
+          const known = ledger.visitorOf(conversationId)
+          return known === undefined ? history.visitorOf(conversationId) : Effect.succeed(known)
+        })
+  )
+  if (Result.isFailure(found) && found.failure.isRetryable) {
+    yield* rest(send, Effect.never)
+    return false
+  }
+  if (Result.isFailure(found) || found.success === undefined) {
+    yield* sends.fail(send, unaddressed)
+    return false
+  }
+  sends.address(send, found.success)
+  return true
+})
+
+/** Why a message of the staff without a recipient is not sent. */
+export const unaddressed = new InvalidRequest({ field: "toId", detail: "name the visitor" })
 
 /** Uploads the file of a send; its message then waits like any other. */
 const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send, draft: OutboxDraft & FileDraft) {
@@ -93,7 +131,7 @@ const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send
     const { reason } = uploaded.failure
     if (!reason.isRetryable) return yield* sends.fail(send, reason)
     sends.enter(send, OutboxState.Queued())
-    return yield* Effect.sleep(pause(send.failures++))
+    return yield* rest(send, Effect.never)
   }
   const event = Option.getOrUndefined(uploaded.success)
   if (event?._tag !== "Uploaded") return yield* Effect.die("an upload ended without a result")
@@ -101,11 +139,11 @@ const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send
   const { conversationId, messageType, toId } = draft
   const content = { ...draft.content, url: event.file.url, filename, contentType, byteSize, blobId: event.file.id }
   send.message = yield* Effect.orDie(payload.fixed("Outbox.send", { messageType, content, toId }))
-  send.deadline = (yield* Clock.currentTimeMillis) + lifetime
+  send.deadline = (yield* elapsed.now) + lifetime
   send.failures = 0
   sends.enter(send, OutboxState.Queued(), { draft: { conversationId, toId, messageType, content } })
   lane.deadlines.openUnsafe()
-  yield* persistence.saveSoon
+  yield* persistence.save(send)
 })
 
 /** The latest message id before a hand-over, as far as it can be learned quickly. */
@@ -130,17 +168,24 @@ const handOver = Effect.fnUntraced(function* (
   const { ledger, persistence, realtime, sends } = needs
   const target = { conversationId: send.entry.draft.conversationId, toId: message.toId }
   const after = yield* Effect.raceFirst(orient(needs, target), settled(send))
+  const generation = yield* needs.generation
   if (!isOpen(send) || lane.sends[0] !== send) return
-  const handedAt = yield* Clock.currentTimeMillis
-  const attempt = ledger.begin({ target, content: payload.ofSend(message), after, connection, handedAt })
+  const attempt = ledger.begin({
+    target,
+    content: payload.ofSend(message),
+    after,
+    connection,
+    handedAt: yield* elapsed.now,
+    account: needs.user()?.id,
+    generation
+  })
   send.attempt = attempt
-  send.failures = 0
   sends.enter(send, OutboxState.Sending())
   const isRecorded = yield* persistence.record(send)
   if (!isOpen(send)) return
   if (!isRecorded) {
     sends.requeue(send, attempt)
-    return yield* Effect.raceFirst(Effect.sleep(pause(0)), settled(send))
+    return yield* Effect.raceFirst(ended(realtime, connection), settled(send))
   }
   const sent = yield* Effect.result(realtime.send(message, { connection }))
   if (Result.isSuccess(sent)) {
@@ -156,7 +201,7 @@ const handOver = Effect.fnUntraced(function* (
   }
   sends.requeue(send, attempt)
   if (reason._tag === "InvalidRequest") return yield* sends.fail(send, reason)
-  yield* Effect.yieldNow
+  yield* rest(send, ended(realtime, connection))
 })
 
 /** The failures of `Realtime.send` after the message went out; `reconcile` finds out what has become of it. */

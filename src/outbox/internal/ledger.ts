@@ -25,8 +25,13 @@ export interface Attempt {
   /** The connection that took it; 0 if that was one of an earlier process. */
   readonly connection: number
   readonly order: number
-  /** In milliseconds since 1970. */
+  /** In elapsed milliseconds. */
   readonly handedAt: number
+  /** Whose message it is, and how often the token had been replaced by then. */
+  readonly account: UserId | undefined
+  readonly generation: number | undefined
+  /** Another session of the account has connected since. An equal message in the history may be that session's. */
+  superseded: boolean
   /** That connection has ended. */
   ended: boolean
   /** Why no usable acknowledgement came. */
@@ -44,6 +49,7 @@ export class Ledger {
   #latest = 0
   #orders = 0
   #pages: ReadonlyMap<ConversationId, number> = new Map()
+  #visitors = new Map<ConversationId, UserId>()
   readonly #attempts = new Set<Attempt>()
   readonly #ours = new Set<number>()
 
@@ -51,11 +57,29 @@ export class Ledger {
     this.#latest = Math.max(this.#latest, id)
   }
 
-  /** Notes the present pages of the conversations. */
+  /** Notes the present conversations. */
   read(conversations: ReadonlyArray<Conversation>): void {
-    this.#pages = new Map(
-      conversations.map(({ id, messages }) => [id, Math.max(0, ...messages.map((message) => message.id))])
-    )
+    this.#pages = new Map(conversations.map(({ id, messages }) => [id, newest(messages)]))
+    for (const { customer, id } of conversations) {
+      if (customer !== null && customer !== undefined) this.#visitors.set(id, customer.id)
+    }
+  }
+
+  /** The visitor of a conversation, as far as known. */
+  visitorOf(conversationId: ConversationId): UserId | undefined {
+    return this.#visitors.get(conversationId)
+  }
+
+  /** Forgets what concerns the account, because the session has another one now. */
+  forgetAccount(): void {
+    this.#attempts.clear()
+    this.#pages = new Map()
+    this.#visitors.clear()
+  }
+
+  /** Notes that another session of the account has connected. */
+  supersede(superseded: boolean): void {
+    for (const attempt of this.#attempts) attempt.superseded = superseded
   }
 
   /** An id that a send handed over now will exceed; undefined if none is known yet. */
@@ -64,10 +88,13 @@ export class Ledger {
     return Math.max(page, this.#latest) || undefined
   }
 
-  begin(fields: Pick<Attempt, "target" | "content" | "after" | "connection" | "handedAt">): Attempt {
+  begin(
+    fields: Pick<Attempt, "target" | "content" | "after" | "connection" | "handedAt" | "account" | "generation">
+  ): Attempt {
     const attempt: Attempt = {
       ...fields,
       order: ++this.#orders,
+      superseded: false,
       ended: false,
       failure: undefined,
       unknown: false,
@@ -91,12 +118,6 @@ export class Ledger {
       if (this.#ours.size <= remembered) break
       this.#ours.delete(oldest)
     }
-  }
-
-  /** Own ids that could be mistaken for open sends. */
-  get ours(): ReadonlyArray<number> {
-    const least = Math.min(...Array.from(this.#attempts, ({ after = Infinity }) => after))
-    return Array.from(this.#ours).filter((id) => id > least)
   }
 
   /** Notes an acknowledgement: the backend has handled all earlier sends, or never will. */
@@ -132,7 +153,10 @@ export class Ledger {
 const isOver = (stray: Attempt, other: Attempt): boolean =>
   stray.over !== undefined && other.after !== undefined && other.after >= stray.over
 
+/** Whether messages to both may be in one conversation. To a visitor all are: the backend chooses the open one. */
 const meets = (left: Target, right: Target): boolean =>
-  left.conversationId === undefined ||
-  right.conversationId === undefined ||
-  left.conversationId === right.conversationId
+  left.toId === undefined || right.toId === undefined || left.toId === right.toId
+
+/** The greatest id of messages; 0 without any. */
+export const newest = (messages: ReadonlyArray<{ readonly id: number }>): number =>
+  messages.reduce((greatest, { id }) => Math.max(greatest, id), 0)

@@ -16,12 +16,17 @@
  *
  * **The connection lives.** The backend ignores a message that it refuses. After `ackTimeout` the outbox sends a ping. Since
  * frames are handled in order, the answer shows that the message is in the history (`Sent`) or was refused (`Failed` with
- * `AckTimeout`). If the ping is not answered either, the outcome is `DeliveryUnknown`.
+ * `AckTimeout`). If the ping is not answered either, the link is dead: its connection ends, and the next one decides.
+ *
+ * **Another session of the account.** Equal messages of two sessions look the same. A message that is found after another
+ * session has connected may be that session's: `DeliveryUnknown`, unless both share a store, which tells them apart. The
+ * history of another account tells nothing: `DeliveryUnknown`, too.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
+import type { User } from "../../domain/User.ts"
 import type { KefuError } from "../../KefuError.ts"
 import * as metrics from "../../platform/metrics.ts"
 import type { Realtime } from "../../realtime/Realtime.ts"
@@ -33,11 +38,15 @@ import type { History } from "./history.ts"
 import type { Attempt, Ledger } from "./ledger.ts"
 import { type Outcome, outcomes } from "./match.ts"
 import type { Persistence } from "./persistence.ts"
-import { isOpen, type Registry, type Send } from "./registry.ts"
+import { isOpen, type Registry, type Send, settled } from "./registry.ts"
 
 /** What the way of a send uses. */
 export interface Needs {
+  /** How often the token was replaced by one that may be another account's. */
+  readonly generation: Effect.Effect<number>
   readonly history: History
+  /** Waits until it is known whose session it is, or cannot be found out quickly. */
+  readonly identified: (connection: number) => Effect.Effect<unknown>
   readonly ledger: Ledger
   /** How long a send waits for a connection, in milliseconds. */
   readonly lifetime: number
@@ -45,10 +54,11 @@ export interface Needs {
   readonly realtime: Realtime["Service"]
   readonly sends: Registry
   readonly uploads: UploadApi["Service"]
+  /** The current user, as far as known. */
+  readonly user: () => User | undefined
+  /** Waits until frames of earlier connections are no longer handled; false if the connection ends before. */
+  readonly calm: (connection: number) => Effect.Effect<boolean>
 }
-
-/** How long the backend may still handle frames of the previous connection after a reconnection. */
-const settling = Duration.seconds(1)
 
 /** How often an unreadable history is read again. */
 const rereads = 4
@@ -59,23 +69,31 @@ export const pause = (failures: number): Duration.Duration => Duration.seconds(M
 /** Finds out what has become of an attempt without an acknowledgement: settles the send or puts it back to wait. */
 export const reconcile = Effect.fn("Outbox.reconcile")(function* (needs: Needs, send: Send, attempt: Attempt) {
   const { ledger, lifetime, persistence, realtime, sends } = needs
-  const connection = yield* Effect.raceFirst(
+  const tooLate = until(Math.max(send.deadline, attempt.handedAt + lifetime))
+  const connection = yield* Effect.raceAllFirst([
     connected(realtime, attempt.ended ? attempt.connection + 1 : undefined),
-    until(Math.max(send.deadline, attempt.handedAt + lifetime))
-  )
-  if (connection === undefined) return yield* sends.unknown(send, "no connection came back in time to look for it")
+    tooLate,
+    settled(send)
+  ])
+  if (!isOpen(send)) return
+  if (connection === undefined) {
+    if (yield* persistence.isTaken(send)) return
+    return yield* sends.unknown(send, "no connection came back in time to look for it")
+  }
   yield* persistence.claim(connection)
+  if (!isOpen(send)) return
   const isSame = connection === attempt.connection
   if (isSame) {
     const ping = yield* Effect.result(realtime.ping({ connection }))
     if (Result.isFailure(ping)) {
-      if (ping.failure.reason._tag !== "AckTimeout") attempt.ended = true
-      else yield* sends.unknown(send, "neither it nor a later frame was acknowledged")
+      // A link that answers nothing is dead: its connection ends, and the next one shows what has become of the send.
+      if (ping.failure.reason._tag === "AckTimeout") {
+        yield* Effect.raceAllFirst([ended(realtime, connection), tooLate, settled(send)])
+      }
+      attempt.ended = true
       return
     }
-  } else {
-    yield* Effect.raceFirst(Effect.sleep(settling), ended(realtime, connection))
-  }
+  } else if (!(yield* needs.calm(connection))) return
   const found = yield* Effect.raceFirst(look(needs, attempt), ended(realtime, connection))
   if (found === undefined || !isOpen(send)) return
   if (Result.isFailure(found)) {
@@ -116,18 +134,22 @@ export const recheck = Effect.fnUntraced(function* (needs: Needs, send: Send) {
 })
 
 /** What the history says of an attempt. */
-const look = ({ history, ledger }: Needs, attempt: Attempt): Effect.Effect<Result.Result<Outcome, KefuError>> => {
-  const { after, content, target } = attempt
-  if (after === undefined) {
-    const detail = "it was not known what the conversation held before"
-    return Effect.succeed(Result.succeed({ _tag: "Unclear", detail }))
-  }
-  return history.read(target, after).pipe(
-    Effect.map(({ complete, own }): Outcome => {
-      const unclaimed = own.filter(({ id }) => !ledger.isOurs(id))
+const look = (needs: Needs, attempt: Attempt): Effect.Effect<Result.Result<Outcome, KefuError>> =>
+  Effect.result(
+    Effect.gen(function* (): Effect.fn.Return<Outcome, KefuError> {
+      const { history, ledger } = needs
+      const { account, after, content, generation, superseded, target } = attempt
+      const unclear = (detail: string): Outcome => ({ _tag: "Unclear", detail })
+      if (after === undefined) return unclear("it was not known what the conversation held before")
+      const { id } = yield* history.me
+      const isSameLogin = account === undefined && (yield* needs.generation) === generation
+      if (account !== id && !isSameLogin) return unclear("it was sent by another account")
+      const { complete, own } = yield* history.read(target, after)
+      const unclaimed = own.filter((message) => !ledger.isOurs(message.id))
       const evidence = { open: [content], strays: ledger.strays(attempt), own: unclaimed, complete }
-      return outcomes(evidence, holds)[0] ?? { _tag: "Missing" }
-    }),
-    Effect.result
+      const outcome = outcomes(evidence, holds)[0] ?? { _tag: "Missing" }
+      return superseded && outcome._tag === "Arrived"
+        ? unclear("another session of this account may have written the message that was found")
+        : outcome
+    })
   )
-}

@@ -6,7 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
-import type { ConversationId } from "../../domain/Id.ts"
+import type { MessageId, UserId } from "../../domain/Id.ts"
+import type { User } from "../../domain/User.ts"
+import { isVisitor } from "../../domain/Perspective.ts"
 import { DeliveryUnknown, KefuError, type KefuErrorReason } from "../../KefuError.ts"
 import * as metrics from "../../platform/metrics.ts"
 import type { SendPayload } from "../../wire/Frame.ts"
@@ -20,8 +22,10 @@ export interface Send {
   entry: OutboxEntry
   /** What goes out; undefined until the file is uploaded. */
   message: SendPayload | undefined
-  /** When it expires, in milliseconds since 1970, if it still waits for a connection. */
+  /** When it expires, in elapsed milliseconds, if it still waits for a connection. */
   deadline: number
+  /** Its place among all sends. */
+  order: number
   /** The hand-over to a connection whose outcome is not known yet. */
   attempt: Attempt | undefined
   /** Earlier attempts whose outcome stayed unknown until the app called `retry`. */
@@ -30,12 +34,15 @@ export interface Send {
   recheck: boolean
   /** How often its current step has failed in a row. */
   failures: number
-  readonly done: Deferred.Deferred<SentEntry, KefuError>
+  done: Deferred.Deferred<SentEntry, KefuError>
 }
 
-/** The unsettled sends of one conversation, in order. A lane is served as long as it exists. */
+/**
+ * Unsettled sends that go out one after the other: all of a visitor's, and those of the staff to one visitor. Until it is
+ * known whose session it is, there is one lane. A lane is served as long as it exists.
+ */
 export interface Lane {
-  readonly conversationId: ConversationId | undefined
+  readonly toId: UserId | undefined
   readonly sends: Array<Send>
   /** Opens when a deadline is added. */
   readonly deadlines: Latch.Latch
@@ -45,17 +52,22 @@ export const makeSend = (
   entry: OutboxEntry,
   message: SendPayload | undefined,
   deadline: number,
+  order: number,
   doubts: ReadonlyArray<Attempt> = []
 ): Send => ({
   entry,
   message,
   deadline,
+  order,
   attempt: undefined,
   doubts,
   recheck: doubts.length > 0,
   failures: 0,
   done: Deferred.makeUnsafe()
 })
+
+/** Whether somebody names the visitor to whom a message goes, as staff do. An unknown kind of user may be either. */
+export const writesToVisitors = (user: User): boolean => user.userType !== "" && !isVisitor(user)
 
 /** Waits until a send has settled. */
 export const settled = ({ done }: Send): Effect.Effect<undefined> =>
@@ -66,24 +78,29 @@ export const isOpen = ({ entry }: Send): boolean => !isSettled(entry.state)
 /** Whether nothing of it has been handed to a connection. */
 export const isWaiting = ({ entry: { state } }: Send): boolean => state._tag === "Queued" || state._tag === "Uploading"
 
-/** Whether the app sees it among the entries: it is open, or failed and not cancelled. */
+/** Whether the app sees it among the entries, until it discards it: it is open, or failed and not cancelled. */
 export const isListed = ({ entry: { state } }: Send): boolean =>
   state._tag !== "Sent" && !(state._tag === "Failed" && state.reason._tag === "Cancelled")
 
 export interface Options {
-  /** How many settled sends are remembered. */
+  /** How many sent and cancelled sends are remembered. */
   readonly capacity: number
+  /** How long a send waits for a connection, in milliseconds. */
+  readonly lifetime: number
   readonly ledger: Ledger
+  /** The current user, as far as known. */
+  readonly user: () => User | undefined
   /** Starts to serve a new lane. */
   readonly serve: (lane: Lane) => void
-  /** Runs after a send is added or settled. */
-  readonly onChange: Effect.Effect<void>
+  /** Runs after a send is settled. */
+  readonly onSettled: (send: Send) => Effect.Effect<unknown>
 }
 
 export class Registry {
   readonly #options: Options
   readonly #sends = new Map<OutboxKey, Send>()
-  readonly #lanes = new Map<ConversationId | undefined, Lane>()
+  readonly #lanes = new Map<UserId | undefined, Lane>()
+  #orders = 0
   readonly #changes = changes.make(() => this.entries)
 
   constructor(options: Options) {
@@ -93,9 +110,9 @@ export class Registry {
   /** The entries, then each one that changes. */
   readonly changes = this.#changes.stream
 
-  readonly #changed = Effect.suspend(() =>
-    Effect.andThen(Metric.update(metrics.outboxDepth, this.open.length), this.#options.onChange)
-  )
+  get lifetime(): number {
+    return this.#options.lifetime
+  }
 
   get all(): ReadonlyArray<Send> {
     return Array.from(this.#sends.values())
@@ -108,8 +125,8 @@ export class Registry {
   get entries(): ReadonlyArray<OutboxEntry> {
     return this.all
       .filter(isListed)
+      .toSorted(byOrder)
       .map(({ entry }) => entry)
-      .toSorted((left, right) => left.enqueuedAt - right.enqueuedAt)
   }
 
   get laneCount(): number {
@@ -120,24 +137,52 @@ export class Registry {
     return this.#sends.get(key)
   }
 
-  /** Adds a send to the end of its lane, or by its age if an earlier session left it. */
-  add(send: Send, order: "last" | "by age" = "last"): Effect.Effect<void> {
+  /** The place of the next send. */
+  nextOrder(): number {
+    return ++this.#orders
+  }
+
+  /** Moves the open sends behind those that an earlier session left. */
+  makeRoom(top: number): void {
+    const least = this.open.reduce((found, { order }) => Math.min(found, order), Infinity)
+    if (least <= top) for (const send of this.open) send.order += top - least + 1
+    this.#orders = this.all.reduce((found, { order }) => Math.max(found, order), Math.max(top, this.#orders))
+  }
+
+  /** Adds a send to its lane. */
+  add(send: Send): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { conversationId } = send.entry.draft
-      const existing = this.#lanes.get(conversationId)
-      const lane = existing ?? { conversationId, sends: [], deadlines: Latch.makeUnsafe() }
+      const lane = this.#laneFor(send)
+      const isNew = this.#lanes.get(lane.toId) !== lane
       this.#remember(send)
       lane.sends.push(send)
-      if (order === "by age") lane.sends.sort((left, right) => left.entry.enqueuedAt - right.entry.enqueuedAt)
+      lane.sends.sort(byOrder)
       this.#changes.push(send.entry)
       lane.deadlines.openUnsafe()
-      if (existing === undefined) {
-        this.#lanes.set(conversationId, lane)
+      if (isNew) {
+        this.#lanes.set(lane.toId, lane)
         this.#options.serve(lane)
       }
-      return this.#changed
+      return this.#measured
     })
   }
+
+  /** The lane that holds earlier sends to the same person, or a new one. */
+  #laneFor({ entry }: Send): Lane {
+    const user = this.#options.user()
+    const isStaff = user !== undefined && writesToVisitors(user)
+    const { toId } = entry.draft
+    const lanes = Array.from(this.#lanes.values())
+    const holds = (lane: Lane, id: UserId | undefined) => lane.sends.some(({ entry: { draft } }) => draft.toId === id)
+    const found = isStaff
+      ? (lanes.find((lane) => holds(lane, toId)) ??
+        lanes.find((lane) => lane.toId === undefined && holds(lane, undefined)))
+      : undefined
+    const key = isStaff ? toId : undefined
+    return found ?? this.#lanes.get(key) ?? { toId: key, sends: [], deadlines: Latch.makeUnsafe() }
+  }
+
+  readonly #measured = Effect.suspend(() => Metric.update(metrics.outboxDepth, this.open.length))
 
   /** Adds a send whose outcome an earlier session could not find out. */
   addUnknown(send: Send, detail: string): Effect.Effect<void> {
@@ -152,7 +197,7 @@ export class Registry {
   }
 
   removeLane(lane: Lane): void {
-    if (this.#lanes.get(lane.conversationId) === lane) this.#lanes.delete(lane.conversationId)
+    if (this.#lanes.get(lane.toId) === lane) this.#lanes.delete(lane.toId)
   }
 
   /** Enters a state on the way, unless the send has settled. */
@@ -160,6 +205,12 @@ export class Registry {
     if (!isOpen(send)) return
     send.entry = { ...send.entry, ...changes, state }
     this.#changes.push(send.entry)
+  }
+
+  /** Names the recipient of a send. */
+  address(send: Send, toId: UserId): void {
+    send.entry = { ...send.entry, draft: { ...send.entry.draft, toId } }
+    send.message = send.message && { ...send.message, toId }
   }
 
   /** The attempt did not go out or got lost: the send waits again. */
@@ -170,20 +221,51 @@ export class Registry {
   }
 
   settle(send: Send, state: Settled): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (!isOpen(send)) return Effect.void
-      const lane = this.#lanes.get(send.entry.draft.conversationId)?.sends ?? []
-      if (lane.includes(send)) lane.splice(lane.indexOf(send), 1)
-      const isUnknown = state._tag === "DeliveryUnknown"
-      if (isUnknown && send.attempt !== undefined) send.attempt.unknown = true
-      this.enter(send, state)
-      this.#remember(send)
-      const settled = this.all.filter((other) => !isOpen(other))
-      const excess = Math.max(0, settled.length - this.#options.capacity)
-      for (const { entry } of settled.slice(0, excess)) this.#sends.delete(entry.key)
-      Deferred.doneUnsafe(send.done, outcome(send.entry, state))
-      return Effect.andThen(isUnknown ? Metric.update(metrics.outboxUnknowns, 1) : Effect.void, this.#changed)
-    })
+    // Those who wait for it may end what settles it, so it comes last.
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        if (!isOpen(send)) return Effect.void
+        for (const { sends } of this.#lanes.values()) {
+          if (sends.includes(send)) sends.splice(sends.indexOf(send), 1)
+        }
+        const isUnknown = state._tag === "DeliveryUnknown"
+        if (isUnknown && send.attempt !== undefined) send.attempt.unknown = true
+        this.enter(send, state)
+        this.#remember(send)
+        this.#forget()
+        return Effect.asVoid(
+          Effect.all([
+            isUnknown ? Metric.update(metrics.outboxUnknowns, 1) : Effect.void,
+            this.#measured,
+            this.#options.onSettled(send),
+            Deferred.done(send.done, outcome(send.entry, state))
+          ])
+        )
+      })
+    )
+  }
+
+  /** Notes that a send whose outcome may already have been given as unknown has arrived. */
+  arrived(send: Send, id: MessageId): Effect.Effect<void> {
+    const { attempt, entry } = send
+    const state = OutboxState.Sent({ id })
+    if (attempt === undefined) this.#options.ledger.own(id)
+    else this.#options.ledger.sent(attempt, id)
+    if (isOpen(send)) return this.settle(send, state)
+    if (entry.state._tag !== "DeliveryUnknown") return Effect.void
+    send.entry = { ...entry, state }
+    send.done = Deferred.makeUnsafe()
+    Deferred.doneUnsafe(send.done, outcome(send.entry, state))
+    this.#remember(send)
+    this.#changes.push(send.entry)
+    return Effect.asVoid(this.#options.onSettled(send))
+  }
+
+  /** Forgets the oldest sends of which the app needs to decide nothing. */
+  #forget(): void {
+    const settled = this.all.filter((send) => !isListed(send))
+    const excess = Math.max(0, settled.length - this.#options.capacity)
+    for (const { entry } of settled.slice(0, excess)) this.#sends.delete(entry.key)
   }
 
   unknown(send: Send, detail: string): Effect.Effect<void> {
@@ -214,6 +296,8 @@ export class Registry {
     this.#sends.set(send.entry.key, send)
   }
 }
+
+const byOrder = (left: Send, right: Send): number => left.order - right.order
 
 type Settled = Extract<OutboxState, { readonly _tag: "Sent" | "Failed" | "DeliveryUnknown" }>
 
