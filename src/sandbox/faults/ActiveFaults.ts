@@ -14,7 +14,7 @@ import type { Connection } from "./FaultHooks.ts"
 const never = Infinity
 
 /**
- * An injected fault with its times in milliseconds since 1970.
+ * An injected fault with its times in milliseconds of elapsed time.
  *
  * @category models
  * @since 0.1.0
@@ -54,7 +54,7 @@ export const make = Effect.gen(function* () {
   const open = new Set<Connection>()
   let active: ReadonlyArray<Active> = []
 
-  const now = Clock.currentTimeMillis
+  const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
   const inForce = <Tag extends Fault["_tag"]>(
     at: number,

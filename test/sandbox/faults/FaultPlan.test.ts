@@ -16,6 +16,7 @@ import { DialRefused, FaultHooks, noFaults } from "../../../src/sandbox/faults/F
 import { origin, Sandbox } from "../../../src/sandbox/Sandbox.ts"
 import { SandboxFaults } from "../../../src/sandbox/faults/SandboxFaults.ts"
 import type { SandboxOptions } from "../../../src/sandbox/SandboxOptions.ts"
+import * as WallClock from "../../support/WallClock.ts"
 import { alice, chen, type Client, dial, li, rest, served, text } from "../Client.ts"
 
 const provide = (options?: SandboxOptions, plan: FaultPlan.FaultPlan = []) =>
@@ -404,4 +405,23 @@ describe("the fault API", () => {
       assert.strictEqual(yield* from("::ffff:192.168.1.5"), 403)
     }).pipe(Effect.provide(Sandbox.layer({ faultControl: true })))
   )
+})
+
+describe("a wall clock that is set", () => {
+  for (const by of ["-1 hour", "1 hour"] as const) {
+    it.effect(`by ${by} changes nothing about when a fault begins and ends`, () =>
+      Effect.gen(function* () {
+        const wall = yield* WallClock.make
+        yield* Effect.gen(function* () {
+          yield* inject({ _tag: "RefuseDials", status: 503, from: 10_000, until: 20_000 })
+          yield* wall.jump(by)
+          yield* Effect.scoped(dial(chen))
+          yield* TestClock.adjust("15 seconds")
+          assert.strictEqual((yield* dialFails(chen)).status, 503)
+          yield* TestClock.adjust("5 seconds")
+          yield* Effect.scoped(dial(chen))
+        }).pipe(provide(), wall.run)
+      })
+    )
+  }
 })
