@@ -28,6 +28,7 @@ export const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): st
   return `
   The sandbox is running.
 
+  Base    ${baseUrl} (the client's baseUrl)
   REST    ${baseUrl}/api/v1
   Socket  ${baseUrl.replace(/^http/, "ws")}${socketPath}?token=<token>
   Docs    ${baseUrl}/docs
