@@ -90,7 +90,7 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
   })
 
   const events = yield* eventQueue.make(notifier, listeners, directory, identify)
-  yield* Stream.runForEach(yield* realtime.subscribe({ bufferSize: Infinity }), events.receive).pipe(
+  yield* Stream.runForEach(yield* realtime.subscribe({ bufferSize: Infinity, lasting: true }), events.receive).pipe(
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )

@@ -247,7 +247,7 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
 
   return Effect.gen(function* () {
     // Subscribes before it reads, so that nothing is lost in between.
-    const events = yield* realtime.subscribe({ overflow: "lagged" })
+    const events = yield* realtime.subscribe({ overflow: "lagged", lasting: true })
     yield* loader.request("all")
     const following = Stream.runForEachArray(events, (batch) =>
       Effect.andThen(Effect.forEach(batch, follow, { discard: true }), commit)

@@ -230,7 +230,7 @@ const make = Effect.gen(function* () {
   const listen = Effect.suspend(() => {
     if (listening) return Effect.void
     listening = true
-    return realtime.subscribe({ overflow: "lagged" }).pipe(
+    return realtime.subscribe({ overflow: "lagged", lasting: true }).pipe(
       Effect.flatMap((events) =>
         Effect.forkIn(Effect.ignore(Stream.runForEach(events, (event) => unharmed("an event", observe(event)))), scope)
       ),

@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import type { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
 import type { Transport } from "../http/Transport.ts"
 import { KefuConfig, type Overflow } from "../KefuConfig.ts"
-import { KefuError, UnexpectedResponse } from "../KefuError.ts"
+import { KefuError, Superseded, UnexpectedResponse } from "../KefuError.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import * as metrics from "../platform/metrics.ts"
 import type { AckPayload, SendPayload } from "../wire/Frame.ts"
@@ -35,6 +35,11 @@ export interface SubscribeOptions {
   readonly bufferSize?: number | undefined
   /** What happens when the buffer is full. */
   readonly overflow?: Overflow | undefined
+  /**
+   * Whether the stream goes on after the session has ended for good, for what comes after a later `open` or `takeOver`.
+   * Default: false, it fails with the reason (`Superseded`, `Unauthorized` ...).
+   */
+  readonly lasting?: boolean | undefined
 }
 
 /**
@@ -82,7 +87,10 @@ export class Realtime extends Context.Service<
     readonly retryNow: Effect.Effect<void>
     /** Connects after `Superseded`, which ends the other login, and waits until connected. */
     readonly takeOver: Effect.Effect<void, KefuError>
-    /** All events from when the stream is run. */
+    /**
+     * All events from when the stream is run. Like all streams of events, it fails when the session ends for good: with
+     * `Superseded` until `takeOver`, with `Unauthorized` or another permanent failure until `open`. It outlasts `close`.
+     */
     readonly events: Stream.Stream<RealtimeEvent, KefuError>
     /** All events from now on, whenever the stream is run. */
     subscribe(options?: SubscribeOptions): Effect.Effect<Stream.Stream<RealtimeEvent, KefuError>, never, Scope.Scope>
@@ -140,6 +148,14 @@ export class Realtime extends Context.Service<
     Layer.mock(Realtime, partial)
 }
 
+/** Why the session has ended for good, if it has. */
+const endOf = (state: ConnectionState): KefuError | undefined => {
+  if (state._tag === "Closed") return state.reason?.at("Realtime.events")
+  return state._tag === "Superseded"
+    ? new KefuError({ method: "Realtime.events", reason: new Superseded({}) })
+    : undefined
+}
+
 const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const leftovers = yield* Leftovers
@@ -154,6 +170,8 @@ const make = Effect.gen(function* () {
   const publish = (event: RealtimeEvent) =>
     Effect.suspend(() => {
       broadcast.publish(event)
+      const reason = event._tag === "StateChanged" ? endOf(event.state) : undefined
+      if (reason !== undefined) broadcast.fail(reason)
       return Metric.update(Metric.withAttributes(metrics.events, { kind: event._tag }), 1)
     })
 
@@ -162,14 +180,18 @@ const make = Effect.gen(function* () {
 
   const command = commands.make(supervisor, config.ackTimeout)
 
-  const subscribe = (options?: SubscribeOptions) =>
-    Effect.tap(
-      broadcast.subscribe({
-        bufferSize: options?.bufferSize ?? config.bufferSize,
-        overflow: options?.overflow ?? config.overflow
-      }),
-      supervisor.use
-    )
+  const subscribe = Effect.fnUntraced(function* (options?: SubscribeOptions) {
+    const lasting = options?.lasting ?? false
+    const end = lasting ? undefined : endOf(yield* supervisor.state)
+    if (end !== undefined) return Stream.fail(end)
+    const events = yield* broadcast.subscribe({
+      bufferSize: options?.bufferSize ?? config.bufferSize,
+      overflow: options?.overflow ?? config.overflow,
+      lasting
+    })
+    yield* supervisor.use
+    return events
+  })
 
   const events = Stream.unwrap(subscribe())
 

@@ -14,12 +14,16 @@ export interface Options {
   readonly bufferSize: number
   /** What happens past that. */
   readonly overflow: Overflow
+  /** Whether the stream goes on after `fail`. Default: true. */
+  readonly lasting?: boolean | undefined
 }
 
 export interface Subscribers<in out A> {
   readonly publish: (item: A) => void
   /** Takes effect at once: the stream has everything published from then on, whenever it is run. */
   readonly subscribe: (options: Options) => Effect.Effect<Stream.Stream<A, KefuError>, never, Scope.Scope>
+  /** Fails every stream that is not to last, after the items that wait in it. */
+  readonly fail: (error: KefuError) => void
   /** Ends every stream after the items that wait in it. Later subscriptions end at once. */
   readonly end: Effect.Effect<void>
   readonly size: () => number
@@ -27,6 +31,7 @@ export interface Subscribers<in out A> {
 
 interface Subscriber<in A> {
   readonly offer: (item: A) => void
+  readonly fail: (error: KefuError) => void
   readonly end: Effect.Effect<unknown>
 }
 
@@ -42,7 +47,13 @@ export const make = <A>(lagged: (dropped: number) => A): Subscribers<A> => {
   const subscribe = Effect.fnUntraced(function* (options: Options) {
     const queue = yield* Queue.unbounded<A, KefuError | Cause.Done>()
     let dropped = 0
-    const subscriber: Subscriber<A> = { offer, end: Queue.end(queue) }
+    const subscriber: Subscriber<A> = { offer, fail, end: Queue.end(queue) }
+
+    function fail(error: KefuError) {
+      if (options.lasting ?? true) return
+      subscribers.delete(subscriber)
+      Queue.failCauseUnsafe(queue, Cause.fail(error))
+    }
 
     function offer(item: A) {
       if (options.overflow === "suspend" && dropped > 0) {
@@ -86,6 +97,9 @@ export const make = <A>(lagged: (dropped: number) => A): Subscribers<A> => {
       for (const subscriber of subscribers) subscriber.offer(item)
     },
     subscribe,
+    fail: (error) => {
+      for (const subscriber of subscribers) subscriber.fail(error)
+    },
     end: Effect.suspend(() => {
       const all = Array.from(subscribers)
       ended = true
