@@ -15,6 +15,8 @@ import { KefuConfig, type Overflow } from "../KefuConfig.ts"
 import { KefuError, Superseded, UnexpectedResponse } from "../KefuError.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import * as metrics from "../platform/metrics.ts"
+import { CurrentUser } from "../rest/CurrentUser.ts"
+import { UserApi } from "../rest/UserApi.ts"
 import type { AckPayload, SendPayload } from "../wire/Frame.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 import * as commands from "./internal/command.ts"
@@ -137,7 +139,7 @@ export class Realtime extends Context.Service<
   static readonly layer: Layer.Layer<Realtime, never, Transport | KefuConfig> = Layer.effect(
     Realtime,
     Effect.suspend(() => make)
-  )
+  ).pipe(Layer.provide(CurrentUser.layer), Layer.provide(UserApi.layer))
 
   /**
    * A partial implementation for tests; the use of a missing member dies.

@@ -205,7 +205,7 @@ describe("dialling", () => {
       assert.isAtLeast(delays.length, 2)
       delays.forEach((delay, n) => {
         assert.isAtLeast(delay, 17_000)
-        assert.isAtMost(delay, 17_000 + Math.min(20_000, 500 * 2 ** n))
+        assert.isAtMost(delay, Math.max(17_000 * 1.25, Math.min(20_000, 500 * 2 ** n)))
       })
       assert.strictEqual(new Set(delays).size, delays.length)
     }).pipe(

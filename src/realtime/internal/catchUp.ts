@@ -103,6 +103,8 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
   }
 }
 
+export type CatchUp = ReturnType<typeof make>
+
 /** How many ended conversations are read. */
 const finishedRead = 5
 

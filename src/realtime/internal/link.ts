@@ -2,6 +2,7 @@
  * One open connection: frames in and out, acks, heartbeat.
  */
 import type * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
@@ -11,7 +12,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { invalid } from "../../http/call.ts"
 import type { Connection } from "../../http/Transport.ts"
-import { Closed, ConnectionLost, KefuError, NotConnected, Superseded } from "../../KefuError.ts"
+import { Closed, KefuError, NotConnected, Superseded } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import { Leftovers } from "../../platform/leftovers.ts"
 import * as metrics from "../../platform/metrics.ts"
@@ -51,8 +52,8 @@ export interface Link {
   readonly check: Effect.Effect<unknown>
   /** A command got no ack in time: pings at once, and only an ack is an answer. */
   readonly suspect: Effect.Effect<unknown>
-  /** Ends the connection because the page is being frozen. */
-  readonly freeze: Effect.Effect<unknown>
+  /** Ends the connection with this error. */
+  readonly end: (error: KefuError) => Effect.Effect<unknown>
   /** Serves the connection until it ends. */
   readonly run: Effect.Effect<never, KefuError>
 }
@@ -69,7 +70,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const events = delivery.make({ ...options, acknowledged: pending.settled })
   const outgoing = yield* Queue.unbounded<string>()
   const check = Latch.makeUnsafe(false)
-  const freeze = Latch.makeUnsafe(false)
+  const ended = Deferred.makeUnsafe<never, KefuError>()
   let lastPing = 0
   let hasEnded = false
   let lastInbound = yield* elapsed.now
@@ -142,12 +143,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   // --- the end
 
-  const frozen = Effect.andThen(
-    freeze.await,
-    Effect.fail(failure(new ConnectionLost({ code: 1001, detail: "the page was frozen" })))
-  )
-
-  const end = (error: KefuError) =>
+  const stop = (error: KefuError) =>
     Effect.sync(() => {
       hasEnded = true
       pending.fail(error)
@@ -160,12 +156,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       isOverdue = true
       return check.open
     }),
-    freeze: freeze.open,
+    end: (error) => Deferred.fail(ended, error),
     run: Effect.raceAllFirst([
       read,
       write,
       events.run,
-      frozen,
+      Deferred.await(ended),
       heartbeat.run(options.heartbeat, {
         lastInbound: () => lastInbound,
         lastAck: () => lastAck,
@@ -174,8 +170,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         check
       })
     ]).pipe(
-      Effect.tapError(end),
-      Effect.onInterrupt(() => end(failure(new Closed({ detail: "closed by the app" }))))
+      Effect.tapError(stop),
+      Effect.onInterrupt(() => stop(failure(new Closed({ detail: "closed by the app" }))))
     )
   }
   return link

@@ -11,6 +11,7 @@ import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as retryAfter from "../../http/retryAfter.ts"
 import { Transport } from "../../http/Transport.ts"
 import { KefuConfig } from "../../KefuConfig.ts"
 import { Closed, ConnectionLost, KefuError, Superseded } from "../../KefuError.ts"
@@ -18,9 +19,11 @@ import * as backoff from "../../platform/backoff.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import { Lifecycle } from "../../platform/Lifecycle.ts"
 import * as metrics from "../../platform/metrics.ts"
+import { CurrentUser } from "../../rest/CurrentUser.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import * as abandonedDials from "./abandoned.ts"
+import * as accounts from "./account.ts"
 import * as catchUp from "./catchUp.ts"
 import { verdict } from "./closeCodes.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
@@ -33,10 +36,12 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const config = yield* KefuConfig
   const transport = yield* Transport
+  const user = yield* CurrentUser
   const page = yield* Lifecycle
   const { connected, enter, force, now, states } = yield* phases.make(publish)
   const fiber = yield* FiberHandle.make<void, never>()
   const run = yield* FiberHandle.runtime(fiber)<never>()
+  const account = yield* accounts.make(transport, user)
   const abandoned = abandonedDials.make()
   const wake = Latch.makeUnsafe(false)
   let sequenceId = 0
@@ -67,6 +72,23 @@ export const make = Effect.fnUntraced(function* (
     Exit.isFailure(exit) && mayArrive(exit.cause) ? abandoned.note : Effect.void
   )
 
+  /** Reads what was missed before a connection. What another account was given counts for nothing. */
+  const gapBefore = (history: catchUp.CatchUp, isResumption: boolean) => {
+    let hasGap = isResumption
+    return Effect.gen(function* () {
+      const whose = yield* account.check
+      if (whose !== "same") {
+        log.clear()
+        hasGap = false
+      }
+      const missed = yield* hasGap ? history.read : history.first
+      const detail = "the token was replaced, perhaps by another account's"
+      return whose === "unsure" && isResumption
+        ? [RealtimeEvent.GapUnresolved({ conversationId: undefined, detail }), ...missed]
+        : missed
+    })
+  }
+
   /** One connection, from the dial to its end: why it ended, and for how many milliseconds it was open. */
   const connection = Effect.gen(function* () {
     let openedAt: number | undefined
@@ -81,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
         heartbeat: config.heartbeat,
         log,
         publish,
-        gap: history && (now().isResumption ? history.read : history.first),
+        gap: history && gapBefore(history, now().isResumption),
         nextSequenceId: () => ++sequenceId
       })
       const number = now().connections + 1
@@ -90,6 +112,13 @@ export const make = Effect.fnUntraced(function* (
         connections: number,
         isResumption: true
       })
+      yield* Effect.forkScoped(Effect.ignore(account.learn))
+      const generation = yield* transport.tokenGeneration
+      yield* user.changes.pipe(
+        Stream.filterEffect(() => Effect.map(transport.tokenGeneration, (present) => present !== generation)),
+        Stream.runForEach(() => next.end(accountChanged)),
+        Effect.forkScoped({ startImmediately: true })
+      )
       return yield* next.run
     }).pipe(Effect.scoped, Effect.flip)
     yield* force(false)
@@ -135,7 +164,7 @@ export const make = Effect.fnUntraced(function* (
       }
       if ((lasted ?? 0) >= Duration.toMillis(config.reconnect.resetAfter)) attempt = 0
       if (meaning === "later") attempt = Math.max(attempt, 3)
-      const delay = yield* redialDelay(attempt, config.reconnect, error)
+      const delay = yield* retryAfter.delay(config.reconnect, attempt, error.reason)
       yield* Effect.logWarning(`${what}; the next dial is in ${Duration.toMillis(delay)} ms`)
       yield* pause(attempt, delay, error)
       attempt++
@@ -145,7 +174,7 @@ export const make = Effect.fnUntraced(function* (
   const signals = Stream.runForEach(page.signals, (signal) =>
     Effect.suspend(() => {
       const { link } = now()
-      if (signal === "freeze") return link?.freeze ?? Effect.void
+      if (signal === "freeze") return link?.end(frozen) ?? Effect.void
       const check = link?.check ?? Effect.void
       if (signal === "wake") return Effect.andThen(wake.open, check)
       return Effect.flatMap(page.suspension, (why) => (why === "offline" ? check : Effect.void))
@@ -213,6 +242,16 @@ const calm = Duration.minutes(2)
 /** When a contested login is taken back. */
 const contesting = { base: Duration.seconds(2), cap: Duration.seconds(60) }
 
+const frozen = new KefuError({
+  method: "Realtime",
+  reason: new ConnectionLost({ code: 1001, detail: "the page was frozen" })
+})
+
+const accountChanged = new KefuError({
+  method: "Realtime",
+  reason: new ConnectionLost({ code: 1000, detail: "the token was replaced by another account's" })
+})
+
 const supersededByOurselves = new KefuError({
   method: "Realtime",
   reason: new ConnectionLost({ code: 1006, detail: "an earlier dial of this session may have replaced it" })
@@ -227,13 +266,3 @@ const endedByDefect = new KefuError({
 const mayArrive = (cause: Cause.Cause<KefuError>) =>
   Cause.hasInterrupts(cause) ||
   Option.exists(Cause.findErrorOption(cause), ({ reason }) => reason._tag === "ConnectTimeout")
-
-/** The backend's `Retry-After` only lengthens the backoff, up to a limit. */
-const redialDelay = (attempt: number, policy: backoff.Policy, { reason }: KefuError) => {
-  const asked = "retryAfterMillis" in reason ? (reason.retryAfterMillis ?? 0) : 0
-  return Effect.map(backoff.delay(policy, attempt), (delay) =>
-    Duration.sum(delay, Duration.min(Duration.millis(Math.max(0, asked)), longestRetryAfter))
-  )
-}
-
-const longestRetryAfter = Duration.minutes(2)
