@@ -89,10 +89,11 @@ describe("Client", () => {
       const before = client.buildMessage("Text", "x", 3)
       refuse()
       yield* Effect.promise(() => client.getPendingCount())
-      for (const link of backend.links) {
-        link.send(101, { ...message(10), from_id: 8 })
-        link.send(101, { ...message(11), from_id: 7 })
-      }
+      // The connection of the first visitor ends.
+      yield* callbacks.called("onOpen", 2)
+      const link = backend.links.at(-1)
+      link?.send(101, { ...message(10), from_id: 8 })
+      link?.send(101, { ...message(11), from_id: 7 })
       yield* callbacks.called("onMessage", 2)
       const seen = callbacks.calls.flatMap(([name, message]) => (name === "onMessage" ? [message as Message] : []))
       assert.deepStrictEqual(
