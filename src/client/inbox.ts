@@ -86,7 +86,10 @@ export interface InboxMessage extends Without<Snapshots.InboxMessage, "conversat
 export interface ClientInbox {
   /** The current state: the same object until something changes. */
   readonly getSnapshot: () => InboxSnapshot
-  /** Calls `listener` after every change, until the returned function is called. */
+  /**
+   * Calls `listener` after every change, until the returned function is called. Opens the connection, unless the app has
+   * opened or closed it itself.
+   */
   readonly subscribe: (listener: () => void) => () => void
   /** A conversation of the current state. */
   getConversation(id: number): InboxConversation | undefined
@@ -127,7 +130,10 @@ export const make = (runtime: ClientRuntime, listeners: Listeners): ClientInbox 
     run(name, options, (inbox) => Effect.flatMap(integer(`Client.inbox.${name}`, "id", id), (id) => use(inbox, id)))
   return {
     getSnapshot: () => runtime.inbox?.getSnapshot() ?? emptySnapshot,
-    subscribe: (listener) => runtime.inbox?.subscribe(() => listeners.guard(listener)) ?? (() => {}),
+    subscribe: (listener) => {
+      runtime.openByDefault()
+      return runtime.inbox?.subscribe(() => listeners.guard(listener)) ?? (() => {})
+    },
     getConversation: (id) => runtime.inbox?.getConversation(id as ConversationId),
     ready: (options) => run("ready", options, ({ ready }) => ready),
     conversation: (id, options) =>

@@ -245,6 +245,12 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
 
   const sends = Stream.runForEach(outbox.changes, (entry) => guarded("a send", Effect.void)(showSend(entry)))
 
+  const warn = Effect.flatMap(realtime.state, ({ _tag }) =>
+    _tag === "Idle"
+      ? Effect.logWarning("The inbox is not live: its connection was not opened. Open it to receive events")
+      : Effect.void
+  )
+
   return Effect.gen(function* () {
     // Subscribes before it reads, so that nothing is lost in between.
     const events = yield* realtime.subscribe({ overflow: "lagged", lasting: true })
@@ -253,7 +259,13 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
       Effect.andThen(Effect.forEach(batch, follow, { discard: true }), commit)
     )
     yield* Effect.all(
-      [Effect.andThen(loader.introduced, following), connection, signals, sends, loader.followAccount],
+      [
+        loader.introduced.pipe(Effect.andThen(warn), Effect.andThen(following)),
+        connection,
+        signals,
+        sends,
+        loader.followAccount
+      ],
       {
         concurrency: "unbounded",
         discard: true

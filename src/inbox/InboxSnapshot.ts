@@ -82,6 +82,11 @@ export interface InboxConversation {
   /** The staff or robot serving the conversation; for staff the visitor. Undefined while nobody serves it. */
   readonly counterpart: User | undefined
   readonly isServedByRobot: boolean
+  /**
+   * Why nobody of the staff serves the conversation, as the backend said last: they are busy, so that the visitor waits,
+   * or offline. Undefined if somebody serves it, after its end, and if the backend has not said why.
+   */
+  readonly staffStatus: "busy" | "offline" | undefined
   /** Whether this account has neither opened the conversation nor written in it. */
   readonly isNew: boolean
   readonly unreadCount: number
@@ -97,6 +102,11 @@ export interface InboxConversation {
    * and for one that has to be read again because something was missed.
    */
   readonly isFresh: boolean
+  /**
+   * Whether the conversation may have begun before the first of `messages`. The backend gives the latest messages only
+   * (the sandbox 50), and has no call for the earlier ones. False if the message about its beginning is there.
+   */
+  readonly mayHaveEarlierMessages: boolean
   readonly lastMessage: InboxMessage | undefined
   /** Sorted by id, pending sends last. The array is built on first use: an unused one costs nothing. */
   readonly messages: ReadonlyArray<InboxMessage>

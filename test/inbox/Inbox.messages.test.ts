@@ -180,6 +180,59 @@ describe("a visitor's conversation", () => {
   )
 })
 
+describe("the staff's availability", () => {
+  const busy = message(2, undefined, "StaffBusyEvent")
+  const offline = message(3, undefined, "StaffOfflineEvent")
+  const waiting = { state: "PENDING", lastStaff: null } as const
+
+  it.effect("is busy or offline, as the backend said last, until somebody serves the visitor", () =>
+    Effect.gen(function* () {
+      const { backend, publish, shown } = yield* loaded(alice, conversation(waiting))
+      assert.isUndefined(shown()?.staffStatus)
+      yield* publish(received(busy))
+      assert.strictEqual(shown()?.staffStatus, "busy")
+      yield* publish(received(offline))
+      assert.strictEqual(shown()?.staffStatus, "offline")
+      yield* publish(received(busy), received(message(4, undefined, "StaffBusyEvent")))
+      assert.strictEqual(shown()?.staffStatus, "busy")
+      backend.conversations = [conversation()]
+      yield* publish(received(message(5, li, "ManualServiceStart")))
+      assert.isUndefined(shown()?.staffStatus)
+      yield* publish(received(message(6, undefined, "StaffOfflineEvent")))
+      yield* publish(received(message(7, undefined, "ConversationEnd", { reason: 3 })))
+      assert.isUndefined(shown()?.staffStatus)
+    })
+  )
+
+  it.effect("is told by the history too, while a robot serves or nobody", () =>
+    Effect.gen(function* () {
+      for (const fields of [waiting, { lastStaff: robot }] as const) {
+        const { shown } = yield* loaded(alice, conversation({ ...fields, messages: [offline, busy] }))
+        assert.strictEqual(shown()?.staffStatus, "offline")
+      }
+      const { shown } = yield* loaded(alice, conversation({ messages: [offline, message(4, li)] }))
+      assert.isUndefined(shown()?.staffStatus)
+    })
+  )
+})
+
+describe("earlier messages", () => {
+  it.effect("may exist where the history is cut, and not where it holds the beginning", () =>
+    Effect.gen(function* () {
+      const cut = conversation({ messages: [message(5, alice), message(6, li)] })
+      const whole = conversation({ id: cid(8), messages: [built(1, robot, 8), message(2, alice, "Text", "a", 8)] })
+      const empty = conversation({ id: cid(9) })
+      const { publish, shown } = yield* loaded(alice, cut, whole, empty)
+      assert.deepStrictEqual(
+        [7, 8, 9].map((id) => shown(id)?.mayHaveEarlierMessages),
+        [true, false, true]
+      )
+      yield* publish(received(built(7, li, 10)), received(message(8, li, "Text", "a", 10)))
+      assert.isFalse(shown(10)?.mayHaveEarlierMessages)
+    })
+  )
+})
+
 describe("a conversation of the staff", () => {
   const page = [message(1, alice), message(2, robot), message(3, wang), message(4, li), message(5, alice)]
 

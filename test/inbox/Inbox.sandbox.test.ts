@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import type * as Kefu from "../../src/Kefu.ts"
@@ -130,6 +131,69 @@ describe("with the sandbox", () => {
       assert.strictEqual(new Set(keys).size, keys.length)
     }).pipe(Effect.provide(Sandbox.layer()))
   )
+
+  it.effect("says whether the history of a long conversation is cut", () =>
+    Effect.gen(function* () {
+      const visitor = yield* session({ token: "visitor-alice-token" })
+      yield* visitor.inbox.ready
+      yield* wait(1)
+      for (let count = 0; count < 5; count++) yield* visitor.outbox.send({ messageType: "Text", content: `${count}` })
+      yield* wait(1)
+      assert.isFalse(visitor.open()?.mayHaveEarlierMessages)
+      const reloaded = yield* session({ token: "visitor-alice-token", connect: "manual" })
+      yield* reloaded.inbox.ready
+      assert.lengthOf(reloaded.open()?.messages ?? [], 4)
+      assert.isTrue(reloaded.open()?.mayHaveEarlierMessages)
+    }).pipe(Effect.provide(Sandbox.layer({ messagesPerConversation: 4 })))
+  )
+
+  it.effect("follows the session again after it was superseded and taken back", () =>
+    Effect.gen(function* () {
+      const staff = yield* session({ token: "staff-emma-token" })
+      yield* staff.inbox.ready
+      const visitor = yield* session({ token: "visitor-alice-token" })
+      yield* visitor.inbox.ready
+      yield* visitor.outbox.send({ messageType: "Text", content: "human" })
+      yield* wait(1)
+      const elsewhere = yield* session({ token: "visitor-alice-token" })
+      yield* elsewhere.realtime.open
+      yield* wait(1)
+      assert.strictEqual(visitor.inbox.getSnapshot().connection._tag, "Superseded")
+      const conversationId = visitor.open()?.id ?? cid(0)
+      const toId = visitor.inbox.getSnapshot().me?.id
+      const say = (content: string) => staff.outbox.send({ conversationId, toId, messageType: "Text", content })
+      yield* say("missed")
+      yield* wait(1)
+      assert.deepStrictEqual(texts(visitor.open()), ["human"])
+      yield* visitor.realtime.takeOver
+      yield* wait(5)
+      yield* say("live")
+      yield* wait(1)
+      assert.deepStrictEqual(texts(visitor.open()), ["human", "missed", "live"])
+      assert.deepInclude(visitor.open(), { isFresh: true, unreadCount: 2 })
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("says once that it is not live if the connection was never opened", () => {
+    const warnings: Array<unknown> = []
+    const logger = Logger.make(({ logLevel, message }) => {
+      if (logLevel === "Warn") warnings.push(message)
+    })
+    return Effect.gen(function* () {
+      const manual = yield* session({ token: "visitor-alice-token", connect: "manual" })
+      yield* manual.inbox.ready
+      yield* wait(60)
+      yield* manual.inbox.refresh
+      yield* wait(60)
+      assert.lengthOf(warnings, 1)
+      assert.include(String(warnings[0]), "open")
+      const early = yield* session({ token: "visitor-chen-token", connect: "manual" })
+      yield* early.realtime.open
+      yield* early.inbox.ready
+      yield* wait(60)
+      assert.lengthOf(warnings, 1)
+    }).pipe(Effect.provide(Sandbox.layer()), Effect.provide(Logger.layer([logger])))
+  })
 
   const Step = Schema.Literals(["send", "reset", "reset all", "read", "recall", "type", "wait", "wait long"])
   const Steps = Schema.Array(Schema.Struct({ side: Schema.Literals(["visitor", "staff"]), step: Step }))

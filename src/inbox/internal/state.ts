@@ -12,7 +12,8 @@ import type { OutboxDraft, OutboxEntry, OutboxKey } from "../../outbox/OutboxEnt
 import { ConnectionState } from "../../realtime/ConnectionState.ts"
 import type { InboxConversation, InboxSnapshot } from "../InboxSnapshot.ts"
 import { isOver } from "./echoes.ts"
-import { isShallowlyEqual, type Reading, Thread } from "./thread.ts"
+import { isShallowlyEqual } from "./messages.ts"
+import { type Reading, Thread } from "./thread.ts"
 
 /** How many conversations that ended while the inbox watched are kept. */
 export const endedKept = 100

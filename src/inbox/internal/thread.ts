@@ -23,6 +23,7 @@ import type { OutboxDraft, OutboxEntry, OutboxKey } from "../../outbox/OutboxEnt
 import type { InboxConversation, InboxDetails, InboxMessage, QueuePlace, Typing } from "../InboxSnapshot.ts"
 import { Echoes } from "./echoes.ts"
 import { ReadMarks } from "./readMarks.ts"
+import { type Arrived, isShallowlyEqual, Messages } from "./messages.ts"
 import { Timeline } from "./timeline.ts"
 
 /** The account of the session, and everyone it knows. */
@@ -30,9 +31,6 @@ export interface People {
   readonly me: User | undefined
   readonly users: ReadonlyMap<UserId, User>
 }
-
-/** A message that has its id. */
-type Arrived = InboxMessage & { readonly id: MessageId }
 
 /** How a conversation was read. */
 export interface Reading {
@@ -65,6 +63,8 @@ export class Thread {
   #details: InboxDetails
   /** The latest message that `#details` takes into account. */
   #asOf = 0
+  /** What the backend said last about the staff, and by which message. */
+  #staff: { readonly at: number; readonly status: StaffStatus } = { at: 0, status: undefined }
   #unreadCount = 0
   #latestReceived: MessageId | undefined
   #typing: Typing | undefined
@@ -88,6 +88,12 @@ export class Thread {
   get isTaken(): boolean {
     const { lastStaff, state } = this.#details
     return this.wasMine && state !== "FINISHED" && lastStaff?.id !== this.#people.me?.id
+  }
+
+  /** Whether it has ended, or somebody of the staff serves it. */
+  get #isAttended(): boolean {
+    const { lastStaff, state } = this.#details
+    return state === "FINISHED" || (Predicate.isNotNullish(lastStaff) && lastStaff.userType !== "ROBOT")
   }
 
   get counterpart(): User | undefined {
@@ -368,6 +374,7 @@ export class Thread {
       state: this.state,
       counterpart: this.counterpart,
       isServedByRobot: isServedByRobot(this.#details),
+      staffStatus: this.#isAttended ? undefined : this.#staff.status,
       isNew: this.state !== "FINISHED" && this.#marks.isUntouched,
       unreadCount: this.#unreadCount,
       readUpTo: this.#marks.readUpTo,
@@ -375,6 +382,7 @@ export class Thread {
       queue: this.#queue,
       details: this.#details,
       isFresh: this.isFresh,
+      mayHaveEarlierMessages: this.#timeline.first?.message.messageType !== "ConversationBuilt",
       lastMessage: pending.at(-1) ?? this.#timeline.last
     }
     if (this.#view !== undefined && messages === before && isShallowlyEqual(this.#view, fields)) return this.#view
@@ -422,6 +430,8 @@ export class Thread {
         const item = this.#derive(message, echo ?? keyOf(message.id), echo)
         if (this.#isUnread(item)) this.#unreadCount++
         added.push(item)
+        const status = staffStatus.get(messageName(message))
+        if (status !== undefined && message.id > this.#staff.at) this.#staff = { at: message.id, status }
       } else {
         const item = this.#derive(message, known.key, known.outboxKey)
         if (Equal.equals(known, item)) continue
@@ -477,22 +487,13 @@ export class Thread {
   }
 }
 
-/** The messages of a view. The array is made when it is first asked for, and shared by the views that have the same. */
-class Messages {
-  readonly arrived: Timeline<Arrived>
-  readonly pending: ReadonlyArray<InboxMessage>
-  #all: ReadonlyArray<InboxMessage> | undefined
+type StaffStatus = InboxConversation["staffStatus"]
 
-  constructor(arrived: Timeline<Arrived>, pending: ReadonlyArray<InboxMessage>) {
-    this.arrived = arrived
-    this.pending = pending
-  }
-
-  get all(): ReadonlyArray<InboxMessage> {
-    this.#all ??= this.pending.length === 0 ? this.arrived.items : [...this.arrived.items, ...this.pending]
-    return this.#all
-  }
-}
+/** What some messages say about the staff. */
+const staffStatus: ReadonlyMap<MessageName | undefined, StaffStatus> = new Map([
+  ["StaffBusyEvent", "busy"],
+  ["StaffOfflineEvent", "offline"]
+])
 
 /** The messages that report a change of the conversation itself. */
 const statusMessages: ReadonlySet<MessageName> = new Set([
@@ -511,7 +512,3 @@ const isComplete = (message: Message | OutboxDraft): message is Message => "id" 
 
 const find = (users: ReadonlyMap<UserId, User>, id: UserId | null | undefined): User | undefined =>
   Predicate.isNullish(id) ? undefined : users.get(id)
-
-/** Whether `left` has the fields of `right`, as the same objects. */
-export const isShallowlyEqual = <A extends object>(left: object, right: A): boolean =>
-  Object.entries(right).every(([key, value]) => Reflect.get(left, key) === value)

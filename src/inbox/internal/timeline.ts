@@ -26,6 +26,10 @@ export class Timeline<Item extends Identified> {
     return this.#items
   }
 
+  get first(): Item | undefined {
+    return this.pages[0]?.[0]
+  }
+
   get last(): Item | undefined {
     return this.pages.at(-1)?.at(-1)
   }
