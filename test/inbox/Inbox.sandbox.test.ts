@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as TestClock from "effect/testing/TestClock"
 import type * as Kefu from "../../src/Kefu.ts"
 import type { InboxConversation } from "../../src/inbox/InboxSnapshot.ts"
@@ -132,6 +135,41 @@ describe("with the sandbox", () => {
     }).pipe(Effect.provide(Sandbox.layer()))
   )
 
+  it.effect("shows a stored message that waits at once after a restart, and once only when it has been sent", () =>
+    Effect.gen(function* () {
+      const store = yield* Layer.build(KeyValueStore.layerMemory)
+      const storage = Layer.succeedContext(store)
+      const options = { token: "visitor-alice-token", connect: "manual", outbox: { storage } } as const
+      const before = yield* session({ token: "visitor-alice-token" })
+      yield* before.inbox.ready
+      yield* before.outbox.send({ messageType: "Text", content: "hello" })
+      yield* wait(1)
+      yield* before.realtime.close
+      const conversationId = before.open()?.id ?? cid(0)
+
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(session(options), scope)
+      yield* first.outbox.enqueue({ conversationId, messageType: "Text", content: "one" })
+      yield* first.outbox.enqueue({ messageType: "Text", content: "two" })
+      yield* wait(1)
+      yield* Scope.close(scope, Exit.void)
+
+      const second = yield* session(options)
+      yield* second.inbox.ready
+      yield* settle
+      assert.deepStrictEqual(texts(second.open()), ["hello", "one", "two"])
+      assert.deepStrictEqual(
+        second.open()?.messages.flatMap(({ delivery }) => (delivery === undefined ? [] : [delivery._tag])),
+        ["Queued", "Queued"]
+      )
+      yield* second.realtime.open
+      yield* wait(5)
+      assert.deepStrictEqual(texts(second.open()), ["hello", "one", "two"])
+      assert.isTrue(second.open()?.messages.every(({ delivery }) => delivery === undefined))
+      assert.lengthOf(yield* second.outbox.entries, 0)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
   it.effect("says whether the history of a long conversation is cut", () =>
     Effect.gen(function* () {
       const visitor = yield* session({ token: "visitor-alice-token" })
@@ -192,7 +230,7 @@ describe("with the sandbox", () => {
       yield* early.inbox.ready
       yield* wait(60)
       assert.lengthOf(warnings, 1)
-    }).pipe(Effect.provide(Sandbox.layer()), Effect.provide(Logger.layer([logger])))
+    }).pipe(Effect.provide(Layer.merge(Sandbox.layer(), Logger.layer([logger]))))
   })
 
   const Step = Schema.Literals(["send", "reset", "reset all", "read", "recall", "type", "wait", "wait long"])

@@ -13,7 +13,7 @@ import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { MessageId, type UserId } from "../../domain/Id.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { CurrentUser } from "../../rest/CurrentUser.ts"
-import type { OutboxDraft } from "../OutboxEntry.ts"
+import type { OutboxDraft, OutboxEntry } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
 import { ofSend } from "../payload.ts"
 import type { Ledger } from "./ledger.ts"
@@ -29,6 +29,31 @@ const mayBeFound = ({ attempt, doubts, entry: { state } }: Send): boolean =>
 
 /** How long it is noted for other sessions that a send arrived, in milliseconds. */
 const remembered = 3_600_000
+
+/** A stored send as the app sees it. */
+const entryOf = ({ attempt, conversationId, enqueuedAt, key, message }: StoredSend): OutboxEntry => {
+  const { content, messageType, toId } = message
+  const draft = { conversationId, toId, messageType, content } as OutboxDraft
+  return { key, draft, enqueuedAt, state: attempt === undefined ? OutboxState.Queued() : OutboxState.Sending() }
+}
+
+/** The latest versions of the stored sends of which no arrival is noted, in their order. */
+const waitingOf = (records: ReadonlyArray<Stored>): ReadonlyArray<OutboxEntry> => {
+  const latest = new Map<string, StoredSend>()
+  const arrived = new Set(records.flatMap((record) => (record._tag === "Arrival" ? [record.key] : [])))
+  for (const record of records) {
+    if (record._tag === "Arrival" || arrived.has(record.key)) continue
+    if ((latest.get(record.key)?.version ?? 0) < record.version) latest.set(record.key, record)
+  }
+  return Array.from(latest.values())
+    .toSorted((left, right) => left.order - right.order)
+    .map((stored) => {
+      const entry = entryOf(stored)
+      return stored.unknown === undefined
+        ? entry
+        : { ...entry, state: OutboxState.DeliveryUnknown({ detail: stored.unknown }) }
+    })
+}
 
 export type Persistence = ReturnType<typeof make>
 
@@ -180,13 +205,10 @@ export const make = (needs: Needs) => {
   }
 
   const adopt = Effect.fnUntraced(function* (stored: StoredSend) {
-    const { attempt, conversationId, enqueuedAt, expiresAt, key, message, order, unknown } = stored
-    const { content, messageType, toId } = message
-    const draft = { conversationId, toId, messageType, content } as OutboxDraft
-    const state = attempt === undefined ? OutboxState.Queued() : OutboxState.Sending()
+    const { attempt, expiresAt, message, order, unknown } = stored
     const left = Math.min(sends.lifetime, expiresAt - (yield* Clock.currentTimeMillis))
     const now = yield* elapsed.now
-    const send = makeSend({ key, draft, enqueuedAt, state }, message, now + left, order)
+    const send = makeSend(entryOf(stored), message, now + left, order)
     if (attempt !== undefined) attach(send, attempt.after, now)
     yield* unknown === undefined ? sends.add(send) : sends.addUnknown(send, unknown)
   })
@@ -285,6 +307,7 @@ export const make = (needs: Needs) => {
     if (failed !== undefined && isForeign) ledger.supersede(false)
     if (failed === undefined && !hasAdopted) part = undefined
     claimed = connection
+    sends.hide()
     for (const send of sends.open) {
       if (part !== undefined && !isHere(send)) yield* save(send)
     }
@@ -305,13 +328,14 @@ export const make = (needs: Needs) => {
   return {
     /** Finds out where to store sends before the account is known. */
     locate: Effect.suspend(() => (store === undefined ? Effect.void : locate)),
-    /** Whether the store holds sends of this account. */
+    /** Whether the store holds sends of this account, which are shown from then on. */
     hasSends: Effect.gen(function* () {
       if (store === undefined) return false
       yield* locate
       const of = part === undefined || part === loginPart ? `${(yield* currentUser.get).id}` : part
-      const found = yield* guarded((from) => listed(from, of))
-      return (found ?? []).some(({ _tag }) => _tag === "Send")
+      const found = (yield* guarded((from) => listed(from, of))) ?? []
+      if (claimed === 0) sends.show(waitingOf(found))
+      return found.some(({ _tag }) => _tag === "Send")
     }).pipe(Effect.orElseSucceed(() => false)),
     /**
      * Takes over, once for each connection, what other sessions of the account have left. False if that is not possible

@@ -100,6 +100,8 @@ export class Registry {
   readonly #options: Options
   readonly #sends = new Map<OutboxKey, Send>()
   readonly #lanes = new Map<UserId | undefined, Lane>()
+  /** Stored sends of earlier sessions, which are shown until a connection tells whose they are. */
+  readonly #stored = new Map<OutboxKey, OutboxEntry>()
   #orders = 0
   readonly #changes = changes.make(() => this.entries)
 
@@ -123,10 +125,11 @@ export class Registry {
   }
 
   get entries(): ReadonlyArray<OutboxEntry> {
-    return this.all
+    const listed = this.all
       .filter(isListed)
       .toSorted(byOrder)
       .map(({ entry }) => entry)
+    return [...this.#stored.values(), ...listed]
   }
 
   get laneCount(): number {
@@ -147,6 +150,21 @@ export class Registry {
     const least = this.open.reduce((found, { order }) => Math.min(found, order), Infinity)
     if (least <= top) for (const send of this.open) send.order += top - least + 1
     this.#orders = this.all.reduce((found, { order }) => Math.max(found, order), Math.max(top, this.#orders))
+  }
+
+  /** Shows stored sends before it is known whether they are this session's to send. */
+  show(entries: ReadonlyArray<OutboxEntry>): void {
+    for (const entry of entries) {
+      if (this.#sends.has(entry.key)) continue
+      this.#stored.set(entry.key, entry)
+      this.#changes.push(entry)
+    }
+  }
+
+  /** Stops showing the stored sends that are not this session's. */
+  hide(): void {
+    for (const entry of this.#stored.values()) this.#changes.push({ ...entry, state: OutboxState.Discarded() })
+    this.#stored.clear()
   }
 
   /** Adds a send to its lane. */
@@ -292,6 +310,7 @@ export class Registry {
 
   /** Puts a send behind all others. */
   #remember(send: Send): void {
+    this.#stored.delete(send.entry.key)
     this.#sends.delete(send.entry.key)
     this.#sends.set(send.entry.key, send)
   }
