@@ -131,7 +131,10 @@ describe("the start", () => {
       const { called, inbox } = yield* begunWithout("current")
       assert.deepStrictEqual(
         called("list").map((call) => call.with),
-        [{ state: "ACTIVE" }, { state: "PENDING" }]
+        [
+          { state: "ACTIVE", limit: 100 },
+          { state: "PENDING", limit: 100 }
+        ]
       )
       assert.isTrue((yield* inbox.ready).isLoaded)
     })

@@ -12,6 +12,7 @@ import type { User } from "../../domain/User.ts"
 import type { KefuError } from "../../KefuError.ts"
 import { ConversationApi } from "../../rest/ConversationApi.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
+import * as unfinished from "../../rest/unfinished.ts"
 import { UserApi } from "../../rest/UserApi.ts"
 import { guarded } from "./guarded.ts"
 import * as refresher from "./refresher.ts"
@@ -60,15 +61,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
       return yield* accounts === before ? Effect.fromResult(answer) : asAccount(read)
     })
 
-  const current = api.current.pipe(
-    // Older backends lack the list of current conversations.
-    Effect.catchReason("KefuError", "NotFound", () =>
-      Effect.map(
-        Effect.forEach(["ACTIVE", "PENDING"], (state) => api.list({ state })),
-        (pages) => pages.flatMap(({ conversations }) => conversations)
-      )
-    )
-  )
+  const current = Effect.map(unfinished.read(api), ({ conversations }) => conversations)
 
   /** Merges conversations. Returns those that may be older than what events have told, which are to be read again. */
   const merge = (conversations: ReadonlyArray<Conversation>, known?: Known) =>

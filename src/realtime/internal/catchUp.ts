@@ -2,25 +2,22 @@
  * Reads over REST what was missed while there was no connection. Which of it is new, the delivery log decides.
  */
 import * as Effect from "effect/Effect"
+import { noteSkipped, skippedIn, skippedOf } from "../../codec/Odd.ts"
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId } from "../../domain/Id.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Transport } from "../../http/Transport.ts"
 import { forSession } from "../../http/call.ts"
+import * as unfinished from "../../rest/unfinished.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
 
 export const make = (transport: Transport["Service"], log: DeliveryLog) => {
   const { call, client } = forSession(transport.httpClient)
 
-  const listed = call("Realtime.catchUp", client.conversations.current({})).pipe(
-    // Older backends have no list of current conversations.
-    Effect.catchReason("KefuError", "NotFound", () =>
-      Effect.map(
-        call("Realtime.catchUp", client.conversations.list({ query: { state: "ACTIVE", limit: 100 } })),
-        (page) => page.conversations
-      )
-    )
-  )
+  const listed = unfinished.read({
+    current: call("Realtime.catchUp", client.conversations.current({})),
+    list: (query = {}) => call("Realtime.catchUp", client.conversations.list({ query }))
+  })
 
   /** The latest ended ones: a conversation may have come and gone in between. A backend may refuse to list them. */
   const finished = call(
@@ -35,7 +32,11 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
   )
 
   const both = Effect.all({ present: listed, past: finished }, { concurrency: 2 }).pipe(
-    Effect.map(({ past, present }) => ({ past: past.map(inOrder), present: present.map(inOrder) }))
+    Effect.map(({ past, present }) => ({
+      past: past.map(inOrder),
+      present: present.conversations.map(inOrder),
+      isWhole: present.isWhole && skippedOf(past).length === 0
+    }))
   )
 
   const reread = (id: ConversationId) =>
@@ -56,7 +57,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
   })
 
   const read = Effect.gen(function* () {
-    const { past, present } = yield* both
+    const { isWhole, past, present } = yield* both
     const here = new Set(present.map((conversation) => conversation.id))
     const ended = past.filter(({ id }) => !log.knows(id))
     const gone = yield* Effect.forEach(
@@ -72,20 +73,22 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
           : Effect.map(reread(conversation.id), (whole) => whole ?? conversation),
       { concurrency: 4 }
     )
-    const findings = conversations.map((conversation) => ({ id: conversation.id, ...log.newMessagesOf(conversation) }))
-    const gaps = findings.filter(({ complete }) => !complete)
-    const mayBeMore = ended.length === finishedRead
+    const findings = conversations.map((conversation) => {
+      const { complete, messages } = log.newMessagesOf(conversation)
+      const unreadable = skippedOf(conversation.messages).length > 0
+      return { id: conversation.id, messages, gap: unreadable ? unreadableMessage : complete ? undefined : cutShort }
+    })
+    const gaps = findings.flatMap(({ gap, id }) =>
+      gap === undefined ? [] : [RealtimeEvent.GapUnresolved({ conversationId: id, detail: gap })]
+    )
+    if (ended.length === finishedRead)
+      gaps.unshift(RealtimeEvent.GapUnresolved({ conversationId: undefined, detail: unseen }))
+    if (!isWhole) gaps.unshift(RealtimeEvent.GapUnresolved({ conversationId: undefined, detail: unreadableList }))
     const missed = findings.flatMap(({ messages }) => messages).toSorted((left, right) => left.id - right.id)
     return [
-      ...(mayBeMore ? [RealtimeEvent.GapUnresolved({ conversationId: undefined, detail: unseen })] : []),
-      ...gaps.map(({ id }) =>
-        RealtimeEvent.GapUnresolved({
-          conversationId: id,
-          detail: "the conversation's page of messages may not reach back to the last one received"
-        })
-      ),
+      ...gaps,
       ...missed.map((message) => RealtimeEvent.MessageReceived({ message, recovered: true })),
-      RealtimeEvent.Resynced({ conversations, complete: gaps.length === 0 && !mayBeMore })
+      RealtimeEvent.Resynced({ conversations, complete: gaps.length === 0 })
     ]
   })
 
@@ -109,9 +112,14 @@ export type CatchUp = ReturnType<typeof make>
 const finishedRead = 5
 
 const unseen = "other conversations may have come and gone"
+const cutShort = "the conversation's page of messages may not reach back to the last one received"
+const unreadableMessage = "a message of the conversation could not be read"
+const unreadableList = "a conversation could not be read, or the list of them is cut short"
 
 /** Backends differ in the order of the messages. */
-const inOrder = (conversation: Conversation): Conversation => ({
-  ...conversation,
-  messages: conversation.messages.toSorted((left, right) => left.id - right.id)
-})
+const inOrder = (conversation: Conversation): Conversation => {
+  const { messages } = conversation
+  const skipped = skippedIn(messages)
+  const sorted = messages.toSorted((left, right) => left.id - right.id)
+  return { ...conversation, messages: skipped === undefined ? sorted : noteSkipped(sorted, skipped) }
+}
