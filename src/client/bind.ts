@@ -4,7 +4,9 @@
  */
 export const bindMembers = (target: object): void => {
   const bound = new Set<PropertyKey>(["constructor"])
-  const bind = <A>(member: A): A => (typeof member === "function" ? member.bind(target) : member)
+  // Not `Function.bind`: `await using` of Node 24 takes no bound function for a method.
+  const bind = (member: unknown) =>
+    typeof member === "function" ? (...args: ReadonlyArray<unknown>) => Reflect.apply(member, target, args) : member
   for (let level = prototypeOf(target); level !== Object.prototype && level !== null; level = prototypeOf(level)) {
     for (const key of Reflect.ownKeys(level)) {
       const found = Object.getOwnPropertyDescriptor(level, key)
