@@ -69,7 +69,9 @@ export const UploadEvent = Data.taggedEnum<UploadEvent>()
  * `uploadWithProgress` is a `Stream` of {@link UploadEvent}; `upload` gives the result alone. Interrupting either cancels
  * the upload. It fails when no byte has moved for `uploadTimeout` (default 5 minutes), however long it takes in total.
  *
- * The file is read piece by piece as the network takes it, never copied as a whole. In a page, where `fetch` can neither
+ * The file is read piece by piece as the network takes it, never copied as a whole, and sent with its length, as stores
+ * like S3 require. A redirect with status 307 or 308 is followed with the file, up to three times; a store that redirects
+ * to a page, or answers before it has read the whole file, has not stored it. In a page, where `fetch` can neither
  * stream a body nor report progress, an XMLHttpRequest sends it, and a `stream` is collected into a `Blob` first.
  *
  * Fails with `InvalidRequest` if the argument is not a file, `UploadTooLarge` (status 413), `UploadFailed` (the file could
@@ -148,10 +150,10 @@ const failed = (reason: KefuErrorReason) => new KefuError({ method, reason })
 const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 const make = Effect.gen(function* () {
-  const { uploadTimeout } = yield* KefuConfig
+  const config = yield* KefuConfig
   const { baseUrl, httpClient, publicHttpClient } = yield* Transport
   const { call, client } = forSession(httpClient)
-  const send = post.make(publicHttpClient, yield* MakeXhr, uploadTimeout)
+  const send = post.make(publicHttpClient, yield* MakeXhr, config)
 
   const resolve = (signedUrl: string) => {
     const url = Result.try(() => new URL(signedUrl, baseUrl))

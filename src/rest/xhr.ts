@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 export interface Xhr {
   readonly status: number
   readonly responseText: string
+  /** The address after all redirects. */
+  readonly responseURL?: string
   readonly upload: {
     addEventListener(
       type: "progress",

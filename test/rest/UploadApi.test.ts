@@ -39,7 +39,8 @@ const make = (options: {
   const presigns: Array<unknown> = []
   const aborted: Array<string> = []
   const client = HttpClient.make((request, url, signal) => {
-    signal.addEventListener("abort", () => aborted.push(url.pathname))
+    // The signal of a request is aborted once its response has been read, too.
+    if (request.body._tag === "Stream") signal.addEventListener("abort", () => aborted.push(url.pathname))
     const unreachable = (cause: unknown) =>
       new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
     const { body } = request
@@ -662,10 +663,11 @@ describe("UploadApi", () => {
             const reading = yield* Effect.forkChild(Stream.runDrain(body), { startImmediately: true })
             yield* Fiber.interrupt(reading)
             yield* Effect.yieldNow
-            return new Response(null)
+            return new Response(null, { status: 403 })
           })
       })
-      assert.deepStrictEqual(yield* upload(backend, streamed(1_000, Stream.never)), uploaded)
+      const error = yield* Effect.flip(upload(backend, streamed(1_000, Stream.never)))
+      assert.deepInclude(error.reason, { _tag: "UploadFailed", detail: "the store answered with status 403" })
     })
   )
 
@@ -673,6 +675,7 @@ describe("UploadApi", () => {
     class FakeXhr implements xhr.Xhr {
       status = 0
       responseText = ""
+      responseURL = ""
       headers = "Content-Type: text/plain\r\nX-A: b: c\r\n"
       aborted = 0
       opened: ReadonlyArray<string> = []
@@ -802,6 +805,30 @@ describe("UploadApi", () => {
         const { fiber, request } = yield* start(named(bytes(3)))
         yield* Fiber.interrupt(fiber)
         assert.strictEqual(request.aborted, 1)
+      })
+    )
+
+    it.effect("fails when the store answers before it has got the whole form", () =>
+      Effect.gen(function* () {
+        const { fiber, request } = yield* start(named(bytes(1_000)))
+        request.emit("progress", 300, 1_100)
+        request.answers(204, "")
+        assert.deepInclude(failed(yield* Fiber.await(fiber))?.reason, { _tag: "UploadFailed" })
+      })
+    )
+
+    it.effect("fails when the store redirects to a page, and not when it redirects to another store", () =>
+      Effect.gen(function* () {
+        for (const [type, isStored] of [
+          ["text/html; charset=utf-8", false],
+          ["application/xml", true]
+        ] as const) {
+          const { fiber, request } = yield* start(named(bytes(1_000)))
+          request.headers = `Content-Type: ${type}\r\n`
+          request.responseURL = "https://kefu.test/elsewhere"
+          request.answers(200, "")
+          assert.strictEqual(Exit.isSuccess(yield* Fiber.await(fiber)), isStored)
+        }
       })
     )
 
