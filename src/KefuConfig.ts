@@ -114,6 +114,16 @@ export interface Options {
         readonly queuePoll?: Duration.Input | false | undefined
       }
     | undefined
+  /**
+   * How many bytes the body of a response may have, decompressed; a larger one fails with `ResponseTooLarge`. Default:
+   * 32 MB (33,554,432 bytes).
+   */
+  readonly maxBodySize?: number | undefined
+  /**
+   * How many bytes a frame of the backend may have; a larger one ends the connection with `ResponseTooLarge`, after which
+   * it reconnects. Default: 4 MB (4,194,304 bytes).
+   */
+  readonly maxFrameSize?: number | undefined
   /** Whether requests carry trace headers, which in browsers require CORS permission. Default: false. */
   readonly tracePropagation?: boolean | undefined
 }
@@ -146,6 +156,8 @@ export class KefuConfig extends Context.Service<
       readonly storage: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
     }
     readonly inbox: { readonly withholdDraft: boolean; readonly queuePoll: Duration.Duration | undefined }
+    readonly maxBodySize: number
+    readonly maxFrameSize: number
     readonly tracePropagation: boolean
   }
 >()("effect-kefu/KefuConfig") {
@@ -241,6 +253,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
           ? undefined
           : yield* duration("inbox.queuePoll", options.inbox?.queuePoll, "5 seconds")
     },
+    maxBodySize: yield* count("maxBodySize", options.maxBodySize, 32 * 1024 * 1024, 1),
+    maxFrameSize: yield* count("maxFrameSize", options.maxFrameSize, 4 * 1024 * 1024, 1),
     tracePropagation: yield* flag("tracePropagation", options.tracePropagation, false)
   })
 })

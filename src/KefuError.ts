@@ -317,6 +317,20 @@ export class UnexpectedResponse extends reason<UnexpectedResponse>()("Unexpected
 }) {}
 
 /**
+ * The response's body, or a frame, is larger than the session accepts. `limit` is in bytes, `option` sets it.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ResponseTooLarge extends reason<ResponseTooLarge>()("ResponseTooLarge", {
+  fields: { limit: Schema.Int, option: Schema.Literals(["maxBodySize", "maxFrameSize"]) },
+  isRetryable: false,
+  message: ({ limit }) => `the backend sent more than ${limit} bytes at once`,
+  advice: ({ option }) => `ask for less, or raise \`${option}\``,
+  userText: { en: "The service sent too much data.", zh: "服务返回的数据过大。" }
+}) {}
+
+/**
  * The account logged in elsewhere, which ended this session until `takeOver`. `remedy` replaces the advice.
  *
  * @category reasons
@@ -479,6 +493,7 @@ export const KefuErrorReason = Schema.Union([
   RateLimited,
   ServerFault,
   UnexpectedResponse,
+  ResponseTooLarge,
   Superseded,
   NotConnected,
   SubscriberLagged,

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { inspect } from "node:util"
 import DefaultClient, { Client } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
 import * as Callbacks from "./support/Callbacks.ts"
@@ -30,6 +31,20 @@ describe("Client", () => {
       assert.strictEqual(error.response?.headers["x-request-id"], "r1")
       assert.deepStrictEqual(error.response?.data, { message: "for staff only", error_code: 7 })
       assert.match(error.message, /^Client\.getPendingCount: .*for staff only/)
+    })
+  )
+
+  it.live("rejects without the token that a successful response of an unexpected shape echoes", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* setup()
+      backend.answer = () => ({ headers: { "x-echo": "s3cret-token" }, body: [["s3cret-token"]] })
+      for (const call of [() => client.getConversations(), () => client.getConversationById(3)]) {
+        const error = yield* refusal(call())
+        assert.strictEqual(error.reason._tag, "UnexpectedResponse")
+        assert.strictEqual(error.response?.headers["x-echo"], "<redacted>")
+        assert.notInclude(inspect(error, { depth: 9 }), "s3cret-token")
+        assert.notInclude(JSON.stringify(error), "s3cret-token")
+      }
     })
   )
 

@@ -28,6 +28,10 @@ const samples: ReadonlyArray<readonly [Kefu.KefuErrorReason, ReadonlyArray<strin
     new Kefu.UnexpectedResponse({ path: "user.id", detail: "Expected an integer" }),
     ["at user.id", "Expected", "base URL"]
   ],
+  [
+    new Kefu.ResponseTooLarge({ limit: 4_000_000, option: "maxFrameSize" }),
+    ["more than 4000000 bytes", "ask for less", "`maxFrameSize`"]
+  ],
   [new Kefu.Superseded({}), ["elsewhere", "`takeOver`"]],
   [new Kefu.NotConnected({ detail: "waiting" }), ["not connected", "waiting", "outbox"]],
   [new Kefu.SubscriberLagged({ dropped: 12 }), ["12 events", "subscribe again"]],

@@ -14,6 +14,8 @@ import * as Wire from "../codec/Wire.ts"
 import { Conversation, ConversationPage } from "../domain/Conversation.ts"
 import type { Plain } from "../domain/Perspective.ts"
 import { User } from "../domain/User.ts"
+import { Credentials } from "../http/Credentials.ts"
+import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { Inbox } from "../inbox/Inbox.ts"
 import { KefuError, UnexpectedResponse } from "../KefuError.ts"
@@ -40,6 +42,7 @@ const decodeList = Schema.decodeUnknownOption(Wire.Elements(Conversation))
 const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Directory, flags: ReadFlags) {
   const realtime = yield* Realtime
   const { httpClient, tokenChanges } = yield* Transport
+  const credentials = yield* Credentials
   const currentUser = yield* CurrentUser
   const scope = yield* Effect.scope
   const notifier = new Notifier(listeners, directory, flags)
@@ -86,7 +89,13 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
     const value = decode(response.data)
     if (Option.isSome(value)) return { ...response, data: show(value.value) }
     const reason = new UnexpectedResponse({ path: "", detail: "expected conversations" })
-    return yield* new KefuError({ method, reason, response })
+    const secrets = scrub.token(Option.getOrUndefined(yield* Effect.option(credentials.token)))
+    const { data, headers, status } = response
+    return yield* new KefuError({
+      method,
+      reason,
+      response: { status, headers: secrets.values(headers), data: secrets.data(data) }
+    })
   })
 
   const events = yield* eventQueue.make(notifier, listeners, directory, identify)

@@ -17,19 +17,24 @@ import * as Socket from "effect/socket/Socket"
 import { Credentials } from "./Credentials.ts"
 import { fingerprint } from "./internal/fingerprint.ts"
 import * as pipeline from "./internal/pipeline.ts"
+import * as wire from "./internal/webSocket.ts"
 import { location } from "../platform/location.ts"
 import * as scrub from "./scrub.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { ConnectionLost, ConnectTimeout, KefuError, NetworkUnreachable } from "../KefuError.ts"
+import { ConnectionLost, ConnectTimeout, KefuError, NetworkUnreachable, ResponseTooLarge } from "../KefuError.ts"
 
 /**
- * An open WebSocket. It closes with code 1000 when the scope of its dial ends.
+ * An open WebSocket. It closes with code 1000 when the scope of its dial ends; where the platform allows it (Node), a
+ * connection whose other side does not answer the close is cut after 3 seconds.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Connection {
-  /** The next frames, in order. Fails with `ConnectionLost`, which has the close code, after the last one. */
+  /**
+   * The next frames, in order. Fails with `ConnectionLost`, which has the close code, after the last one, and with
+   * `ResponseTooLarge` if a frame is larger than `maxFrameSize`.
+   */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, KefuError>
   /** Hands one frame to the socket. Fails with `ConnectionLost` once the socket has closed. */
   write(frame: string): Effect.Effect<void, KefuError>
@@ -126,19 +131,23 @@ const make = Effect.gen(function* () {
     let ws: Socket.WebSocketLike | undefined
     let end: KefuError | undefined
     const socket = yield* Socket.fromWebSocket(
-      Effect.acquireRelease(
-        Effect.try({
-          try: () => (ws = webSocket(socketUrl(config, token))),
-          catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
-        }),
-        (opened) => Effect.sync(() => opened.close(1000))
-      ),
+      Effect.map(wire.open(webSocket, socketUrl(config, token), config.maxFrameSize), (opened) => (ws = opened)),
       { openTimeout: config.connectTimeout }
     )
     const pull = yield* Socket.readerString(socket)
     const writer = yield* socket.writer
+    const tooLarge = new KefuError({
+      method,
+      reason: new ResponseTooLarge({ limit: config.maxFrameSize, option: "maxFrameSize" })
+    })
     return {
-      pull: Effect.mapError(pull, (error) => (end = connectionLost(error, token))),
+      pull: Effect.matchEffect(pull, {
+        onFailure: (error) => Effect.fail((end ??= wire.isFlooded(ws) ? tooLarge : connectionLost(error, token))),
+        onSuccess: (frames) =>
+          frames.some((frame) => wire.isLarger(frame, config.maxFrameSize))
+            ? Effect.fail((end ??= tooLarge))
+            : Effect.succeed(frames)
+      }),
       // A closed socket silently discards writes, and a released one suspends them for ever.
       write: (frame: string) =>
         Effect.suspend(() => {

@@ -163,6 +163,49 @@ describe("Transport", () => {
       )
     }
 
+    it.effect("is ResponseTooLarge, and the socket is closed, after a frame over the limit", () =>
+      Effect.gen(function* () {
+        for (const [frame, limit] of [
+          ["x".repeat(101), 100],
+          ["客".repeat(34), 101]
+        ] as const) {
+          const { sockets, webSocket } = Dial.make(opening)
+          const scope = yield* Scope.make()
+          const connection = yield* Scope.provide(connect({ webSocket, maxFrameSize: limit }), scope)
+          sockets[0]?.says("x".repeat(limit))
+          assert.deepStrictEqual(yield* connection.pull, ["x".repeat(limit)])
+          sockets[0]?.says(frame)
+          const error = yield* Effect.flip(connection.pull)
+          assert.deepInclude(error.reason, { _tag: "ResponseTooLarge", limit, option: "maxFrameSize" })
+          assert.strictEqual((yield* Effect.flip(connection.write("late"))).reason._tag, "ResponseTooLarge")
+          yield* Scope.close(scope, Exit.void)
+          assert.deepStrictEqual(sockets[0]?.closedWith, [1000])
+        }
+      })
+    )
+
+    it.effect("is forced 3 seconds after the close, where the socket can be terminated", () =>
+      Effect.gen(function* () {
+        let terminated = 0
+        const { sockets, webSocket } = Dial.make((socket) => {
+          Object.assign(socket, { terminate: () => terminated++ })
+          opening(socket)
+        })
+        for (const answers of [false, true]) {
+          terminated = 0
+          const scope = yield* Scope.make()
+          yield* Scope.provide(connect({ webSocket }), scope)
+          yield* Scope.close(scope, Exit.void)
+          assert.deepStrictEqual(sockets.at(-1)?.closedWith, [1000])
+          if (answers) sockets.at(-1)?.closes(1000)
+          yield* TestClock.adjust(2_999)
+          assert.strictEqual(terminated, answers ? 1 : 0)
+          yield* TestClock.adjust(1)
+          assert.strictEqual(terminated, 1)
+        }
+      })
+    )
+
     it.effect("without a close frame is 1006", () =>
       Effect.gen(function* () {
         const { sockets, webSocket } = Dial.make(opening)

@@ -11,6 +11,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { KefuConfig } from "../../KefuConfig.ts"
 import { KefuError, type KefuErrorReason, RequestTimeout, Unauthorized, UnexpectedResponse } from "../../KefuError.ts"
+import * as body from "../body.ts"
 import * as failure from "../failure.ts"
 import * as retryAfter from "../retryAfter.ts"
 import * as scrub from "../scrub.ts"
@@ -54,8 +55,10 @@ export const make = (
         )
       }
       const response = yield* platform.execute(HttpClientRequest.prependUrl(signed, config.baseUrl))
-      return yield* read(method, response, yield* response.text, token)
+      const bytes = yield* body.read(response, config.maxBodySize)
+      return yield* read(method, response, bytes, token)
     }).pipe(
+      Effect.catchTag("ResponseTooLarge", fail),
       Effect.provideService(HttpClient.TracerPropagationEnabled, config.tracePropagation),
       Effect.catchTag("HttpClientError", (error) => fail(failure.unreachable(error))),
       Effect.timeoutOrElse({
@@ -136,26 +139,37 @@ const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unkno
 const read = Effect.fnUntraced(function* (
   method: string,
   response: HttpClientResponse.HttpClientResponse,
-  text: string,
+  bytes: Uint8Array,
   token: Redacted.Redacted | undefined
 ) {
   const { headers, status } = response
-  const parsed = text.trim() === "" ? Option.some(undefined) : decodeJson(text)
+  const contentType = headers["content-type"]
+  const text = body.text(bytes, contentType)
+  const parsed = Option.flatMap(text, (text) => (text.trim() === "" ? Option.some(undefined) : decodeJson(text)))
   const ok = status >= 200 && status < 300
-  if (ok && Option.isSome(parsed)) return withJson(response, parsed.value)
+  if (ok && Option.isSome(text) && Option.isSome(parsed)) return withBody(response, text.value, parsed.value)
   const secrets = scrub.token(token)
-  const data = secrets.data(Option.getOrElse(parsed, () => text))
+  const data = secrets.data(Option.getOrElse(parsed, () => Option.getOrUndefined(text)))
   return yield* new KefuError({
     method,
     reason: ok
-      ? new UnexpectedResponse({ path: "", detail: "the body is not JSON" })
+      ? new UnexpectedResponse({
+          path: "",
+          detail: Option.isSome(text) ? "the body is not JSON" : `the body is not text in ${body.charset(contentType)}`
+        })
       : yield* failure.fromStatus(response, data),
     response: { status, headers: secrets.values(headers), data }
   })
 })
 
-/** The response with its body, parsed once; undefined if it is empty. */
-const withJson = (
+/** The response with its body, which was read and parsed; `json` is undefined if it is empty. */
+const withBody = (
   response: HttpClientResponse.HttpClientResponse,
-  body: unknown
-): HttpClientResponse.HttpClientResponse => Object.create(response, { json: { value: Effect.succeed(body) } })
+  text: string,
+  json: unknown
+): HttpClientResponse.HttpClientResponse =>
+  Object.create(response, {
+    text: { value: Effect.succeed(text) },
+    json: { value: Effect.succeed(json) },
+    arrayBuffer: { value: Effect.sync(() => new TextEncoder().encode(text).buffer) }
+  })

@@ -155,6 +155,78 @@ describe("http/internal/pipeline", () => {
       })
     )
 
+    it.effect("a body without an end is ResponseTooLarge, and is not read further", () =>
+      Effect.gen(function* () {
+        for (const status of [200, 500]) {
+          let read = 0
+          const endless = () =>
+            new Response(
+              new ReadableStream({
+                pull: (controller) => {
+                  read += 65_536
+                  controller.enqueue(new Uint8Array(65_536))
+                }
+              }),
+              { status }
+            )
+          const { reason } = yield* failure(endless, undefined, { maxBodySize: 1_000_000 })
+          assert.deepInclude(reason, { _tag: "ResponseTooLarge", limit: 1_000_000, option: "maxBodySize" })
+          assert.isBelow(read, 2_000_000)
+        }
+      })
+    )
+
+    it.effect("a body of exactly the limit is read", () =>
+      Effect.gen(function* () {
+        const text = JSON.stringify({ text: "客服".repeat(100) })
+        const size = new TextEncoder().encode(text).byteLength
+        const backend = Recorder.make(() => new Response(text))
+        const response = yield* request(backend, undefined, { maxBodySize: size })
+        assert.strictEqual(yield* response.text, text)
+        const error = yield* Effect.flip(request(backend, undefined, { maxBodySize: size - 1 }))
+        assert.strictEqual(error.reason._tag, "ResponseTooLarge")
+      })
+    )
+
+    // {"name":"客服"} in GBK.
+    const gbk = new Uint8Array([...new TextEncoder().encode('{"name":"'), 0xbf, 0xcd, 0xb7, 0xfe, 0x22, 0x7d])
+
+    it.effect("a body in another charset is read as its Content-Type says", () =>
+      Effect.gen(function* () {
+        for (const type of ["application/json; charset=GBK", 'application/json;charset="gb18030"']) {
+          const backend = Recorder.make(() => new Response(gbk, { headers: { "content-type": type } }))
+          const response = yield* request(backend)
+          assert.deepStrictEqual(yield* response.json, { name: "客服" })
+          assert.deepStrictEqual(JSON.parse(new TextDecoder().decode(yield* response.arrayBuffer)), { name: "客服" })
+        }
+      })
+    )
+
+    it.effect("a body that is not in the charset that its Content-Type names is UnexpectedResponse", () =>
+      Effect.gen(function* () {
+        for (const [type, charset] of [
+          ["application/json", "utf-8"],
+          ["application/json; charset=utf-8", "utf-8"],
+          ["application/json; charset=klingon", "klingon"]
+        ]) {
+          const error = yield* failure(() => new Response(gbk, { headers: { "content-type": type ?? "" } }))
+          assert.deepInclude(error.reason, {
+            _tag: "UnexpectedResponse",
+            detail: `the body is not text in ${charset}`
+          })
+          assert.notInclude(inspect(error, { depth: 9 }), "\u{fffd}")
+        }
+      })
+    )
+
+    it.effect("an error keeps its status when its body is not text", () =>
+      Effect.gen(function* () {
+        const error = yield* failure(() => new Response(gbk, { status: 404 }))
+        assert.strictEqual(error.reason._tag, "NotFound")
+        assert.isUndefined(error.response?.data)
+      })
+    )
+
     for (const status of [200, 201, 202, 204]) {
       it.effect(`${status} without a body is a success`, () =>
         Effect.gen(function* () {
