@@ -17,6 +17,7 @@ import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../Kef
 import * as elapsed from "../platform/elapsed.ts"
 import { withLock } from "../platform/lock.ts"
 import * as flights from "../platform/singleFlight.ts"
+import { describe } from "./cause.ts"
 import { TokenApi } from "./TokenApi.ts"
 
 /**
@@ -77,9 +78,8 @@ export class Credentials extends Context.Service<
             provide.pipe(
               Effect.map((token) => ({ token: redact(token), isNew: true })),
               Effect.provideContext(context),
-              // The provider's error may contain the token.
-              Effect.mapError(() => unavailable("the token provider failed")),
-              Effect.catchDefect(() => Effect.fail(unavailable("the token provider failed"))),
+              Effect.mapError(providerFailed),
+              Effect.catchDefect((defect) => Effect.fail(providerFailed(defect))),
               Effect.timeoutOrElse({
                 duration: "10 seconds",
                 orElse: () => Effect.fail(unavailable("the token provider did not answer within 10 seconds"))
@@ -153,20 +153,15 @@ const anonymous = (
 ): Source => {
   let isLost = false
 
-  const lost = Effect.suspend(() => {
-    isLost = true
-    return Effect.as(Effect.logWarning("The token is kept in memory only", storageFailed().message), undefined)
-  })
+  const lost = (error: unknown) =>
+    Effect.suspend(() => {
+      isLost = true
+      return Effect.as(Effect.logWarning("The token is kept in memory only", storageFailed(error).message), undefined)
+    })
 
   const attempt = <A>(work: Effect.Effect<A, KeyValueStore.KeyValueStoreError>): Effect.Effect<A | undefined> =>
     Effect.suspend(() =>
-      isLost
-        ? Effect.undefined
-        : work.pipe(
-            Effect.timeout(storePatience),
-            Effect.catch(() => lost),
-            Effect.catchDefect(() => lost)
-          )
+      isLost ? Effect.undefined : work.pipe(Effect.timeout(storePatience), Effect.catch(lost), Effect.catchDefect(lost))
     )
 
   const stored = Effect.map(attempt(store.get(key)), (text) =>
@@ -188,10 +183,16 @@ const anonymous = (
   return { stored, obtain: (stale) => withLock(key)(obtain(stale)) }
 }
 
-const storageFailed = () =>
+/** The provider's error, without what may be the token. */
+const providerFailed = (error: unknown) => {
+  const told = describe(error)
+  return unavailable(`the token provider failed${told === "" ? "" : `: ${told}`}`)
+}
+
+const storageFailed = (error: unknown) =>
   new KefuError({
     method: "Credentials.token",
-    reason: new StorageFailed({ detail: "the token could not be read or stored" })
+    reason: new StorageFailed({ detail: `the token could not be read or stored: ${describe(error)}` })
   })
 
 const make = Effect.fnUntraced(function* (source: Source) {
