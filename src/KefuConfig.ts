@@ -42,7 +42,10 @@ export interface Backoff {
  * @since 0.1.0
  */
 export interface Options {
-  /** The backend's origin, for example `https://chat.example.com`. Default: the page's origin. */
+  /**
+   * The backend's origin, for example `https://chat.example.com`; a path `/api/v1` at its end is ignored. Default: the
+   * page's origin.
+   */
   readonly baseUrl?: string | URL | undefined
   /** The sub-channel through which the visitor arrived. Default: none; 0 counts as none. */
   readonly subChannelId?: number | undefined
@@ -213,7 +216,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const retry = options.retry === false ? { times: 0 } : (options.retry ?? {})
   const reconnect = options.reconnect ?? {}
   return KefuConfig.of({
-    baseUrl: url.success.origin + url.success.pathname.replace(/\/+$/, ""),
+    baseUrl: url.success.origin + url.success.pathname.replace(/\/+$/, "").replace(/\/api\/v1$/, ""),
     subChannelId:
       (options.subChannelId ?? 0) === 0 ? undefined : yield* count("subChannelId", options.subChannelId, 0, 1),
     connect: yield* choice("connect", options.connect, "auto", ["auto", "manual"]),

@@ -14,6 +14,19 @@ afterEach(() => {
 })
 
 describe("KefuConfig", () => {
+  it.effect("accepts a base URL that names the path of the API", () =>
+    Effect.gen(function* () {
+      for (const [given, expected] of [
+        ["https://kefu.test/api/v1", "https://kefu.test"],
+        ["https://kefu.test/api/v1/", "https://kefu.test"],
+        ["https://kefu.test/chat/api/v1", "https://kefu.test/chat"],
+        ["https://kefu.test/api/v10", "https://kefu.test/api/v10"]
+      ] as const) {
+        assert.strictEqual((yield* load({ baseUrl: given })).baseUrl, expected)
+      }
+    })
+  )
+
   it.effect("applies the documented defaults", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* load({ baseUrl }), {

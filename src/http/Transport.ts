@@ -21,7 +21,14 @@ import * as wire from "./internal/webSocket.ts"
 import { location } from "../platform/location.ts"
 import * as scrub from "./scrub.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { ConnectionLost, ConnectTimeout, KefuError, NetworkUnreachable, ResponseTooLarge } from "../KefuError.ts"
+import {
+  ConnectionLost,
+  ConnectTimeout,
+  InvalidRequest,
+  KefuError,
+  NetworkUnreachable,
+  ResponseTooLarge
+} from "../KefuError.ts"
 
 /**
  * An open WebSocket. It closes with code 1000 when the scope of its dial ends; where the platform allows it (Node), a
@@ -114,11 +121,23 @@ export class Transport extends Context.Service<
 const method = "Transport.connect"
 
 const socketUrl = (config: KefuConfig["Service"], token: Redacted.Redacted): string => {
-  const secure = config.baseUrl.startsWith("https:") || location()?.protocol === "https:"
+  // Pages on https may use ws for the same machine only.
+  const secure =
+    config.baseUrl.startsWith("https:") || (location()?.protocol === "https:" && !isLoopback(new URL(config.baseUrl)))
   const subChannel = config.subChannelId === undefined ? "" : `&sub_channel_id=${config.subChannelId}`
   const address = config.baseUrl.replace(/^https?/, secure ? "wss" : "ws")
   return `${address}/api/v1/im/ws?token=${encodeURIComponent(Redacted.value(token))}${subChannel}`
 }
+
+const globals: { readonly WebSocket?: unknown } = globalThis
+
+/** Whether the dial failed because the global WebSocket that was to be used does not exist. */
+const isMissing = ({ reason }: Socket.SocketError): boolean =>
+  reason._tag === "SocketOpenError" &&
+  globals.WebSocket === undefined &&
+  (reason.cause instanceof TypeError || reason.cause instanceof ReferenceError)
+
+const isLoopback = ({ hostname }: URL): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
 
 const make = Effect.gen(function* () {
   const config = yield* KefuConfig
@@ -173,8 +192,12 @@ const make = Effect.gen(function* () {
   const refused = (error: Socket.SocketError) =>
     new KefuError({
       method,
-      reason:
-        error.reason._tag === "SocketOpenError" && error.reason.kind === "Timeout"
+      reason: isMissing(error)
+        ? new InvalidRequest({
+            field: "webSocket",
+            detail: "this platform has no WebSocket; use Node 22 or newer, or provide a constructor of your own"
+          })
+        : error.reason._tag === "SocketOpenError" && error.reason.kind === "Timeout"
           ? new ConnectTimeout({ afterMillis: Duration.toMillis(config.connectTimeout) })
           : new NetworkUnreachable({ detail: "requests are answered, but the WebSocket was refused" })
     })
@@ -186,7 +209,7 @@ const make = Effect.gen(function* () {
       "SocketError",
       Effect.fnUntraced(function* (error) {
         const failure = refused(error)
-        if (failure.reason._tag === "ConnectTimeout") return yield* failure
+        if (failure.reason._tag === "ConnectTimeout" || failure.reason._tag === "InvalidRequest") return yield* failure
         yield* probe
         const fresh = yield* credentials.token
         // If the probe replaced the token, the old one was the reason for the refusal.

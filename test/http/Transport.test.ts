@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import * as Socket from "effect/socket/Socket"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
 import { afterEach, vi } from "vitest"
@@ -88,6 +89,28 @@ describe("Transport", () => {
           const { sockets, webSocket } = Dial.make(opening)
           yield* connect({ baseUrl: "http://kefu.test", webSocket })
           assert.strictEqual(sockets[0]?.url.split(":")[0], scheme)
+        })
+      )
+    }
+
+    for (const host of ["localhost", "app.localhost", "127.0.0.1", "[::1]"]) {
+      it.effect(`a page on https dials ws on ${host}, which browsers allow`, () =>
+        Effect.gen(function* () {
+          vi.stubGlobal("location", { origin: "https://shop.test", protocol: "https:", pathname: "/" })
+          const { sockets, webSocket } = Dial.make(opening)
+          yield* connect({ baseUrl: `http://${host}:8787`, webSocket })
+          assert.isTrue(sockets[0]?.url.startsWith(`ws://${host}:8787/`))
+        })
+      )
+    }
+
+    for (const host of ["localhost.evil.test", "127.0.0.1.evil.test", "notlocalhost"]) {
+      it.effect(`a page on https dials wss on ${host}`, () =>
+        Effect.gen(function* () {
+          vi.stubGlobal("location", { origin: "https://shop.test", protocol: "https:", pathname: "/" })
+          const { sockets, webSocket } = Dial.make(opening)
+          yield* connect({ baseUrl: `http://${host}`, webSocket })
+          assert.isTrue(sockets[0]?.url.startsWith("wss:"))
         })
       )
     }
@@ -337,6 +360,18 @@ describe("Transport", () => {
         const error = yield* Effect.flip(connect({ webSocket }))
         assert.strictEqual(error.reason._tag, "NetworkUnreachable")
         tokenFree(error)
+      })
+    )
+
+    it.effect("because the platform has no WebSocket says so, and is not probed", () =>
+      Effect.gen(function* () {
+        vi.stubGlobal("WebSocket", undefined)
+        const backend = Recorder.make(me)
+        const missing = yield* Effect.provide(Socket.WebSocketConstructor, Socket.layerWebSocketConstructorGlobal)
+        const error = yield* Effect.flip(connect({ webSocket: missing }, backend))
+        assert.deepInclude(error.reason, { _tag: "InvalidRequest", field: "webSocket" })
+        assert.include(error.message, "Node 22")
+        assert.strictEqual(backend.seen.length, 0)
       })
     )
 

@@ -22,6 +22,7 @@ export const verdict = (error: KefuError): Verdict => {
       return "superseded"
     case "Unauthorized":
     case "Forbidden":
+    case "InvalidRequest":
       return "terminal"
     case "ConnectionLost":
       return error.reason.code === 1013 ? "later" : "reconnect"
