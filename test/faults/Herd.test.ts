@@ -82,6 +82,6 @@ describe("a herd", () => {
         assert.isAtLeast(dials.length, 10 * clients)
         assert.isAtMost(share, 0.01)
       }).pipe(Random.withSeed("herd")),
-    600_000
+    3_600_000
   )
 })

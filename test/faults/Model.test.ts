@@ -56,7 +56,7 @@ describe("random fault schedules", () => {
             }
           }
         }),
-      300_000
+      3_600_000
     )
   }
 

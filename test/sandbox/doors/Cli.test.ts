@@ -26,16 +26,23 @@ const run = (...args: ReadonlyArray<string>) =>
         kill: (signal: NodeJS.Signals) => child.kill(signal),
         exit: Effect.promise(() => exited),
         output: () => output,
+        /** Waits for an output; fails when the program ends without it. */
         until: (pattern: RegExp) =>
-          Effect.callback<string>((resume) => {
-            const watcher = () => {
-              const found = pattern.exec(output)?.[1]
-              if (found !== undefined) resume(Effect.succeed(found))
-            }
-            watchers.add(watcher)
-            watcher()
-            return Effect.sync(() => watchers.delete(watcher))
-          })
+          Effect.raceFirst(
+            Effect.callback<string>((resume) => {
+              const watcher = () => {
+                const found = pattern.exec(output)?.[1]
+                if (found !== undefined) resume(Effect.succeed(found))
+              }
+              watchers.add(watcher)
+              watcher()
+              return Effect.sync(() => watchers.delete(watcher))
+            }),
+            Effect.flatMap(
+              Effect.promise(() => exited),
+              (code) => Effect.die(`the program ended with ${code}: ${output}`)
+            )
+          )
       }
     }),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
@@ -58,7 +65,7 @@ describe("effect-kefu", () => {
         assert.strictEqual(yield* child.exit, 130)
         assert.notInclude(child.output(), "Error")
       }),
-    30_000
+    300_000
   )
 
   it.effect("reports invalid options", () =>
