@@ -407,8 +407,10 @@ export const live = Effect.fnUntraced(function* (person: Person, stage: Stage) {
       )
     }
     const userIds = new Set(person.accounts.map(({ userId }) => userId))
+    const now = clock.currentTimeMillisUnsafe()
+    const isElsewhere = troublesOf(person, stage, "SecondSession").some(({ from, until }) => now >= from && now <= until)
     const sockets = (yield* sandbox.connections).filter(({ userId }) => userIds.has(userId))
-    person.left.set("sockets", sockets.length)
+    person.left.set("sockets", isElsewhere ? 0 : sockets.length)
   })
 
   const finish = Effect.gen(function* () {

@@ -62,9 +62,10 @@ const stood = ({ states }: Person, from: number, until: number): boolean =>
   states.findLast(({ at }) => at <= from)?.state._tag === "Connected" &&
   !states.some(({ at }) => at > from && at < until)
 
-/** Whether a person's session ended, or was ended, between two moments. */
-const wasOver = ({ leftAt, states }: Person, from: number, until: number): boolean =>
+/** Whether a person's session ended, or another of the account was open, between two moments. */
+const wasOver = ({ schedule }: Run, { leftAt, name, states }: Person, from: number, until: number): boolean =>
   (leftAt !== undefined && leftAt <= until) ||
+  ofTag("SecondSession")(schedule.troubles).some((tab) => tab.who === name && tab.from <= until && tab.until >= from) ||
   states.some(({ at, state }) => at >= from && at <= until && (state._tag === "Superseded" || state._tag === "Closed"))
 
 const byName = ({ people }: Run, name: string): Person => people.find((person) => person.name === name)!
@@ -153,7 +154,7 @@ const orderByPerson = (run: Run) => {
 
 /** Whether something was under way when the send was given: what is behind a refused send may wait for it too long. */
 const waitedFor = ({ sends }: Run, send: Send): boolean =>
-  sends.some(({ at, settledAt = Infinity, who }) => who === send.who && at < send.at && settledAt > send.at)
+  sends.slice(0, sends.indexOf(send)).some(({ settledAt = Infinity, who }) => who === send.who && settledAt > send.at)
 
 /** A send expires for want of a connection, and not while there is one and nothing is before it. */
 const expiry = (run: Run): ReadonlyArray<string> =>
@@ -167,7 +168,8 @@ const expiry = (run: Run): ReadonlyArray<string> =>
 
 /**
  * Where nothing but connections fails, the history decides what became of a send once the connection is back: nothing is
- * told as unknown before the outbox has waited for that as long as it says.
+ * told as unknown before the outbox has waited for that as long as it says. Staff who write to somebody with whom they have
+ * no conversation yet have no history to go by.
  */
 const certainty = (run: Run): ReadonlyArray<string> => {
   if (!run.schedule.mild || !run.schedule.outbox || recalledIds(run).size > 0) return []
@@ -175,7 +177,8 @@ const certainty = (run: Run): ReadonlyArray<string> => {
     const { content, settledAt = Infinity } = send
     return reasonOf(send) === "DeliveryUnknown" &&
       settledAt - send.at < lifetime &&
-      !wasOver(byName(run, send.who), send.at, settledAt)
+      !(isStaff(send.who) && send.conversationId === undefined) &&
+      !wasOver(run, byName(run, send.who), send.at, settledAt)
       ? [`"${content}", said at ${send.at}, was given up as unknown at ${settledAt}`]
       : []
   })

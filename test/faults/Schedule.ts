@@ -15,7 +15,6 @@ const Switch = Schema.Literals([
   "retryAfter",
   "lateDials",
   "store",
-  "secondSession",
   "oddFields",
   "deadUpstream",
   /** No trouble: visitors name their conversation now and then, and all that they say is one sequence. */
@@ -25,7 +24,7 @@ export type Switch = typeof Switch.Type
 export const switches = Switch.literals
 
 /** The switches that are on by default. Once the promise of a switch is kept, it belongs here. */
-export const standing: ReadonlyArray<Switch> = []
+export const standing: ReadonlyArray<Switch> = ["clock", "retryAfter", "store", "oddFields", "deadUpstream"]
 
 const Action = Schema.Struct({
   at: Schema.Int,
