@@ -408,7 +408,9 @@ export const live = Effect.fnUntraced(function* (person: Person, stage: Stage) {
     }
     const userIds = new Set(person.accounts.map(({ userId }) => userId))
     const now = clock.currentTimeMillisUnsafe()
-    const isElsewhere = troublesOf(person, stage, "SecondSession").some(({ from, until }) => now >= from && now <= until)
+    const isElsewhere = troublesOf(person, stage, "SecondSession").some(
+      ({ from, until }) => now >= from && now <= until
+    )
     const sockets = (yield* sandbox.connections).filter(({ userId }) => userIds.has(userId))
     person.left.set("sockets", isElsewhere ? 0 : sockets.length)
   })

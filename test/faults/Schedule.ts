@@ -15,6 +15,7 @@ const Switch = Schema.Literals([
   "retryAfter",
   "lateDials",
   "store",
+  "secondSession",
   "oddFields",
   "deadUpstream",
   /** No trouble: visitors name their conversation now and then, and all that they say is one sequence. */
