@@ -209,6 +209,12 @@ const troublesOf: { readonly [Kind in Exclude<Switch, "order">]: (schedule: Sche
     const times = (yield* chance(0.3)) ? { from: 0, until: schedule.lasts } : yield* span(schedule, schedule.lasts)
     return { troubles: [{ _tag: "StoreFails", ...times, who: yield* someone(schedule), how }] }
   }),
+  kill: Effect.fnUntraced(function* (schedule) {
+    const who = yield* someone(schedule)
+    const at = yield* moment(schedule)
+    const millis = yield* Random.nextIntBetween(1, 15_000)
+    return { troubles: [{ _tag: "Killed", who, at, millis }], actions: yield* around(who, at) }
+  }),
   secondSession: Effect.fnUntraced(function* (schedule) {
     const who = yield* someone(schedule)
     const times = yield* span(schedule, 8000)

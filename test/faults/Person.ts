@@ -10,10 +10,11 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type ConversationId, MenuItemId, type MessageId, type UserId } from "../../src/domain/Id.ts"
 import type { Message } from "../../src/domain/Message.ts"
-import type { KefuError } from "../../src/KefuError.ts"
+import { DeliveryUnknown, KefuError, type KefuErrorReason } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
+import { isSettled } from "../../src/outbox/OutboxState.ts"
 import { Leftovers } from "../../src/platform/leftovers.ts"
-import type { ConnectionState } from "../../src/realtime/ConnectionState.ts"
+import { ConnectionState } from "../../src/realtime/ConnectionState.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
 import { ConversationApi } from "../../src/rest/ConversationApi.ts"
@@ -37,6 +38,8 @@ export interface Send {
   readonly at: number
   exit: Exit.Exit<MessageId, KefuError> | undefined
   settledAt: number | undefined
+  /** When the app died that would have been told. */
+  diedAt: number | undefined
 }
 
 export interface Heard {
@@ -46,6 +49,8 @@ export interface Heard {
 
 export interface Log {
   readonly listener: Listener
+  /** When the app was started that listens. */
+  readonly bornAt: number
   /** When it began to listen. */
   since: number
   readonly heard: Array<Heard>
@@ -70,6 +75,10 @@ export interface Person {
   readonly states: Array<{ readonly at: number; readonly state: ConnectionState }>
   /** When it closed its app for good. */
   leftAt: number | undefined
+  /** When its app was started last; undefined while it is dead. */
+  bornAt: number | undefined
+  /** What its store holds. */
+  readonly kept: Map<string, string>
   /** When it closed its connection and opened it again. */
   readonly reopened: Array<{ readonly from: number; until: number }>
   /** Actions that were begun and have not come to an end, apart from those elsewhere. */
@@ -104,6 +113,8 @@ export const newPerson = (name: Name): Person => ({
   logs: [],
   states: [],
   leftAt: undefined,
+  bornAt: 0,
+  kept: new Map(),
   reopened: [],
   pending: 0,
   elsewhere: 0,
@@ -119,6 +130,9 @@ const lastWith = (person: Person, visitor: UserId): ConversationId | undefined =
   messagesOf(person.logs[0]).findLast(
     (message) => message.messageType === "ConversationBuilt" && message.content.userId === visitor
   )?.conversationId
+
+const troublesOf = <Tag extends Trouble["_tag"]>(person: Person, { schedule }: Stage, tag: Tag) =>
+  ofTag(tag)(schedule.troubles).filter((trouble) => "who" in trouble && trouble.who === person.name)
 
 /** Something that the session need not settle when it is closed. */
 const elsewhere = <A, E>(person: Person, effect: Effect.Effect<A, E>) =>
@@ -192,11 +206,9 @@ interface Services {
 const openSession = Effect.fnUntraced(function* (person: Person, stage: Stage, scope: Scope.Scope) {
   const { clock, context, schedule } = stage
   const isReplaced = ofTag("AccountReplaced")(schedule.troubles).some(({ who }) => who === person.name)
-  const storage = schedule.switches.includes("store")
-    ? store(
-        clock,
-        ofTag("StoreFails")(schedule.troubles).filter(({ who }) => who === person.name)
-      )
+  const { bornAt } = person
+  const storage = schedule.switches.some((one) => one === "store" || one === "kill")
+    ? store(clock, troublesOf(person, stage, "StoreFails"), person.kept, () => person.bornAt === bornAt)
     : undefined
   const session = yield* Layer.buildWithScope(
     TestKefu.layerSession({
@@ -224,8 +236,10 @@ const sender = (person: Person, { clock, people, schedule, sends }: Stage) => {
       who: person.name,
       at: clock.currentTimeMillisUnsafe(),
       exit: undefined,
-      settledAt: undefined
+      settledAt: undefined,
+      diedAt: undefined
     }
+    const { bornAt } = person
     sends.push(sent)
     const recipient = what.to === undefined ? undefined : people.get(what.to)
     const toId = recipient === undefined ? {} : { toId: accountOf(recipient).userId }
@@ -237,6 +251,7 @@ const sender = (person: Person, { clock, people, schedule, sends }: Stage) => {
     yield* sending.pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
+          if (person.bornAt !== bornAt) return
           sent.exit = exit
           sent.settledAt = clock.currentTimeMillisUnsafe()
         })
@@ -322,7 +337,8 @@ const act = (
 
 /** Subscribes when the listener says, and notes what it hears at its pace. */
 const listen = (person: Person, { clock }: Stage, { realtime }: Services, listener: Listener) => {
-  const log: Log = { listener, since: listener.from, heard: [], ended: undefined, complete: false }
+  const bornAt = person.bornAt ?? 0
+  const log: Log = { listener, bornAt, since: bornAt + listener.from, heard: [], ended: undefined, complete: false }
   person.logs.push(log)
   return Effect.gen(function* () {
     if (listener.from > 0) yield* Effect.sleep(listener.from)
@@ -336,9 +352,6 @@ const listen = (person: Person, { clock }: Stage, { realtime }: Services, listen
     log.ended = yield* Effect.exit(Stream.runForEach(events, hear))
   }).pipe(Effect.scoped)
 }
-
-const troublesOf = <Tag extends Trouble["_tag"]>(person: Person, { schedule }: Stage, tag: Tag) =>
-  ofTag(tag)(schedule.troubles).filter((trouble) => "who" in trouble && trouble.who === person.name)
 
 /** The backend forgets the account's token. */
 const replaceAccount = ({ accounts }: Person, { sandbox }: Stage) =>
@@ -359,42 +372,95 @@ const openElsewhere = Effect.fnUntraced(
   (effect, _person, _stage, _sender, _says) => Effect.scoped(effect)
 )
 
+/** What a dead app had said and its store has kept: the app that is started next is told. */
+const hearRestored = (person: Person, { clock, sends }: Stage, { outbox }: Services) =>
+  Stream.runForEach(outbox.changes, ({ draft, state }) =>
+    Effect.sync(() => {
+      const sent = sends.find(
+        ({ content, diedAt, exit, who }) =>
+          who === person.name && content === draft.content && diedAt !== undefined && exit === undefined
+      )
+      if (sent === undefined || !isSettled(state)) return
+      sent.settledAt = clock.currentTimeMillisUnsafe()
+      const fail = (reason: KefuErrorReason) => Exit.fail(new KefuError({ method: "Outbox.changes", reason }))
+      if (state._tag === "Sent") sent.exit = Exit.succeed(state.id)
+      if (state._tag === "Failed") sent.exit = fail(state.reason)
+      if (state._tag === "DeliveryUnknown") sent.exit = fail(new DeliveryUnknown({ detail: state.detail }))
+    })
+  )
+
+/** One run of a person's app. */
+interface Life {
+  readonly session: Scope.Closeable
+  readonly app: Scope.Closeable
+  readonly services: Services
+}
+
 /** Begins a person's life on stage; `finish` closes what is left of it, and counts what does not go. */
 export const live = Effect.fnUntraced(function* (person: Person, stage: Stage) {
   const { name } = person
   const { clock, sandbox, schedule } = stage
   const device = yield* makeDevice(name, stage)
-  const scopes = { session: yield* Scope.make(), app: yield* Scope.make() }
-  const services = yield* openSession(person, stage, scopes.session).pipe(device.run("session"))
-  const { realtime } = services
   const own = sender(person, stage)
-  const app = <A, E>(effect: Effect.Effect<A, E>) =>
-    Effect.forkIn(device.run("app")(effect), scopes.app, { startImmediately: true })
+  let life: Life
 
-  for (const listener of schedule.listeners) {
-    if (listener.who === name) yield* app(listen(person, stage, services, listener))
-  }
-  yield* app(
-    Stream.runForEach(realtime.states, (state) =>
-      Effect.sync(() => person.states.push({ at: clock.currentTimeMillisUnsafe(), state }))
-    )
-  )
-  // A sensible app: when its session ends for good, it asks for it back.
-  yield* app(
-    Stream.runForEach(realtime.states, (state) => {
-      const isOver = state._tag === "Superseded" || (state._tag === "Closed" && state.reason !== undefined)
-      if (!isOver || person.leftAt !== undefined) return Effect.void
-      return Effect.sleep("3 seconds").pipe(
-        Effect.andThen(state._tag === "Superseded" ? realtime.takeOver : realtime.open),
-        Effect.ignore,
-        Effect.forkIn(scopes.app)
+  /** Starts the app, which does what is still to be done. */
+  const start = Effect.gen(function* () {
+    const now = clock.currentTimeMillisUnsafe()
+    const isFirst = now === 0
+    person.bornAt = now
+    const scopes = { session: yield* Scope.make(), app: yield* Scope.make() }
+    const services = yield* openSession(person, stage, scopes.session).pipe(device.run("session"))
+    life = { ...scopes, services }
+    const { realtime } = services
+    const app = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.forkIn(device.run("app")(effect), scopes.app, { startImmediately: true })
+    for (const listener of schedule.listeners) {
+      if (listener.who === name) yield* app(listen(person, stage, services, listener))
+    }
+    if (!isFirst) yield* app(hearRestored(person, stage, services))
+    yield* app(
+      Stream.runForEach(realtime.states, (state) =>
+        Effect.sync(() => person.states.push({ at: clock.currentTimeMillisUnsafe(), state }))
       )
-    })
-  )
+    )
+    // A sensible app: when its session ends for good, it asks for it back.
+    yield* app(
+      Stream.runForEach(realtime.states, (state) => {
+        const isOver = state._tag === "Superseded" || (state._tag === "Closed" && state.reason !== undefined)
+        if (!isOver || person.leftAt !== undefined) return Effect.void
+        return Effect.sleep("3 seconds").pipe(
+          Effect.andThen(state._tag === "Superseded" ? realtime.takeOver : realtime.open),
+          Effect.ignore,
+          Effect.forkIn(scopes.app)
+        )
+      })
+    )
+    yield* app(Effect.ignore(realtime.open))
+    for (const action of schedule.actions) {
+      if (action.who !== name || action.what === "leave" || (action.at < now && !isFirst)) continue
+      yield* app(Effect.delay(perform(action, services), action.at - now))
+    }
+  })
+
+  /** Ends the app as a kill does: nothing is told, written or sent any more. */
+  const kill = Effect.gen(function* () {
+    person.bornAt = undefined
+    const now = clock.currentTimeMillisUnsafe()
+    for (const send of stage.sends)
+      if (send.who === name && !send.elsewhere && send.exit === undefined) send.diedAt ??= now
+    person.states.push({ at: now, state: ConnectionState.Closed({ reason: undefined }) })
+    const userIds = new Set(person.accounts.map(({ userId }) => userId))
+    for (const connection of yield* sandbox.connections) {
+      if (userIds.has(connection.userId)) yield* connection.reset
+    }
+    yield* Scope.close(life.session, Exit.void)
+    yield* Scope.close(life.app, Exit.void)
+  })
 
   /** Closes the session under the app, which may go on calling it. */
   const close = Effect.gen(function* () {
-    yield* Scope.close(scopes.session, Exit.void)
+    yield* Scope.close(life.session, Exit.void)
     // What is interrupted takes a while to end, the longer the busier the machine; what leaks never ends.
     yield* Effect.repeat(Effect.yieldNow, { times: 50 })
     yield* Effect.repeat(Effect.yieldNow, { while: () => device.fibers.session > 0, times: 2000 })
@@ -417,16 +483,17 @@ export const live = Effect.fnUntraced(function* (person: Person, stage: Stage) {
 
   const finish = Effect.gen(function* () {
     person.stuck += person.pending + person.elsewhere
-    person.state = yield* realtime.state
-    for (const log of person.logs) log.complete = person.leftAt === undefined && log.ended === undefined
+    person.state = yield* life.services.realtime.state
+    for (const log of person.logs)
+      log.complete = person.leftAt === undefined && log.ended === undefined && log.bornAt === person.bornAt
     if (person.leftAt === undefined) yield* close
-    yield* Scope.close(scopes.app, Exit.void)
+    yield* Scope.close(life.app, Exit.void)
     person.left.set("timers", yield* device.timers)
     person.left.set("fibers of the app", device.fibers.app)
   })
 
   /** Counted as pending until it has settled. */
-  const perform = (action: Action) => {
+  const perform = (action: Action, services: Services) => {
     const acting = Effect.suspend(() => act(person, stage, services, own, action))
     return Effect.acquireUseRelease(
       Effect.sync(() => {
@@ -441,9 +508,11 @@ export const live = Effect.fnUntraced(function* (person: Person, stage: Stage) {
     )
   }
 
-  yield* app(Effect.ignore(realtime.open))
-  for (const action of schedule.actions) {
-    if (action.who === name && action.what !== "leave") yield* app(Effect.delay(perform(action), action.at))
+  yield* start
+  const leaving = schedule.actions.find(({ what, who }) => who === name && what === "leave")
+  for (const { at, millis } of troublesOf(person, stage, "Killed")) {
+    if (leaving !== undefined && leaving.at <= at + millis) continue
+    yield* Effect.forkScoped(Effect.delay(Effect.andThen(kill, Effect.delay(start, millis)), at))
   }
   for (const nap of schedule.naps) {
     if (nap.who === name) yield* Effect.forkScoped(Effect.delay(device.sleep(nap.millis), nap.from))
@@ -455,7 +524,6 @@ export const live = Effect.fnUntraced(function* (person: Person, stage: Stage) {
     const tab = Effect.timeoutOption(openElsewhere(person, stage, own, says), until - from)
     yield* Effect.forkScoped(Effect.delay(tab, from))
   }
-  const leaving = schedule.actions.find(({ what, who }) => who === name && what === "leave")
   if (leaving !== undefined) {
     yield* Effect.forkScoped(
       Effect.gen(function* () {

@@ -72,6 +72,20 @@ const byName = ({ people }: Run, name: string): Person => people.find((person) =
 
 // --- what is sent
 
+/** How long before a kill a send must have been given to survive it. */
+const written = 1000
+
+/**
+ * Nobody need be told of a send whose app has died where it was given too shortly before, past the outbox, over a store that
+ * failed, or where it has arrived.
+ */
+const mayBeForgotten = ({ schedule }: Run, { at, diedAt, who }: Send, isThere: boolean): boolean =>
+  diedAt !== undefined &&
+  (isThere ||
+    !schedule.outbox ||
+    diedAt - at < written ||
+    ofTag("StoreFails")(schedule.troubles).some((trouble) => trouble.who === who))
+
 /**
  * Every send settles. What is `Sent` is in the history, as the message that it was told to be. What failed is not there.
  * Nothing is there more often than it was said, also when the same words were said twice.
@@ -86,8 +100,9 @@ const sends = (run: Run): ReadonlyArray<string> => {
     const told = same.map(toldOf).join(", ")
     const ids = same.flatMap((send) => idOf(send) ?? [])
     for (const send of same) {
-      if (send.exit === undefined) problems.push(`"${content}" never settled`)
-      else if (idOf(send) === undefined && reasonOf(send) === undefined && !send.elsewhere) {
+      if (send.exit === undefined) {
+        if (!mayBeForgotten(run, send, found.length > 0)) problems.push(`"${content}" never settled`)
+      } else if (idOf(send) === undefined && reasonOf(send) === undefined && !send.elsewhere) {
         problems.push(`"${content}" ended in ${Exit.isFailure(send.exit) ? Cause.pretty(send.exit.cause) : ""}`)
       }
     }
@@ -224,8 +239,10 @@ const givenAtFirst = (log: Log, since: number): ReadonlySet<MessageId> => {
 }
 
 /** Since when a person is connected with the account in use. */
-const connectedSince = (person: Person): number =>
-  person.states.find(({ at, state }) => at >= accountOf(person).from && state._tag === "Connected")?.at ?? Infinity
+const connectedSince = (person: Person, { bornAt }: Log): number => {
+  const from = Math.max(accountOf(person).from, bornAt)
+  return person.states.find(({ at, state }) => at >= from && state._tag === "Connected")?.at ?? Infinity
+}
 
 /** Every message reached every subscriber exactly once and in order, or an event said that it may not have. */
 const deliveries = (run: Run): ReadonlyArray<string> =>
@@ -259,7 +276,7 @@ const deliveries = (run: Run): ReadonlyArray<string> =>
       const account = accountOf(person)
       const given = givenAtFirst(log, account.from)
       // Who comes late cannot say what of that very moment it missed.
-      const from = Math.max(log.listener.from === 0 ? 0 : log.since + 1, connectedSince(person))
+      const from = Math.max(log.listener.from === 0 ? 0 : log.since + 1, connectedSince(person, log))
       // An app that closes its connection asks for nothing that was under way, and begins anew when it opens it again.
       const isOurs = ({ at, to }: Push) =>
         to === account.userId && at >= from && person.reopened.every((pause) => at > pause.until)

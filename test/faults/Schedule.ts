@@ -15,6 +15,7 @@ const Switch = Schema.Literals([
   "retryAfter",
   "lateDials",
   "store",
+  "kill",
   "secondSession",
   "oddFields",
   "deadUpstream",

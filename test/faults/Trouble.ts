@@ -27,6 +27,8 @@ export const Trouble = Schema.Union([
   Schema.TaggedStruct("LateDials", { ...window, millis: Schema.Int }),
   /** Somebody's store throws, or keeps only half of what is written. */
   Schema.TaggedStruct("StoreFails", { ...window, who: Name, how: Schema.Literals(["get", "set", "torn"]) }),
+  /** Somebody's app dies without a word, and is started again so much later, over the same store. */
+  Schema.TaggedStruct("Killed", { who: Name, at: Schema.Int, millis: Schema.Int }),
   /** The account is open in another tab for a while, which says the same again. */
   Schema.TaggedStruct("SecondSession", { ...window, who: Name, says: Schema.Int }),
   /** Fields that our logic does not need, or ids, have another type than expected, in frames and responses. */
@@ -64,9 +66,13 @@ export const setClock = (clock: Clock.Clock, sets: ReadonlyArray<Of<"ClockSet">>
   }
 }
 
-/** A store in memory that fails as the troubles say, by the test's time. */
-export const store = (clock: Clock.Clock, troubles: ReadonlyArray<Of<"StoreFails">>) => {
-  const kept = new Map<string, string>()
+/** A store in memory that fails as the troubles say, by the test's time. Whose app is dead writes nothing more. */
+export const store = (
+  clock: Clock.Clock,
+  troubles: ReadonlyArray<Of<"StoreFails">>,
+  kept: Map<string, string>,
+  isAlive: () => boolean
+) => {
   const fails = (how: Of<"StoreFails">["how"]) => {
     const now = clock.currentTimeMillisUnsafe()
     return troubles.some((trouble) => trouble.how === how && now >= trouble.from && now < trouble.until)
@@ -79,12 +85,17 @@ export const store = (clock: Clock.Clock, troubles: ReadonlyArray<Of<"StoreFails
       get: (key) => Effect.suspend(() => (fails("get") ? failure("get") : Effect.succeed(kept.get(key)))),
       set: (key, value) =>
         Effect.suspend(() => {
+          if (!isAlive()) return Effect.void
           if (fails("set")) return failure("set")
           kept.set(key, fails("torn") ? value.slice(0, value.length / 2) : value)
           return Effect.void
         }),
       remove: (key) =>
-        Effect.suspend(() => (fails("set") ? failure("remove") : Effect.sync(() => void kept.delete(key)))),
+        Effect.suspend(() => {
+          if (fails("set")) return failure("remove")
+          if (isAlive()) kept.delete(key)
+          return Effect.void
+        }),
       clear: Effect.sync(() => kept.clear()),
       size: Effect.sync(() => kept.size),
       keys: Effect.sync(() => Array.from(kept.keys()))
