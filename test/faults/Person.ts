@@ -342,7 +342,11 @@ const listen = (person: Person, { clock }: Stage, { realtime }: Services, listen
   person.logs.push(log)
   return Effect.gen(function* () {
     if (listener.from > 0) yield* Effect.sleep(listener.from)
-    const events = yield* realtime.subscribe({ bufferSize: listener.bufferSize, overflow: listener.overflow })
+    const events = yield* realtime.subscribe({
+      bufferSize: listener.bufferSize,
+      overflow: listener.overflow,
+      lasting: true
+    })
     log.since = clock.currentTimeMillisUnsafe()
     const hear = (event: RealtimeEvent) =>
       Effect.suspend(() => {

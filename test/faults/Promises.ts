@@ -10,7 +10,7 @@ import type { KefuErrorReason } from "../../src/KefuError.ts"
 import { isStaff } from "./People.ts"
 import { accountOf, lifetime, type Log, type Person, type Send } from "./Person.ts"
 import type { Switch } from "./Schedule.ts"
-import { type Push, type Run, settling } from "./Simulation.ts"
+import { type Push, type Run, settlingOf } from "./Simulation.ts"
 import { ofTag } from "./Trouble.ts"
 
 /**
@@ -146,15 +146,11 @@ const inOrder = (
     }
   )
 
-/** What is said in one conversation arrives in the order in which it was said. */
-const orderByConversation = (run: Run) =>
-  inOrder(run, ({ conversationId, to }) => (run.schedule.outbox ? `${conversationId ?? "-"} ${to ?? "-"}` : ""), idOf)
-
 /**
  * What somebody says to somebody arrives in the order in which it was said, whatever conversation it names, and whatever
  * was told about it.
  */
-const orderByPerson = (run: Run) => {
+const inOrderSaid = (run: Run) => {
   const texts = textsOf(run)
   const said = group(run.sends, (send) => send.content)
   return inOrder(
@@ -333,7 +329,7 @@ const liveliness = ({ people, schedule, wire }: Run): ReadonlyArray<string> =>
       .toSorted((left, right) => left - right)
     return states.flatMap(({ at, state }, index) => {
       if (state._tag !== "Connected") return []
-      const until = states[index + 1]?.at ?? schedule.lasts + settling
+      const until = states[index + 1]?.at ?? schedule.lasts + settlingOf(schedule)
       const heard = [at, ...arrivals.filter((arrival) => arrival > at && arrival < until), until]
       const worst = heard.findIndex((moment, n) => (heard[n + 1] ?? moment) - moment > longestSilence)
       return worst < 0
@@ -396,8 +392,7 @@ interface Promised {
 
 const promises: ReadonlyArray<Promised> = [
   { broken: sends },
-  { broken: orderByConversation },
-  { broken: orderByPerson, with: ["order"] },
+  { broken: inOrderSaid },
   { broken: expiry, with: ["clock", "store"] },
   { broken: certainty, with: ["deadUpstream"] },
   { broken: calm, with: ["clock"] },

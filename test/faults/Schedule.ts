@@ -26,7 +26,7 @@ export type Switch = typeof Switch.Type
 export const switches = Switch.literals
 
 /** The switches that are on by default. Once the promise of a switch is kept, it belongs here. */
-export const standing: ReadonlyArray<Switch> = ["clock", "retryAfter", "store", "oddFields", "deadUpstream"]
+export const standing: ReadonlyArray<Switch> = switches.filter((one) => one !== "lateDials")
 
 const Action = Schema.Struct({
   at: Schema.Int,

@@ -22,10 +22,12 @@ import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import { type Name, people } from "./People.ts"
 import { live, newPerson, type Person, type Send, tokenOf } from "./Person.ts"
 import type { Schedule } from "./Schedule.ts"
-import { hooks, type Wire } from "./Trouble.ts"
+import { hooks, ofTag, type Wire } from "./Trouble.ts"
 
 /** How long everything may take to settle once the faults are over. */
-export const settling = 150_000
+export const settlingOf = ({ troubles }: Schedule): number =>
+  // Who is asked to wait for years waits five minutes, and up to a quarter more.
+  150_000 + (ofTag("RetryAfter")(troubles).some(({ value }) => value === "99999999999") ? 400_000 : 0)
 
 /** A message that a person should know in the end. */
 export interface Push {
@@ -92,7 +94,7 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
     const finish = yield* Effect.forEach(persons.values(), (person) => live(person, stage))
     // The test clock waits for what it wakes, and only for that: so the faults end by it, too.
     yield* Effect.forkScoped(Effect.delay(sandboxFaults.clear, schedule.lasts))
-    yield* TestClock.adjust(schedule.lasts + settling)
+    yield* TestClock.adjust(schedule.lasts + settlingOf(schedule))
     const history = yield* sandbox.conversations
     const result: Run = {
       schedule,
