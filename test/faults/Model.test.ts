@@ -1,5 +1,5 @@
 /**
- * Random fault schedules: `Draw.ts` draws them, `Simulation.ts` runs them with real clients (`Person.ts`), `Promises.ts`
+ * Random fault schedules: `Draw.ts` draws them, `Simulation.ts` runs them with real clients (`Life.ts`), `Promises.ts`
  * judges the outcome. `npm run faults` runs any number of them.
  *
  * The promises were checked by mutation: single defects were put into the code and the seed `mutation` was run. In

@@ -62,10 +62,11 @@ const stood = ({ states }: Person, from: number, until: number): boolean =>
   states.findLast(({ at }) => at <= from)?.state._tag === "Connected" &&
   !states.some(({ at }) => at > from && at < until)
 
-/** Whether a person's session ended, or another of the account was open, between two moments. */
+/** Whether a person's session ended, became another account's, or was one of several, between two moments. */
 const wasOver = ({ schedule }: Run, { leftAt, name, states }: Person, from: number, until: number): boolean =>
   (leftAt !== undefined && leftAt <= until) ||
   ofTag("SecondSession")(schedule.troubles).some((tab) => tab.who === name && tab.from <= until && tab.until >= from) ||
+  ofTag("AccountReplaced")(schedule.troubles).some(({ at, who }) => who === name && at >= from && at <= until) ||
   states.some(({ at, state }) => at >= from && at <= until && (state._tag === "Superseded" || state._tag === "Closed"))
 
 const byName = ({ people }: Run, name: string): Person => people.find((person) => person.name === name)!

@@ -19,15 +19,16 @@ import * as FaultPlan from "../../src/sandbox/faults/FaultPlan.ts"
 import { FaultHooks } from "../../src/sandbox/faults/FaultHooks.ts"
 import { SandboxFaults } from "../../src/sandbox/faults/SandboxFaults.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
+import { live } from "./Life.ts"
 import { type Name, people } from "./People.ts"
-import { live, newPerson, type Person, type Send, tokenOf } from "./Person.ts"
+import { newPerson, type Person, type Send, tokenOf } from "./Person.ts"
 import type { Schedule } from "./Schedule.ts"
 import { hooks, ofTag, type Wire } from "./Trouble.ts"
 
 /** How long everything may take to settle once the faults are over. */
 export const settlingOf = ({ troubles }: Schedule): number =>
-  // Who is asked to wait for years waits five minutes, and up to a quarter more.
-  150_000 + (ofTag("RetryAfter")(troubles).some(({ value }) => value === "99999999999") ? 400_000 : 0)
+  // Who is asked to wait for years, or until a moment that is far by their own clock, waits five minutes and a quarter more.
+  150_000 + (ofTag("RetryAfter")(troubles).length > 0 ? 400_000 : 0)
 
 /** A message that a person should know in the end. */
 export interface Push {
