@@ -163,5 +163,6 @@ const emptySnapshot: InboxSnapshot = {
   me: undefined,
   users: new Map(),
   conversations: [],
+  unplaced: [],
   unreadCount: 0
 }

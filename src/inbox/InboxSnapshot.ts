@@ -9,7 +9,7 @@ import type { Message } from "../domain/Message.ts"
 import type { Direction } from "../domain/Perspective.ts"
 import type { User } from "../domain/User.ts"
 import type { KefuError } from "../KefuError.ts"
-import type { OutboxDraft, OutboxKey } from "../outbox/OutboxEntry.ts"
+import type { OutboxDraft, OutboxEntry, OutboxKey } from "../outbox/OutboxEntry.ts"
 import type { OutboxState } from "../outbox/OutboxState.ts"
 import type { ConnectionState } from "../realtime/ConnectionState.ts"
 
@@ -140,6 +140,11 @@ export interface InboxSnapshot {
   readonly users: ReadonlyMap<UserId, User>
   /** The one with the latest message first. */
   readonly conversations: ReadonlyArray<InboxConversation>
-  /** The sum over all conversations. */
+  /**
+   * Sends whose conversation is not known yet, in their order: a visitor's first message, or one that waits while the
+   * conversations cannot be read.
+   */
+  readonly unplaced: ReadonlyArray<OutboxEntry>
+  /** The sum over the conversations, without those that had ended before this session knew of them. */
   readonly unreadCount: number
 }

@@ -196,6 +196,30 @@ describe("own sends", () => {
     })
   )
 
+  it.effect("whose conversation is not known yet are listed apart, until it is", () =>
+    Effect.gen(function* () {
+      const bare = { messageType: "Text", content: "hello" } as const
+      const { backend, called, inbox, send, shown } = yield* loaded(alice)
+      const unplaced = () => inbox.getSnapshot().unplaced.map(({ key, state }) => [key, state._tag])
+      assert.deepStrictEqual(unplaced(), [])
+      yield* send(entry("a", Queued(), bare))
+      yield* send(entry("b", Queued(), bare))
+      assert.deepStrictEqual(unplaced(), [
+        ["a", "Queued"],
+        ["b", "Queued"]
+      ])
+      const before = inbox.getSnapshot().unplaced
+      yield* inbox.refresh
+      assert.strictEqual(inbox.getSnapshot().unplaced, before)
+      yield* send(entry("a", Sending(), bare))
+      backend.conversations = [conversation({ messages: [message(3, alice, "Text", "hello")] })]
+      yield* send(entry("a", Sent({ id: mid(3) }), bare))
+      assert.lengthOf(called("current"), 3)
+      assert.deepStrictEqual(unplaced(), [])
+      assert.deepStrictEqual(keys(shown()), ["a", "b"])
+    })
+  )
+
   it.effect("into a conversation that is not known cause it to be read", () =>
     Effect.gen(function* () {
       const { backend, send, shown } = yield* loaded(alice, conversation())

@@ -35,8 +35,11 @@ export class InboxState {
   readonly #ended = new Set<ConversationId>()
   /** Where the sends of the outbox are shown. */
   readonly #shown = new Map<OutboxKey, ConversationId>()
-  /** The messages of this account that are shown in an ended conversation, but may have begun another one. */
-  readonly #strays = new Map<MessageId, { readonly key: OutboxKey; readonly conversationId: ConversationId }>()
+  /** The messages of this account that may have begun another conversation than the ended one that shows them, if any. */
+  readonly #strays = new Map<
+    MessageId,
+    { readonly key: OutboxKey; readonly conversationId: ConversationId | undefined }
+  >()
   /** The conversations that were removed because somebody else serves them now. */
   readonly #taken = new Set<ConversationId>()
   /** The sends that are shown as pending, or will be once their conversation is known. */
@@ -45,7 +48,15 @@ export class InboxState {
   readonly #foreign = new Set<ConversationId>()
   readonly #people: { me: User | undefined; readonly users: Map<UserId, User> } = { me: undefined, users: new Map() }
   #status: Status = { isLoaded: false, error: undefined, connection: ConnectionState.Idle() }
-  #snapshot: InboxSnapshot = { ...this.#status, me: undefined, users: new Map(), conversations: [], unreadCount: 0 }
+  #unplaced: ReadonlyArray<OutboxEntry> = []
+  #snapshot: InboxSnapshot = {
+    ...this.#status,
+    me: undefined,
+    users: new Map(),
+    conversations: [],
+    unplaced: this.#unplaced,
+    unreadCount: 0
+  }
   /** All threads, in the order of the snapshot unless `#isSorted` is false. */
   #order: Array<Thread> = []
   #isSorted = true
@@ -62,6 +73,7 @@ export class InboxState {
       ...this.#status,
       me: this.#people.me,
       users: this.#areUsersChanged ? new Map(this.#people.users) : this.#snapshot.users,
+      unplaced: this.#unplaced,
       ...this.#overview()
     }
     this.#isChanged = this.#areUsersChanged = this.#areThreadsChanged = false
@@ -97,6 +109,7 @@ export class InboxState {
     if (Equal.equals(before, me)) return
     if (before !== undefined && before.id !== me.id) this.#clear()
     this.#people.me = me
+    this.#listUnplaced()
     this.#isChanged = true
     this.know([me])
     if (before?.id !== me.id) for (const thread of this.threads) thread.reconsider(undefined)
@@ -169,7 +182,12 @@ export class InboxState {
     if (isOver(state)) this.#pending.delete(key)
     else this.#pending.set(key, entry)
     const isNew = known === undefined
-    if (conversationId === undefined) return { conversationId, isNew, reads: [] }
+    this.#listUnplaced()
+    if (conversationId === undefined) {
+      if (state._tag !== "Sent") return { conversationId, isNew, reads: [] }
+      this.#strays.set(state.id, { key, conversationId })
+      return { conversationId, isNew, reads: ["all"] }
+    }
     const thread = this.open(conversationId)
     if (this.#update(thread, () => thread.setEcho(entry)) && state._tag === "Sent") {
       this.#strays.set(state.id, { key, conversationId })
@@ -178,15 +196,23 @@ export class InboxState {
     return { conversationId, isNew, reads: isNew && !thread.isKnown && this.#status.isLoaded ? [conversationId] : [] }
   }
 
+  #listUnplaced(): void {
+    const unplaced = Array.from(this.#pending.values()).filter(({ key }) => !this.#shown.has(key))
+    if (unplaced.length === this.#unplaced.length && unplaced.every((one, index) => one === this.#unplaced[index]))
+      return
+    this.#unplaced = unplaced
+    this.#isChanged = true
+  }
+
   /** Shows messages of this account where they have arrived. */
   #settleStrays(conversationId: ConversationId, messages: ReadonlyArray<Message>): void {
     if (this.#strays.size === 0) return
     for (const { id } of messages) {
       const stray = this.#strays.get(id)
       this.#strays.delete(id)
-      const shown = stray && this.#threads.get(stray.conversationId)
-      if (stray === undefined || shown === undefined || shown.id === conversationId) continue
-      this.#update(shown, () => shown.release(id))
+      if (stray === undefined || stray.conversationId === conversationId) continue
+      const shown = stray.conversationId && this.#threads.get(stray.conversationId)
+      if (shown) this.#update(shown, () => shown.release(id))
       this.open(conversationId).adopt(id, stray.key)
     }
   }
