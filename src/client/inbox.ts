@@ -93,7 +93,7 @@ export interface ClientInbox {
   readonly subscribe: (listener: () => void) => () => void
   /** A conversation of the current state. */
   getConversation(id: number): InboxConversation | undefined
-  /** Resolves to the state once it is loaded, and rejects if loading fails. */
+  /** Resolves to the state once it is loaded, and rejects if loading fails for good, or for a minute. */
   ready(options?: CallOptions): Promise<InboxSnapshot>
   /** A conversation, read from the backend and added if it is missing. */
   conversation(id: number, options?: CallOptions): Promise<InboxConversation>

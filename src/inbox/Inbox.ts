@@ -61,6 +61,9 @@ export interface LoadMoreOptions {
  * `subscribe` and `getSnapshot` form the store that UI frameworks expect (React's `useSyncExternalStore`, Svelte, Solid,
  * Vue): the snapshot is the same object until something changes, and shares what has not changed with the previous one.
  *
+ * If the session becomes another account's (an anonymous visitor's token was replaced), that account's state takes the
+ * place of the first one's. A conversation that is transferred to a colleague leaves the inbox.
+ *
  * Open conversations are kept in full. Of those that end while the inbox watches, the latest 100 are kept, and so are
  * those read by `conversation` and `loadMore`.
  *
@@ -118,9 +121,15 @@ export class Inbox extends Context.Service<
     typing(id: ConversationId, draft: string): Effect.Effect<void>
     /** Recalls a message of this account. */
     recall(id: MessageId): Effect.Effect<void, KefuError>
-    /** Reads the account and all current conversations again. */
+    /**
+     * Reads the account and all current conversations again, and returns when the state is up to date. Messages that have
+     * changed show their latest version; those that the backend no longer has are removed.
+     */
     readonly refresh: Effect.Effect<void, KefuError>
-    /** Reads the next page of ended conversations, the latest first; false if there are no more. */
+    /**
+     * Reads the next page of ended conversations, the latest first; false if there are no more. From the second page on
+     * the page before is read too, because the list may have moved.
+     */
     loadMore(options?: LoadMoreOptions): Effect.Effect<boolean, KefuError>
   }
 >()("effect-kefu/inbox/Inbox") {
