@@ -49,6 +49,17 @@ export const toWireKey = (key: string): string =>
  * @since 0.1.0
  */
 export const fromWireKey = (key: string): string => {
+  const known = spellings.get(key)
+  if (known !== undefined) return known
+  const spelling = spell(key)
+  // A backend has few keys; what a hostile one invents is not kept.
+  if (spellings.size < 1024 && key.length <= 64) spellings.set(key, spelling)
+  return spelling
+}
+
+const spellings = new Map<string, string>()
+
+const spell = (key: string): string => {
   if (!Number.isNaN(Number(key))) return key
   const joined = key.replace(/[-_\s]+(.)?/g, (_, next: string | undefined) => next?.toUpperCase() ?? "")
   return joined.slice(0, 1).toLowerCase() + joined.slice(1)

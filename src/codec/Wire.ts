@@ -14,9 +14,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { attempt, at, codec, invalid, type Result, sendable } from "./internal/codec.ts"
+import { codes, literals, readers, readOf, unionReader } from "./internal/direct.ts"
 import {
   discriminated,
   discriminatorOf,
@@ -42,21 +44,31 @@ import { noteSkipped, skippedIn, withSkipped } from "./Odd.ts"
  * @category schemas
  * @since 0.1.0
  */
-export const Json = <S extends Schema.Constraint>(schema: S) => {
+export const Json = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Type"], string> => {
+  const typed = schema as Schema.Constraint as Schema.Codec<S["Type"]>
   const discriminator = discriminatorOf(schema.ast)
-  const parse = (text: string): unknown => {
-    const value: unknown = JSON.parse(text)
-    return discriminator === undefined ? value : (withNumber(value, discriminator) ?? value)
-  }
-  return Schema.String.pipe(
-    Schema.decodeTo(
-      schema,
-      SchemaTransformation.transformEffect<S["Encoded"], string>({
-        decode: attempt("a valid JSON string", parse),
-        encode: attempt(sendable, (value) => JSON.stringify(value))
-      })
-    )
-  )
+  const read = readOf(typed) as (raw: unknown, options: SchemaAST.ParseOptions) => Result<S["Type"]>
+  const write = SchemaParser.encodeUnknownExit(typed)
+  const stringify = attempt(sendable, (value: unknown) => {
+    const text: string | undefined = JSON.stringify(value)
+    if (text === undefined) throw new TypeError("the value has no JSON")
+    return text
+  })
+  return codec<S["Type"]>({
+    wire: Schema.String.ast,
+    app: typed,
+    decode: (text, options) => {
+      if (typeof text !== "string") return invalid(Schema.String.ast, text, options)
+      const value = parsed(text)
+      if (value === undefined)
+        return Exit.fail(new SchemaIssue.InvalidValue({ expected: "a valid JSON string" }, text, options))
+      return read(discriminator === undefined ? value : (withNumber(value, discriminator) ?? value), options)
+    },
+    encode: (value, options) => {
+      const exit = write(value, options)
+      return Exit.isSuccess(exit) ? stringify(exit.value, options) : exit
+    }
+  }) as Schema.Codec<S["Type"], unknown> as Schema.Codec<S["Type"], string>
 }
 
 /**
@@ -187,6 +199,7 @@ const structOf = <const Fields extends Schema.Struct.Fields>(
     ...shape
   })
   wireKeys.set(SchemaAST.toEncoded(schema.ast), Object.keys(onWire.fields))
+  literals.set(schema.ast, (wireKey) => entries.find(({ field }) => field.wireKey === wireKey)?.field.code)
   return schema as Schema.Constraint as Struct<Fields>
 }
 
@@ -216,8 +229,8 @@ const encodedOf = (schema: Schema.Codec<unknown>): Schema.Codec<unknown> => {
  * @category schemas
  * @since 0.1.0
  */
-export const Code = <const Name extends string>(code: number, name: Name) =>
-  Schema.Literal(code).pipe(
+export const Code = <const Name extends string>(code: number, name: Name) => {
+  const schema = Schema.Literal(code).pipe(
     Schema.decodeTo(
       Schema.Literal(name),
       SchemaTransformation.transform({
@@ -226,6 +239,9 @@ export const Code = <const Name extends string>(code: number, name: Name) =>
       })
     )
   )
+  codes.set(schema.ast, { code, name })
+  return schema
+}
 
 /**
  * Tells a union by which number on the wire its members differ, so that it may also come as digits in a text.
@@ -237,6 +253,8 @@ export const discriminatedBy =
   (wireKey: string) =>
   <S extends Schema.Constraint>(union: S): S => {
     discriminated.set(union.ast, wireKey)
+    const read = unionReader(union as Schema.Constraint as Schema.Codec<unknown>, wireKey)
+    if (read !== undefined) readers.set(union.ast, read)
     return union
   }
 
@@ -281,6 +299,8 @@ export const Default = <S extends Schema.Codec<unknown>>(schema: S, value: S["Ty
   const copy = schema.annotate({})
   fallbacks.set(copy.ast, { value: () => value, isOptional: false })
   if (texts.has(schema.ast)) texts.add(copy.ast)
+  const read = readers.get(schema.ast)
+  if (read !== undefined) readers.set(copy.ast, read)
   return copy
 }
 
@@ -362,9 +382,10 @@ const jsonOr = <S extends Schema.Constraint, Text>(
   app: Schema.Codec<S["Type"] | Text>,
   onText: (text: string, options: SchemaAST.ParseOptions) => Result<S["Type"] | Text>
 ): Schema.Codec<S["Type"] | Text, unknown> => {
-  const read: (raw: unknown, options: SchemaAST.ParseOptions) => Result<S["Type"]> = SchemaParser.decodeUnknownExit(
-    schema as Schema.Constraint as Schema.Codec<S["Type"]>
-  )
+  const read = readOf(schema as Schema.Constraint as Schema.Codec<unknown>) as (
+    raw: unknown,
+    options: SchemaAST.ParseOptions
+  ) => Result<S["Type"]>
   const write = SchemaParser.encodeUnknownExit(schema as Schema.Constraint as Schema.Codec<S["Type"]>)
   const keys = wireKeys.get(SchemaAST.toEncoded(schema.ast)) ?? []
   const combined = codec<S["Type"] | Text>({

@@ -8,6 +8,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { readers } from "./direct.ts"
 
 export type Result<A> = Exit.Exit<A, SchemaIssue.Issue>
 
@@ -58,7 +59,7 @@ export const codec = <A>(options: {
 }): Schema.Codec<A, unknown> => {
   const app = Schema.toType(options.app)
   const accepts = SchemaParser.decodeUnknownExit(app)
-  return described(options.wire).pipe(
+  const schema = described(options.wire).pipe(
     Schema.decodeTo(
       Schema.declareConstructor<A>()(
         [Direction],
@@ -75,6 +76,8 @@ export const codec = <A>(options: {
       SchemaTransformation.transformEffect<A, unknown>({ decode: options.decode, encode: options.encode })
     )
   )
+  readers.set(schema.ast, options.decode)
+  return schema
 }
 
 /** Accepts everything, and is described as `ast` says. */

@@ -10,6 +10,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Dictionary } from "../Key.ts"
 import { at, type Result } from "./codec.ts"
+import { codes, type Read, readOf, type Shortcut, shortcutOf } from "./direct.ts"
 
 export const isDictionary = (value: unknown): value is Dictionary =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -86,7 +87,11 @@ export class Field {
   readonly isLenient: boolean
   readonly fallback: Fallback | undefined
   readonly isText: boolean
-  readonly read: (raw: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
+  readonly read: Read
+  /** Decodes what needs no {@link read}. */
+  readonly shortcut: Shortcut | undefined
+  /** The number of a constant. */
+  readonly code: number | undefined
   readonly coerce: (raw: unknown) => unknown
   readonly write: (value: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
   readonly constant: unknown
@@ -108,7 +113,9 @@ export class Field {
     this.isNullable = members.some((member) => SchemaAST.isNull(member))
     this.fallback = fallbacks.get(schema.ast)
     this.isText = members.some((member) => texts.has(member))
-    this.read = SchemaParser.decodeUnknownExit(schema)
+    this.read = readOf(schema)
+    this.shortcut = inherited === undefined ? shortcutOf(schema.ast) : undefined
+    this.code = codes.get(schema.ast)?.code
     this.isLenient = this.isOptional && !isStrict
     this.coerce = isStrict || isCode ? () => undefined : coercionOf(schema.ast)
     this.inherited = inherited

@@ -7,6 +7,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import { assign, type Dictionary, fromWire, fromWireKey, toWire, toWireKey } from "../Key.ts"
 import { noteOdd, oddOf } from "../Odd.ts"
 import { at, invalid, type Result, sendable } from "./codec.ts"
+import { missed } from "./direct.ts"
 import { type Field, isDictionary, issueOf } from "./field.ts"
 
 /** Both directions of an object, each one pass over the known fields and one over the others. */
@@ -26,6 +27,10 @@ export const objectCodec = (fields: ReadonlyArray<Field>, ast: SchemaAST.AST) =>
     const take = (field: Field, raw: unknown) => {
       const { key } = field
       if (raw === null && field.isNullable) return void (target[key] = null)
+      if (field.shortcut !== undefined) {
+        const value = field.shortcut(raw)
+        if (value !== missed) return void (target[key] = value)
+      }
       const exit = field.read(field.inherited === undefined ? raw : inheriting(raw, field.inherited, source), options)
       if (Exit.isSuccess(exit)) {
         target[key] = exit.value
