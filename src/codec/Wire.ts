@@ -17,8 +17,8 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { attempt, at, codec, invalid, type Result, sendable } from "./internal/codec.ts"
-import { codes, literals, readers, readOf, unionReader } from "./internal/direct.ts"
+import { attempt, at, codec, invalid, sendable } from "./internal/codec.ts"
+import { codes, literals, readers, readOf, type Result, unionReader } from "./internal/direct.ts"
 import {
   discriminated,
   discriminatorOf,

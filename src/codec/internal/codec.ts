@@ -8,9 +8,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { readers } from "./direct.ts"
-
-export type Result<A> = Exit.Exit<A, SchemaIssue.Issue>
+import { readers, type Result } from "./direct.ts"
 
 export const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.ParseOptions): Result<never> =>
   Exit.fail(new SchemaIssue.InvalidType(ast, input, options))

@@ -5,9 +5,11 @@
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
+import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Dictionary } from "../Key.ts"
-import type { Result } from "./codec.ts"
+
+export type Result<A> = Exit.Exit<A, SchemaIssue.Issue>
 
 export type Read = (raw: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
 

@@ -9,8 +9,8 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Dictionary } from "../Key.ts"
-import { at, type Result } from "./codec.ts"
-import { codes, type Read, readOf, type Shortcut, shortcutOf } from "./direct.ts"
+import { at } from "./codec.ts"
+import { codes, type Read, type Result, readOf, type Shortcut, shortcutOf } from "./direct.ts"
 
 export const isDictionary = (value: unknown): value is Dictionary =>
   typeof value === "object" && value !== null && !Array.isArray(value)

@@ -6,8 +6,8 @@ import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { assign, type Dictionary, fromWire, fromWireKey, toWire, toWireKey } from "../Key.ts"
 import { noteOdd, oddOf } from "../Odd.ts"
-import { at, invalid, type Result, sendable } from "./codec.ts"
-import { missed } from "./direct.ts"
+import { at, invalid, sendable } from "./codec.ts"
+import { missed, type Result } from "./direct.ts"
 import { type Field, isDictionary, issueOf } from "./field.ts"
 
 /** Both directions of an object, each one pass over the known fields and one over the others. */
