@@ -211,6 +211,7 @@ layer(Pair.layer.pipe(Layer.provideMerge(Served), Layer.provide(Quiet)), { exclu
             ],
             ["page 0", visitor.conversations.list({ page: 0 }), invalid("page", "whole number from 1, got 0")],
             ["pages of 1,000", visitor.conversations.list({ limit: 1_000 }), invalid("limit", "from 1 to 100")],
+            // @ts-expect-error -- an order is DESC or ASC
             ["an odd order", visitor.conversations.list({ order: "sideways" }), invalid("order", "got sideways")],
             ["an odd filter", staff.conversations.count({ begin_at: "noon" }), invalid("begin_at", "finite number")],
             ["hot questions by 0", visitor.robot.hotFaqs({ limit: 0 }), invalid("limit", "from 1 to 100")],

@@ -333,7 +333,7 @@ export interface QueryParams {
  */
 export interface ConversationParams extends QueryParams {
   /** 会话状态 */
-  readonly state?: ConversationSchemas.ConversationState | null | undefined
+  readonly state?: "ACTIVE" | "PENDING" | "FINISHED" | null | undefined
   /** 页码, counted from 1 */
   readonly page?: number | null | undefined
   /** 每页显示条数 */

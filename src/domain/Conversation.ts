@@ -10,13 +10,16 @@ import { ConversationId, MessageId, SubChannelId, UserId } from "./Id.ts"
 import { Message } from "./Message.ts"
 import { User } from "./User.ts"
 
+const states = ["ACTIVE", "PENDING", "FINISHED"] as const
+
 /**
- * The state of a conversation: waiting for staff, being served (by staff or a robot), or ended. Others may appear.
+ * The state of a conversation: being served (by staff or a robot), waiting for staff, or ended. It is empty where the
+ * backend sent none, or one that this version does not know, which `Odd.oddOf` returns.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const ConversationState = Wire.Open(["ACTIVE", "PENDING", "FINISHED"])
+export const ConversationState = Schema.Literals([...states, ""])
 
 /**
  * The state of a conversation.
@@ -41,7 +44,7 @@ export class ReadMark extends Schema.Opaque<ReadMark>()(
  *
  * **Details**
  *
- * `lastStaff` is null while nobody serves it, `state` is empty where the backend sent none. `users` are all who took part, `conversationsUser` their read marks. The
+ * `lastStaff` is null while nobody serves it. `users` are all who took part, `conversationsUser` their read marks. The
  * fields up to `messages` are the backend's; `subChannelId`, `remark`, `endReason` and the times (milliseconds since
  * 1970) are the sandbox's.
  *
@@ -96,7 +99,7 @@ export class ConversationPage extends Schema.Opaque<ConversationPage>()(
  * @since 0.1.0
  */
 export const ConversationQuery = Query.Struct({
-  state: Wire.Optional(ConversationState),
+  state: Wire.Optional(Wire.Open(states)),
   page: Wire.Optional(Query.NumberFromString),
   limit: Wire.Optional(Query.NumberFromString),
   search: Wire.Optional(Schema.String),
@@ -108,12 +111,30 @@ export const ConversationQuery = Query.Struct({
 })
 
 /**
- * Filters of the conversation list.
+ * Filters of the conversation list, as {@link ConversationQuery} decodes them: other values and other filters may appear.
  *
  * @category models
  * @since 0.1.0
  */
-export type ConversationQuery = (typeof ConversationQuery)["Type"]
+export type DecodedConversationQuery = (typeof ConversationQuery)["Type"]
+
+/**
+ * Filters of the conversation list. A misspelt one does not compile.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ConversationQuery = {
+  readonly state?: "ACTIVE" | "PENDING" | "FINISHED" | null | undefined
+  readonly page?: number | null | undefined
+  readonly limit?: number | null | undefined
+  readonly search?: string | null | undefined
+  readonly beginAt?: number | null | undefined
+  readonly endAt?: number | null | undefined
+  readonly order?: "DESC" | "ASC" | null | undefined
+  readonly customerId?: UserId | null | undefined
+  readonly showAll?: boolean | null | undefined
+}
 
 /**
  * Asks for a conversation: a visitor for one of their own, staff for one with a customer from the history. The shape is

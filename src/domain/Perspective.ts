@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { fromWire } from "../codec/Key.ts"
 import { original, skippedIn, withSkipped } from "../codec/Odd.ts"
 import type * as Domain from "./Conversation.ts"
+import type * as Content from "./Message.ts"
 import { isSystemMessage, Message, type MessageType as AnyMessageType, messageTypeCode } from "./Message.ts"
 import type { User } from "./User.ts"
 import type * as Brand from "effect/Brand"
@@ -61,8 +62,61 @@ export type Direction = 0 | 1
 /** The kinds of messages that have a name. */
 export type MessageName = Exclude<AnyMessageType, "Unknown">
 
+/** The content of an image, a video or an attachment. */
+export interface MediaContent extends Plain<Content.Media> {}
+
+/** A channel's menu. */
+export interface MenuContent extends Plain<Content.Menu> {}
+
+/** A robot's structured answer. */
+export interface RobotAnswerContent extends Plain<Content.RobotAnswer> {}
+
+/** An order that a visitor shares. */
+export interface OrderContent extends Plain<Content.Order> {}
+
+/** Who joined a conversation. */
+export interface ConversationBuiltContent extends Plain<Content.ConversationBuilt> {}
+
+/** Which message was recalled. */
+export interface MessageRecallContent extends Plain<Content.MessageRecall> {}
+
+/** Why a conversation ended. */
+export interface ConversationEndContent extends Plain<Content.ConversationEnd> {}
+
+/** Who transferred a conversation to whom. */
+export interface ConversationTransferContent extends Plain<Content.ConversationTransfer> {}
+
+/** A visitor's rating. */
+export interface CustomerRateContent extends Plain<Content.CustomerRate> {}
+
+/** The content of each kind of message. */
+export interface Contents {
+  Text: string
+  Image: MediaContent
+  Video: MediaContent
+  Attachment: MediaContent
+  ChannelMenu: MenuContent
+  RobotChitchatMessage: RobotAnswerContent | string
+  RobotCanAnswerMessage: RobotAnswerContent | string
+  RobotNotAnswerMessage: RobotAnswerContent | string
+  RobotMayAnswerMessage: RobotAnswerContent | string
+  FAQAnswerMessage: RobotAnswerContent | string
+  OrderMessage: OrderContent | string
+  StaffTimeoutMessage: unknown
+  ManualServiceStart: unknown
+  ConversationBuilt: ConversationBuiltContent
+  MessageRecall: MessageRecallContent
+  ConversationEnd: ConversationEndContent
+  RateInvite: unknown
+  RateInviteError: unknown
+  StaffBusyEvent: unknown
+  StaffOfflineEvent: unknown
+  ConversationTransfer: ConversationTransferContent | null | undefined
+  CustomerRate: CustomerRateContent | null | undefined
+}
+
 /** The content of a kind of message. */
-export type ContentOf<Name extends MessageName> = Plain<Extract<Message, { readonly messageType: Name }>["content"]>
+export type ContentOf<Name extends MessageName> = Contents[Name]
 
 /** What the messages of all kinds have. */
 export interface MessageFields {

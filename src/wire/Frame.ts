@@ -61,16 +61,78 @@ export class InputtingPayload extends Schema.Opaque<InputtingPayload>()(
 ) {}
 
 /**
+ * A message, live.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class MessageFrame extends Schema.Opaque<MessageFrame>()(
+  Wire.Struct({ eventType: eventType("Message"), payload: Message })
+) {}
+
+/**
+ * Several messages at once, from older servers. `Odd.skippedOf(payload)` returns those that could not be decoded.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class MessageBatchFrame extends Schema.Opaque<MessageBatchFrame>()(
+  Wire.Struct({ eventType: eventType("MessageBatch"), payload: Wire.Elements(Message) })
+) {}
+
+/**
+ * The ack of one of the client's frames.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class AckFrame extends Schema.Opaque<AckFrame>()(
+  Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload })
+) {}
+
+/**
+ * The other side has read.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class ReadFrame extends Schema.Opaque<ReadFrame>()(
+  Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload })
+) {}
+
+/**
+ * The other side is typing.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class InputtingFrame extends Schema.Opaque<InputtingFrame>()(
+  Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload })
+) {}
+
+/**
+ * The account has logged in elsewhere.
+ *
+ * @category server
+ * @since 0.1.0
+ */
+export class MultipleLoginFrame extends Schema.Opaque<MultipleLoginFrame>()(
+  Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) })
+) {}
+
+/**
  * A frame of an unknown type, or whose payload does not match its type: `eventTypeCode` is the number on the wire,
  * `payload` the payload as it came, keys converted.
  *
  * @category server
  * @since 0.1.0
  */
-export const UnknownFrame = Wire.Struct(
-  { eventType: Schema.Literal("Unknown"), eventTypeCode: Schema.Int, payload: Schema.optionalKey(Wire.Free) },
-  { names: { eventType: undefined, eventTypeCode: "event_type" } }
-)
+export class UnknownFrame extends Schema.Opaque<UnknownFrame>()(
+  Wire.Struct(
+    { eventType: Schema.Literal("Unknown"), eventTypeCode: Schema.Int, payload: Schema.optionalKey(Wire.Free) },
+    { names: { eventType: undefined, eventTypeCode: "event_type" } }
+  )
+) {}
 
 /**
  * A frame from the server.
@@ -79,14 +141,7 @@ export const UnknownFrame = Wire.Struct(
  * @since 0.1.0
  */
 export const ServerFrame = Schema.Union([
-  Schema.Union([
-    Wire.Struct({ eventType: eventType("Message"), payload: Message }),
-    Wire.Struct({ eventType: eventType("MessageBatch"), payload: Wire.Elements(Message) }),
-    Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload }),
-    Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload }),
-    Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload }),
-    Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) })
-  ]),
+  Schema.Union([MessageFrame, MessageBatchFrame, AckFrame, ReadFrame, InputtingFrame, MultipleLoginFrame]),
   UnknownFrame
 ]).pipe(Schema.toTaggedUnion("eventType"), Wire.discriminatedBy("event_type"))
 

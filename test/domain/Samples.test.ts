@@ -104,8 +104,8 @@ const samples: ReadonlyArray<readonly [module: Readonly<Record<string, unknown>>
       Conversation,
       {
         ConversationState: {
-          good: [same("ACTIVE"), same("PENDING"), same("FINISHED"), same("ARCHIVED")],
-          bad: [1, null]
+          good: [same("ACTIVE"), same("PENDING"), same("FINISHED"), same("")],
+          bad: ["ARCHIVED", 1, null]
         },
         ReadMark: {
           good: [

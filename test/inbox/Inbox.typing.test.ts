@@ -162,8 +162,8 @@ describe("typing of this account", () => {
       const { backend, called, inbox } = yield* begun(alice)
       for (const state of [
         { lastStaff: robot },
-        { state: "PENDING", lastStaff: null },
-        { state: "FINISHED", lastStaff: li }
+        { state: "PENDING" as const, lastStaff: null },
+        { state: "FINISHED" as const, lastStaff: li }
       ]) {
         backend.conversations = [conversation(state)]
         yield* inbox.refresh

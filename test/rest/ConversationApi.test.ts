@@ -65,10 +65,7 @@ describe("ConversationApi", () => {
           order: "ASC",
           customerId: customer,
           showAll: false,
-          tag_ids: [1, 2],
-          extra: { a: 1 },
-          none: null,
-          missing: undefined
+          ...{ tag_ids: [1, 2], extra: { a: 1 }, none: null, missing: undefined }
         }),
       sends: [
         "GET",
@@ -174,7 +171,7 @@ describe("ConversationApi", () => {
     ["an id that is no integer", "id", (api) => api.get(1.5 as ConversationId)],
     ["an id that is a string", "id", (api) => api.terminate("7/../8" as unknown as ConversationId)],
     ["a page that is no number", "page", (api) => api.list({ page: "2" as unknown as number })],
-    ["a state that is no string", "state", (api) => api.list({ state: 1 as unknown as string })],
+    ["a state that is no string", "state", (api) => api.list({ state: 1 as unknown as "ACTIVE" })],
     ["a remark that is no string", "remark", (api) => api.update(id, { remark: 5 as unknown as string })],
     [
       "an id in a list",

@@ -10,7 +10,7 @@ import * as Predicate from "effect/Predicate"
 import type {
   ConversationCount,
   ConversationPage,
-  ConversationQuery,
+  DecodedConversationQuery,
   ExportRequest
 } from "../../domain/Conversation.ts"
 import { ConversationId } from "../../domain/Id.ts"
@@ -55,8 +55,14 @@ export const pageOf = Effect.fnUntraced(function* (
 export class History extends Context.Service<
   History,
   {
-    readonly list: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationPage, BadRequest | Forbidden>
-    readonly count: (me: Account, query: ConversationQuery) => Effect.Effect<ConversationCount, BadRequest | Forbidden>
+    readonly list: (
+      me: Account,
+      query: DecodedConversationQuery
+    ) => Effect.Effect<ConversationPage, BadRequest | Forbidden>
+    readonly count: (
+      me: Account,
+      query: DecodedConversationQuery
+    ) => Effect.Effect<ConversationCount, BadRequest | Forbidden>
     /** The current conversations: a visitor's open one, those that staff serve, all open ones for administrators. */
     readonly current: (me: Account) => ReadonlyArray<ConversationRecord>
     /** The conversations that an export names or matches, the oldest first. */
@@ -117,7 +123,7 @@ export class History extends Context.Service<
         return conversations.of(me.id)
       }
 
-      const filter = Effect.fn("History.filter")(function* (me: Account, query: ConversationQuery) {
+      const filter = Effect.fn("History.filter")(function* (me: Account, query: DecodedConversationQuery) {
         if (query.showAll === true && me.userType !== "ADMIN") {
           return yield* new Forbidden({ message: "Only administrators may see all conversations", field: "show_all" })
         }
