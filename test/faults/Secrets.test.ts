@@ -164,6 +164,14 @@ const cases: ReadonlyArray<Case> = [
     name: "answers of the wrong shape that hold the token",
     arrange: always((token) => ({ headers: { "x-echo": latin(echo(token)) }, body: broken(token) }))
   },
+  ...Object.entries({
+    "a text": (token: string) => JSON.stringify(echo(token)),
+    "a list": (token: string) => [token, { [token]: token }],
+    "an object of odd fields": (token: string) => ({ id: [token], state: { [token]: token }, conversations: token })
+  }).map(([what, body]): Case => ({
+    name: `answers that are ${what} and hold the token`,
+    arrange: always((token) => ({ headers: { "x-echo": latin(echo(token)) }, body: body(token) }))
+  })),
   { name: "no answers", arrange: ({ backend }) => void (backend.answer = () => undefined) },
   {
     name: "no answers to commands",
@@ -337,6 +345,8 @@ const exerciseClient = Effect.fnUntraced(function* (leaks: Leaks.Leaks, options:
   const calls: Readonly<Record<string, () => Promise<unknown>>> = {
     getUserInfo: () => client.getUserInfo(limit),
     getConversations: () => client.getConversations({ search: "s" }, limit),
+    getConversationById: () => client.getConversationById(1, limit),
+    getCurrentConversationList: () => client.getCurrentConversationList(limit),
     uploadBlobs: () => client.uploadBlobs(new File(["abc"], "a.txt"), undefined, limit),
     sendMessage: () => client.sendMessage(client.buildMessage("Text", "hello", 1), undefined, limit),
     recallMessage: () => client.recallMessage(1, limit),

@@ -60,11 +60,11 @@ test("the façade's messages have named contents, the same as the domain's witho
 
 test("a misspelt state or filter does not compile", () => {
   expectTypeOf<ConversationState>().toEqualTypeOf<"ACTIVE" | "PENDING" | "FINISHED" | "">()
-  api.list({ state: "FINISHED", limit: 3 } satisfies ConversationQuery)
+  void api.list({ state: "FINISHED", limit: 3 } satisfies ConversationQuery)
   // @ts-expect-error -- it is FINISHED
-  api.list({ state: "FINISHD" })
+  void api.list({ state: "FINISHD" })
   // @ts-expect-error -- it is limit
-  api.list({ limits: 3 })
+  void api.list({ limits: 3 })
   // @ts-expect-error -- it is ACTIVE
   void (conversation.state === "SERVING")
   // @ts-expect-error -- it is FINISHED
