@@ -1,11 +1,11 @@
 /**
- * What a backend sent beside the contract: values of known fields that are not what their schema expects.
+ * Values of known fields that do not match their schema.
  *
  * **Details**
  *
- * One odd field never costs more than itself. Where its meaning is certain it is converted (1 to true, digits to a
- * number); elsewhere it is left out of the decoded object. Both ways the raw value stays with the object, under a symbol
- * that spread copies keep, and encoding writes back what was left out. The same holds for the elements of lists.
+ * An odd field never makes more than itself unreadable. If its meaning is certain it is converted (1 to true, digits to a
+ * number), otherwise it is left out of the decoded object. Either way the object keeps the raw value under a symbol that
+ * spread copies include, and encoding writes back what was left out. The same applies to elements of lists.
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ export const oddOf = (value: unknown): Dictionary | undefined =>
   isObject(value) ? (value as { readonly [symbol]?: Dictionary })[symbol] : undefined
 
 /**
- * The raw elements that were left out of a decoded list because they make no sense. What came instead of a list counts
+ * The raw elements that were left out of a decoded list because they could not be decoded. A value that is no list counts
  * as one element.
  *
  * @category getters
@@ -58,12 +58,12 @@ export const skippedOf = (list: ReadonlyArray<unknown>): ReadonlyArray<unknown> 
   return skipped.raw === undefined || skipped.raw === null ? [] : [skipped.raw]
 }
 
-/** Deeper than any schema: what lies below is free and therefore never odd. */
+/** Deeper than any schema; values below are free and never odd. */
 const deepest = 16
 
 /**
- * The value as the backend sent it, keys converted: every odd value is in its place, nothing is added. Names for numbers
- * (`messageType`) stay. Where nothing was odd it is the value itself.
+ * The value as the backend sent it, with converted keys and names for numbers (`messageType`). It is the same value if
+ * nothing was odd.
  *
  * @category getters
  * @since 0.1.0
@@ -95,14 +95,14 @@ const restored = (value: unknown, depth: number): unknown => {
   return target ?? value
 }
 
-/** A copy without the notes. */
+/** A copy without its record of odd values. */
 const copied = (value: object): Record<string, unknown> => {
   const copy: Record<string | symbol, unknown> = { ...value }
   delete copy[symbol]
   return copy
 }
 
-/** Puts back what was left out. A list that came as something else, and is still empty, is that again. */
+/** Restores what was left out. An empty list that was decoded from another value becomes that value again. */
 export const withSkipped = (
   items: Array<unknown>,
   skipped: Skipped,
@@ -113,16 +113,16 @@ export const withSkipped = (
   return items
 }
 
-/** Notes the raw values of an object's fields. */
+/** Records the raw values of an object's odd fields. */
 export const noteOdd = (target: object, odd: Dictionary): void => {
   Object.defineProperty(target, symbol, { value: odd, enumerable: true, configurable: true, writable: true })
 }
 
-/** Notes what was left out of a list. */
+/** Records what was left out of a list. */
 export const noteSkipped = <A>(list: Array<A>, skipped: Skipped): Array<A> => {
   lists.set(list, skipped)
   return list
 }
 
-/** What was left out of a list, with the places. */
+/** What was left out of a list, with the positions. */
 export const skippedIn = (list: unknown): Skipped | undefined => (isObject(list) ? lists.get(list) : undefined)

@@ -4,8 +4,8 @@
  * **Details**
  *
  * Decoding is lenient, encoding is not. A field that is not what its schema expects is converted where that is certain
- * (1 and 0 to a flag, digits to a number, ISO 8601 to milliseconds), else left out; only a field that is required makes
- * its object fail. An element of a list that makes no sense is left out alone. `Odd` tells what was converted or left
+ * (1 and 0 to a flag, digits to a number, ISO 8601 to milliseconds), else left out; only a required field makes its
+ * object fail. An element of a list that cannot be decoded is left out alone. `Odd` returns what was converted or left
  * out.
  *
  * @since 0.1.0
@@ -39,7 +39,7 @@ import { noteSkipped, skippedIn, withSkipped } from "./Odd.ts"
  *
  * **Details**
  *
- * Like `Schema.fromJsonString`, but it decides at once, without a fiber: every frame comes through here.
+ * Like `Schema.fromJsonString`, but synchronous and without a second pass: every frame is decoded here.
  *
  * @category schemas
  * @since 0.1.0
@@ -143,7 +143,7 @@ export const Struct = <const Fields extends Schema.Struct.Fields>(
 ): Struct<Fields> => structOf(fields, options, false)
 
 /**
- * Builds the schema of what a client sends: like {@link Struct}, but a server that decodes it takes nothing odd.
+ * Builds the schema of what a client sends: like {@link Struct}, but decoding is strict.
  *
  * @category schemas
  * @since 0.1.0
@@ -152,7 +152,7 @@ export const Input = <const Fields extends Schema.Struct.Fields>(fields: Fields)
   structOf(fields, {}, true)
 
 /**
- * What is special about the fields of a {@link Struct}.
+ * Options of a {@link Struct}.
  *
  * **Details**
  *
@@ -244,7 +244,7 @@ export const Code = <const Name extends string>(code: number, name: Name) => {
 }
 
 /**
- * Tells a union by which number on the wire its members differ, so that it may also come as digits in a text.
+ * Names the wire field whose number selects the member of a union. The number may also be digits in a text.
  *
  * @category schemas
  * @since 0.1.0
@@ -281,8 +281,7 @@ export const Time = Schema.Finite.annotate({})
 times.add(Time.ast)
 
 /**
- * Schema of a field that no logic of ours needs: it may be missing, null, or something else, which leaves it out.
- * Undefined counts as missing.
+ * Schema of a field that may be missing or null; a value of another type leaves it out. Undefined counts as missing.
  *
  * @category schemas
  * @since 0.1.0
@@ -290,7 +289,7 @@ times.add(Time.ast)
 export const Optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
 /**
- * Schema of a field that our logic needs, and does with a default where it is missing or makes no sense.
+ * Schema of a field with a default for a missing or unreadable value.
  *
  * @category schemas
  * @since 0.1.0
@@ -305,8 +304,8 @@ export const Default = <S extends Schema.Codec<unknown>>(schema: S, value: S["Ty
 }
 
 /**
- * Schema of a list whose elements are decoded one by one: one that makes no sense is left out, and `Odd.skippedOf` tells
- * it.
+ * Schema of a list whose elements are decoded one by one: one that cannot be decoded is left out, and `Odd.skippedOf`
+ * returns it.
  *
  * @category schemas
  * @since 0.1.0
@@ -314,8 +313,7 @@ export const Default = <S extends Schema.Codec<unknown>>(schema: S, value: S["Ty
 export const Elements = <S extends Schema.Constraint>(item: S) => listOf(item, false)
 
 /**
- * Schema of a list that the backend may leave out or send as null or as something else, which then is empty. Its elements
- * are those of {@link Elements}.
+ * Like {@link Elements}, but a missing list, null or another value decodes to an empty list.
  *
  * @category schemas
  * @since 0.1.0

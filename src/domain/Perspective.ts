@@ -1,6 +1,6 @@
 /**
- * Messages and conversations as one of their participants sees them: what the backend tells everyone alike, told from
- * the point of view of a visitor or of the staff. Pure, so that all faces of the SDK derive the same.
+ * Derives what depends on the viewer of a message or conversation: direction, nickname, read flags, unread count. Pure, so
+ * that the façade and the inbox derive the same.
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -26,7 +26,7 @@ export type Plain<A> = A extends number
         ? { -readonly [Key in keyof A]: Plain<A[Key]> }
         : A
 
-/** The same data without brands, as a caller may give it: what is read-only stays so. */
+/** The same data without brands, for arguments; `readonly` is kept. */
 export type Given<A> = A extends number
   ? A extends Brand.Brand<string>
     ? number
@@ -37,26 +37,26 @@ export type Given<A> = A extends number
       ? { [Key in keyof A]: Given<A[Key]> }
       : A
 
-/** The same data without some keys. Unlike `Omit`, it keeps the others of types that also have free keys. */
+/** Like `Omit`, but keeps the named keys of types with an index signature. */
 export type Without<A, Keys extends PropertyKey> = { [Key in keyof A as Key extends Keys ? never : Key]: A[Key] }
 
-/** The value itself, in other words. */
+/** The same value, typed without brands. */
 export const plain = <A>(value: A): Plain<A> => value as Plain<A>
 
-/** What is known of somebody. */
+/** A known user. */
 export interface Person {
   readonly id: number
   readonly userType: string
   readonly nickname?: string | null | undefined
 }
 
-/** Who looks, and whom they know. Without `me`, everything counts as received. */
+/** The viewer and the users they know. Without `me`, everything counts as received. */
 export interface Viewer {
   readonly me: Person | undefined
   readonly users: { get(id: number): Person | undefined }
 }
 
-/** 0 for what was sent, by oneself or by one's own side; 1 for what was received. */
+/** 0: sent by the viewer or their side; 1: received. */
 export type Direction = 0 | 1
 
 /** The kinds of messages that have a name. */
@@ -118,25 +118,25 @@ export interface Contents {
 /** The content of a kind of message. */
 export type ContentOf<Name extends MessageName> = Contents[Name]
 
-/** What the messages of all kinds have. */
+/** The fields of every message. */
 export interface MessageFields {
-  /** 消息ID; 0 until the backend has acknowledged a message of one's own. */
+  /** 消息ID; 0 until the backend has acknowledged an own message. */
   id: number
-  /** 发送者ID; 0 if nobody is named. */
+  /** 发送者ID; 0 if the message names no sender. */
   fromId: number
-  /** 发送者昵称; empty while the sender is not known. */
+  /** 发送者昵称; empty if the sender is unknown. */
   nickname: string
-  /** 消息创建时间戳: the backend's number, for messages of one's own milliseconds since 1970. */
+  /** 消息创建时间戳: as the backend sent it; milliseconds since 1970 in own messages. */
   createdAt: number
-  /** 发送方向，0代表发出，1代表收到. For staff, what a colleague or a robot said counts as sent. */
+  /** 发送方向，0代表发出，1代表收到. For staff, messages of colleagues and robots count as sent. */
   direction: Direction
   /** 是否已读: whether the other side has read it. Set in place when it does. */
   isRead: boolean
   /** 会话ID. */
   conversationId: number
-  /** Whether the system speaks, and not a person or a robot. Messages that were built and not received lack it. */
+  /** Whether it is a system message. Absent from messages made by `buildMessage`. */
   isSystemMessage?: boolean
-  /** Whether the backend recommends further questions. Messages that were built and not received lack it. */
+  /** Whether the backend recommends further questions. Absent from messages made by `buildMessage`. */
   hasRecommend?: boolean
 }
 
@@ -154,18 +154,18 @@ export interface NamelessMessage extends MessageFields {
   content: unknown
 }
 
-/** A message as the app gets it, told apart by `messageType`. */
+/** A message as the app receives it, discriminated by `messageType`. */
 export type ViewedMessage = { [Name in MessageName]: MessageOf<Name> }[MessageName] | NamelessMessage
 
-/** A conversation as the app gets it. */
+/** A conversation as the app receives it. */
 export interface ViewedConversation extends Without<Plain<Domain.Conversation>, "users" | "messages"> {
-  /** Who took part, by id. */
+  /** The participants, by id. */
   users: { [id: number]: Plain<User> }
   /** A page of the latest messages, oldest first. */
   messages: Array<ViewedMessage>
-  /** How many messages one has not read yet. */
+  /** The number of unread messages in the page. */
   unreadCount: number
-  /** Whether one has not opened it yet. */
+  /** Whether the viewer has not opened it yet. */
   isNew: boolean
 }
 
@@ -173,14 +173,14 @@ const nameOfCode: ReadonlyMap<number, MessageName> = new Map(
   Object.entries(messageTypeCode).map(([name, code]) => [code, name as MessageName])
 )
 
-/** Whether somebody is a visitor rather than staff, an administrator or a robot. */
+/** Whether a user is a visitor. */
 export const isVisitor = (person: Person): boolean => person.userType === "CUSTOMER"
 
-/** The name of a message's kind. It has one although its content may not be what that promises. */
+/** The name of a message's type; also if the content does not match the type. */
 export const messageName = (message: Message): MessageName | undefined =>
   message.messageType === "Unknown" ? nameOfCode.get(message.typeCode) : message.messageType
 
-/** Who sent a message, if they are known. */
+/** The sender of a message, if known. */
 export const senderOf = (message: Message, viewer: Viewer): Person | undefined => {
   const { fromId } = message
   if (fromId === null || fromId === undefined) return undefined
@@ -194,7 +194,7 @@ export const directionOf = (message: Message, viewer: Viewer): Direction => {
   return isVisitor(viewer.me) === isVisitor(sender) ? 0 : 1
 }
 
-/** A message's content; a user that it names by id only is completed where they are known. */
+/** A message's content, with the nickname and type of a known user that it names by id only. */
 export const contentOf = (message: Message, viewer: Viewer): unknown => {
   const { content } = message
   if (!Predicate.hasProperty(content, "userId") || typeof content.userId !== "number") return content
@@ -204,8 +204,8 @@ export const contentOf = (message: Message, viewer: Viewer): unknown => {
 }
 
 /**
- * The message that the app gets: odd values as they came, ids as numbers. Content is not checked against its name: see
- * {@link messageName}.
+ * The message that the app receives: odd values as the backend sent them, ids as numbers. The content may not match the
+ * type: see {@link messageName}.
  */
 export const viewMessage = (message: Message, viewer: Viewer, isRead: boolean): ViewedMessage => {
   const came = original(message) as Message
@@ -231,8 +231,8 @@ const digits = /^\d{1,15}$/
 const numberOf = (raw: unknown): unknown => (typeof raw === "string" && digits.test(raw) ? Number(raw) : raw)
 
 /**
- * The message that the app gets of an object that is no {@link Message}, since its id or its conversation is missing or odd:
- * they come as they are, 0 where they are missing. Undefined where the type is missing, too.
+ * The message that the app receives if the id or the conversation is missing or unusable: both are passed on as the
+ * backend sent them, 0 if missing. Undefined if the type is missing, too.
  */
 export const viewNameless = (
   raw: unknown,
@@ -250,7 +250,7 @@ export const viewNameless = (
   )
 }
 
-/** The messages of a conversation, those without a usable id or type in their places. */
+/** The messages of a conversation, in order, including those without a usable id. */
 const viewMessages = (
   { id, messages }: Domain.Conversation,
   viewer: Viewer,
@@ -269,11 +269,11 @@ const viewMessages = (
   return (withSkipped(viewed, skipped, view) as typeof viewed).filter(Predicate.isNotUndefined)
 }
 
-/** Whether a robot serves a conversation at the moment. */
+/** Whether a robot is serving the conversation. */
 export const isServedByRobot = ({ lastStaff, state }: Pick<Domain.Conversation, "lastStaff" | "state">): boolean =>
   state === "ACTIVE" && lastStaff?.userType === "ROBOT"
 
-/** Whom one talks to in a conversation: who serves it, or for staff the visitor. */
+/** The other side of a conversation: its staff, or for staff the visitor. */
 export const counterpartOf = (
   conversation: Pick<Domain.Conversation, "customer" | "lastStaff">,
   viewer: Viewer
@@ -282,7 +282,7 @@ export const counterpartOf = (
   return (isVisitor(viewer.me) ? conversation.lastStaff : conversation.customer) ?? undefined
 }
 
-/** Up to which message somebody has read a conversation; undefined without a mark. */
+/** A user's read mark in a conversation; undefined if there is none. */
 export const readMarkOf = (
   conversation: Pick<Domain.Conversation, "conversationsUser">,
   person: Person | undefined
@@ -291,13 +291,13 @@ export const readMarkOf = (
     ? undefined
     : (conversation.conversationsUser.find((mark) => mark.userId === person.id)?.latestReadMessageId ?? undefined)
 
-/** Up to which message one's counterpart has read: what is fetched with an id up to it is read. */
+/** The counterpart's read mark; fetched messages up to it are read. */
 export const readUpTo = (conversation: Domain.Conversation, viewer: Viewer): number =>
   isServedByRobot(conversation)
     ? Number.POSITIVE_INFINITY
     : (readMarkOf(conversation, counterpartOf(conversation, viewer)) ?? 0)
 
-/** How many received messages of the page are beyond one's own mark. */
+/** The number of received messages in the page after the viewer's read mark. */
 export const unreadCountOf = (conversation: Domain.Conversation, viewer: Viewer): number => {
   if (isServedByRobot(conversation)) return 0
   const mark = readMarkOf(conversation, viewer.me) ?? 0
@@ -308,7 +308,7 @@ export const unreadCountOf = (conversation: Domain.Conversation, viewer: Viewer)
   return count
 }
 
-/** The conversation that the app gets, odd values as they came. Its users count as known. */
+/** The conversation that the app receives, odd values as the backend sent them. Its users count as known. */
 export const viewConversation = (conversation: Domain.Conversation, viewer: Viewer): ViewedConversation => {
   const users = new Map<number, User>(conversation.users.map((user) => [user.id, user]))
   const inside: Viewer = { me: viewer.me, users: { get: (id) => users.get(id) ?? viewer.users.get(id) } }

@@ -16,7 +16,7 @@ export const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.P
 export const at = (key: PropertyKey, issue: SchemaIssue.Issue): SchemaIssue.Issue =>
   new SchemaIssue.Pointer([key], issue)
 
-/** What a caller's own code throws (a getter, `toJSON`) is told as an issue, like all else that cannot be sent. */
+/** Reports what a caller's code throws (a getter, `toJSON`) as an issue. */
 export const attempt =
   <A, B>(expected: string, f: (value: A) => B) =>
   (value: A, options: SchemaAST.ParseOptions): Effect.Effect<B, SchemaIssue.Issue> => {
@@ -29,7 +29,7 @@ export const attempt =
 
 export const sendable = "a value that can be sent as JSON"
 
-/** Tells the checks of a {@link codec} from its two directions. */
+/** Its encoding is present when a {@link codec} runs, and absent when its app side is only checked. */
 const Direction = Schema.Literal("wire").pipe(
   Schema.decodeTo(
     Schema.Literal("app"),
@@ -78,7 +78,7 @@ export const codec = <A>(options: {
   return schema
 }
 
-/** Accepts everything, and is described as `ast` says. */
+/** Accepts everything; generated descriptions show `ast`. */
 const described = (ast: SchemaAST.AST): Schema.Codec<unknown> =>
   Schema.declareConstructor<unknown>()([], () => Effect.succeed, {
     toCodecJson: () => undefined,

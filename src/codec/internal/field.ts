@@ -15,7 +15,7 @@ import { codes, type Read, type Result, readOf, type Shortcut, shortcutOf } from
 export const isDictionary = (value: unknown): value is Dictionary =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** What a schema does where its field is missing or makes no sense. */
+/** The default for a field that is missing or unreadable. */
 export interface Fallback {
   readonly value: () => unknown
   readonly isOptional: boolean
@@ -23,7 +23,7 @@ export interface Fallback {
 
 export const fallbacks = new WeakMap<SchemaAST.AST, Fallback>()
 
-/** The wire's field that tells the members of a union apart. */
+/** The wire field that selects the member of a union. */
 export const discriminated = new WeakMap<SchemaAST.AST, string>()
 
 export const discriminatorOf = (ast: SchemaAST.AST): string | undefined => {
@@ -56,7 +56,7 @@ const digits = /^-?\d+(?:\.\d+)?$/
 const millisOf = (text: string): number =>
   Option.match(DateTime.make(text), { onNone: () => Number.NaN, onSome: DateTime.toEpochMillis })
 
-/** What an odd value certainly means to a schema; undefined if it may mean several things, or nothing. */
+/** The certain meaning of an odd value to a schema; undefined if there is none. */
 const coercionOf = (ast: SchemaAST.AST): ((raw: unknown) => unknown) => {
   const members = membersOf(ast)
   const isFlag = members.some((member) => SchemaAST.isBoolean(member))
@@ -83,7 +83,7 @@ export class Field {
   readonly wireKey: string | undefined
   readonly isOptional: boolean
   readonly isNullable: boolean
-  /** It may be left out where it makes no sense. */
+  /** Whether an unreadable value is left out. */
   readonly isLenient: boolean
   readonly fallback: Fallback | undefined
   readonly isText: boolean
