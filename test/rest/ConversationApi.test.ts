@@ -43,6 +43,9 @@ const through = <A>(
   backend: ReturnType<typeof Recorder.make>
 ) => Calls.through(ConversationApi, ConversationApi.layer, run, backend)
 
+/** Filters that only the backend knows. */
+const others = { tag_ids: [1, 2], extra: { a: 1 }, none: null, missing: undefined }
+
 describe("ConversationApi", () => {
   Calls.check(ConversationApi, ConversationApi.layer, [
     {
@@ -65,7 +68,7 @@ describe("ConversationApi", () => {
           order: "ASC",
           customerId: customer,
           showAll: false,
-          ...{ tag_ids: [1, 2], extra: { a: 1 }, none: null, missing: undefined }
+          ...others
         }),
       sends: [
         "GET",
