@@ -191,9 +191,9 @@ export const client = (options: Options): Effect.Effect<Report, KefuError> =>
         if (!isSane) defects.push(`an id that is none: ${id} of ${conversationId}`)
         if (conversationId === goodConversation) Queue.offerUnsafe(arrived, numberOf(event.message))
       }
-      yield* Stream.runForEach(yield* realtime.subscribe(), (event) => Effect.sync(() => onEvent(event))).pipe(
-        Effect.forkScoped({ startImmediately: true })
-      )
+      yield* Stream.runForEach(yield* realtime.subscribe({ lasting: true }), (event) =>
+        Effect.sync(() => onEvent(event))
+      ).pipe(Effect.forkScoped({ startImmediately: true }))
       yield* Effect.forkScoped(realtime.open)
       const connection = yield* gateway.accept
       yield* Effect.forkScoped(Effect.forever(Effect.flatMap(connection.next, (asked) => connection.ack(asked))))

@@ -42,7 +42,7 @@ export const person = Effect.fnUntraced(function* (name: string, options: Kefu.O
   const heard = yield* Queue.unbounded<Said & { readonly kind: string }>()
   let connections = 0
 
-  yield* Stream.runForEach(yield* realtime.subscribe(), (event) =>
+  yield* Stream.runForEach(yield* realtime.subscribe({ lasting: true }), (event) =>
     Effect.sync(() => {
       if (event._tag === "Lagged") gaps.add(undefined)
       if (event._tag === "GapUnresolved") gaps.add(event.conversationId)

@@ -70,7 +70,7 @@ const effectful = Effect.gen(function* () {
   const realtime = yield* Realtime
   const outbox = yield* Outbox
   const queue = yield* orders
-  const events = yield* realtime.subscribe()
+  const events = yield* realtime.subscribe({ lasting: true })
   yield* Effect.forkScoped(Stream.runForEach(events, (event) => Effect.sync(() => hear(event as Heard))))
   yield* Stream.runForEach(outbox.changes, ({ draft, key, state }) =>
     Effect.sync(() => {
