@@ -1,83 +1,64 @@
 /**
  * Sends that survive lost connections and restarts, in order, each at most once.
  *
- * `Outbox` takes what the app asks for; `internal/lane` is the way of one send; `internal/reconcile` decides what happens
- * to a send whose connection breaks before the acknowledgement; `internal/persistence` keeps sends over a restart.
+ * `Outbox` is the API; `internal/intake` accepts sends; `internal/lane` is the way of one send; `internal/reconcile` decides
+ * what happens to a send whose connection breaks before the acknowledgement; `internal/persistence` keeps sends over a
+ * restart; `internal/follow` follows the connection and the account.
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import type { User } from "../domain/User.ts"
-import { Transport } from "../http/Transport.ts"
-import { KefuConfig } from "../KefuConfig.ts"
-import {
-  Cancelled,
-  Closed,
-  InvalidRequest,
-  KefuError,
-  type KefuErrorReason,
-  NotFound,
-  OutboxFull,
-  Superseded
-} from "../KefuError.ts"
-import * as elapsed from "../platform/elapsed.ts"
+import type * as Stream from "effect/Stream"
+import type { Transport } from "../http/Transport.ts"
+import type { KefuConfig } from "../KefuConfig.ts"
+import { Cancelled, KefuError, NotFound } from "../KefuError.ts"
 import { Leftovers } from "../platform/leftovers.ts"
-import type { ConnectionState } from "../realtime/ConnectionState.ts"
-import { Realtime } from "../realtime/Realtime.ts"
-import { ConversationApi } from "../rest/ConversationApi.ts"
-import { CurrentUser } from "../rest/CurrentUser.ts"
-import * as source from "../rest/source.ts"
-import { UploadApi } from "../rest/UploadApi.ts"
-import * as calms from "./internal/calm.ts"
-import * as conversationHistory from "./internal/history.ts"
-import * as identities from "./internal/identity.ts"
-import * as lane from "./internal/lane.ts"
-import { Ledger } from "./internal/ledger.ts"
-import * as persistence from "./internal/persistence.ts"
-import type { Needs } from "./internal/reconcile.ts"
-import { isListed, isWaiting, makeSend, Registry, type Send, writesToVisitors } from "./internal/registry.ts"
-import * as sightings from "./internal/sightings.ts"
-import * as outboxStore from "./internal/store.ts"
-import { type OutboxDraft, type OutboxEntry, OutboxKey, type SentEntry } from "./OutboxEntry.ts"
-import { OutboxState } from "./OutboxState.ts"
-import * as payload from "./payload.ts"
+import type { Realtime } from "../realtime/Realtime.ts"
+import type { ConversationApi } from "../rest/ConversationApi.ts"
+import type { CurrentUser } from "../rest/CurrentUser.ts"
+import type { UploadApi } from "../rest/UploadApi.ts"
+import * as following from "./internal/follow.ts"
+import * as intake from "./internal/intake.ts"
+import * as assembly from "./internal/parts.ts"
+import { isListed, isWaiting, type Send } from "./internal/registry.ts"
+import type { OutboxDraft, OutboxEntry, OutboxKey, SentEntry } from "./OutboxEntry.ts"
 
 /**
  * Sends messages in the order of each conversation, over lost connections and restarts.
  *
  * **Details**
  *
- * - Conversations are independent: a send that waits in one delays none in another. Sends without a `conversationId` have
- *   an order of their own.
+ * - All that a visitor says is one order, whether a send names a conversation or not. The staff's sends have an order for
+ *   each visitor: one that waits delays none to another visitor. A send of the staff without `toId` goes to the visitor of
+ *   its conversation; without both it fails with `InvalidRequest`.
  * - At most `outbox.capacity` sends may be unsettled (256); more fail with `OutboxFull`.
  * - Each send waits `outbox.lifetime` (5 minutes) for a connection, counted from the call or from the end of its upload;
  *   then it fails with `OutboxExpired`. Once handed to a connection it no longer expires. If the connection then breaks
  *   and none comes back within the same time, the outcome is `DeliveryUnknown`.
  * - When the connection breaks before the acknowledgement, the history decides after the reconnection: a send that arrived
  *   is `Sent`, a lost one goes out again. Where the history is ambiguous, the outcome is `DeliveryUnknown`, and the message
- *   is not sent again unasked.
- * - With `outbox.storage` the sends are also stored, for this account and backend, from the first connection on. After a
- *   restart, waiting sends go out; sends that were handed over are looked up in the history first. Files that are not
- *   uploaded yet are not stored. A store that fails or holds invalid data is logged; the outbox continues without
- *   persistence.
+ *   is not sent again unasked. It becomes `Sent` if the message comes in later.
+ * - If another session of the account has connected meanwhile, an equal message may be that session's: `DeliveryUnknown`,
+ *   unless both share a store. What was handed over with another account (an anonymous token was replaced) is
+ *   `DeliveryUnknown`; what waits goes out with the new account.
+ * - With `outbox.storage` the sends are also stored, for this account and backend, before `enqueue` returns; before the
+ *   first connection, for this token. After a restart, waiting sends go out; sends that were handed over are looked up in
+ *   the history first. Expired sends and those of unknown outcome stay until they are retried or discarded. A process that
+ *   is killed in the middle of a write loses no stored send. Files that are not uploaded yet are not stored. A value that
+ *   cannot be read is logged and left as it is. A store that fails, or takes longer than 2 seconds, is logged once; the
+ *   outbox continues without persistence.
  * - When the connection is closed, by the app or for good, waiting sends fail with that reason, and sends that were
- *   handed over are `DeliveryUnknown`. Closing the layer does the same here, but not in the store.
- * - The last 256 settled sends are remembered for `result` and `retry`.
+ *   handed over are `DeliveryUnknown`. Closing the layer does the same here, but not in the store. While superseded, new
+ *   sends fail with `Superseded`; waiting ones wait for `Realtime.takeOver`.
+ * - `Failed` and `DeliveryUnknown` sends are kept until they are discarded, and the last 256 sent ones for `result`.
  *
  * **Gotchas**
  *
  * - In the history, messages sent past the outbox (`Realtime.send`) look like those of the outbox. Use one of the two for
- *   a conversation.
+ *   a conversation. So do equal messages that another device sent while this session had no connection.
  * - The store holds messages in plain text.
  *
  * **Example** (Sending once there is a connection)
@@ -99,23 +80,23 @@ export class Outbox extends Context.Service<
   {
     /**
      * Sends a message and waits until it has settled. Fails with `OutboxFull`, `OutboxExpired`, `Cancelled`,
-     * `DeliveryUnknown`, `AckTimeout` (refused), `RequestTooLarge`, `InvalidRequest`, `Closed` and the reasons of an
-     * upload.
+     * `DeliveryUnknown`, `AckTimeout` (refused), `RequestTooLarge`, `InvalidRequest`, `Superseded`, `Closed` and the
+     * reasons of an upload.
      *
      * Interruption cancels a send that waits or uploads; a send that was handed over continues in the background.
      */
     send(draft: OutboxDraft): Effect.Effect<SentEntry, KefuError>
-    /** Accepts a message and returns at once. Fails with `OutboxFull`, `InvalidRequest` and `Closed`. */
+    /** Accepts a message and returns at once. Fails with `OutboxFull`, `InvalidRequest`, `Superseded` and `Closed`. */
     enqueue(draft: OutboxDraft): Effect.Effect<OutboxEntry, KefuError>
     /** Waits until a send has settled. Fails with `NotFound` if the outbox does not remember it. */
     result(key: OutboxKey): Effect.Effect<SentEntry, KefuError>
     /** Cancels a send that waits or uploads; false if it is too late. */
     cancel(key: OutboxKey): Effect.Effect<boolean>
     /**
-     * Sends a `Failed` or `DeliveryUnknown` message again, as the last of its conversation. After `DeliveryUnknown` the
+     * Sends a `Failed` or `DeliveryUnknown` message again, after all earlier ones. After `DeliveryUnknown` the
      * history is read once more, and a message that has arrived is not sent again; where the history still does not
      * decide, the message is sent and may arrive twice. Does nothing in other states. Fails with `NotFound`,
-     * `OutboxFull` and `Closed`.
+     * `OutboxFull`, `Superseded` and `Closed`.
      */
     retry(key: OutboxKey): Effect.Effect<OutboxEntry, KefuError>
     /** Removes an entry and cancels a send that waits or uploads; false if it is `Sending`, sent or not found. */
@@ -152,167 +133,15 @@ export class Outbox extends Context.Service<
     Layer.mock(Outbox, partial)
 }
 
-/** A text that no other session has. */
-const unique = Effect.map(Effect.all([Random.nextInt, Random.nextInt]), (numbers) =>
-  numbers.map((number) => Math.abs(number).toString(36)).join("")
-)
-
-const closedByApp = new Closed({ detail: "closed by the app" })
-const layerClosed = new Closed({ detail: "the layer was closed" })
-
-/** Why no send can be accepted in this state of the connection. */
-const refusal = (state: ConnectionState): KefuErrorReason | undefined =>
-  state._tag === "Superseded"
-    ? new Superseded({})
-    : state._tag === "Closed"
-      ? (state.reason?.reason ?? closedByApp)
-      : undefined
-
-/** The mechanisms of the outbox, composed. */
-const assemble = Effect.gen(function* () {
-  const { baseUrl, outbox: options } = yield* KefuConfig
-  const lifetime = Duration.toMillis(options.lifetime)
-  const realtime = yield* Realtime
-  const currentUser = yield* CurrentUser
-  const { fingerprint, tokenGeneration } = yield* Transport
-  const uploads = yield* UploadApi
-  const history = conversationHistory.make(yield* ConversationApi, currentUser)
-  const scope = yield* Effect.scope
-  const lanes = yield* FiberSet.make<void>()
-  const run = yield* FiberSet.runtime(lanes)<never>()
-  const ledger = new Ledger()
-  const identity = identities.make(currentUser)
-  const calm = calms.make(realtime)
-  const sends: Registry = new Registry({
-    capacity: options.capacity,
-    lifetime,
-    ledger,
-    user: identity.user,
-    serve: (added) => void run(lane.serve(needs, added)),
-    // Not in the layer's scope, whose end would interrupt it: the last step of `persistence` waits for it.
-    onSettled: (send) =>
-      Effect.suspend(() => Effect.forkDetach(needs.persistence.settled(send), { startImmediately: true }))
-  })
-  const session = options.storage === undefined ? "" : yield* unique
-  const store =
-    options.storage &&
-    outboxStore.make(Context.get(yield* Layer.build(options.storage), KeyValueStore.KeyValueStore), baseUrl, session)
-  const kept = persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, calm: calm.await })
-  const needs: Needs = {
-    calm: calm.await,
-    generation: tokenGeneration,
-    history,
-    identified: identity.identified,
-    ledger,
-    lifetime,
-    persistence: kept,
-    realtime,
-    sends,
-    uploads,
-    user: identity.user
-  }
-  return { ...needs, capacity: options.capacity, calm, currentUser, identity, lanes, scope }
-})
-
 const make = Effect.gen(function* () {
-  const parts = yield* assemble
-  const { calm, capacity, currentUser, identity, lanes, ledger, lifetime, realtime, scope, sends } = parts
-  const kept = parts.persistence
+  const parts = yield* assembly.make
+  const { persistence: kept, sends } = parts
   const leftovers = yield* Leftovers
   leftovers("outbox entries", () => sends.all.length)
   leftovers("outbox lanes", () => sends.laneCount)
-  let keys = 0
-  let listening = false
   let closed = false
-  const observe = sightings.make(parts)
-
-  /** Uses the connection, which opens it, and notes the messages that come in. */
-  const listen = Effect.suspend(() => {
-    if (listening) return Effect.void
-    listening = true
-    return realtime.subscribe({ overflow: "lagged", lasting: true }).pipe(
-      Effect.flatMap((events) =>
-        Effect.forkIn(Effect.ignore(Stream.runForEach(events, (event) => unharmed("an event", observe(event)))), scope)
-      ),
-      Effect.andThen(Effect.forkIn(identity.fetch, scope)),
-      Scope.provide(scope)
-    )
-  })
-
-  /** Settles all open sends, since no connection will come. */
-  const abandon = Effect.fnUntraced(function* (reason: KefuErrorReason) {
-    yield* FiberSet.clear(lanes)
-    for (const send of sends.open) {
-      yield* send.attempt === undefined ? sends.fail(send, reason) : sends.unknown(send, reason.message)
-    }
-  })
-
-  const follow = Effect.fnUntraced(function* (state: ConnectionState) {
-    if (state._tag === "Connected") {
-      yield* calm.opened(state.connection)
-      yield* Effect.forkIn(unharmed("a claim of the store", kept.claim(state.connection)), scope)
-    }
-    if (state._tag === "Superseded") ledger.supersede(true)
-    if (state._tag === "Closed") yield* abandon(state.reason?.reason ?? closedByApp)
-  })
-
-  /** The history of another account tells nothing of what was under way. */
-  const change = Effect.fnUntraced(function* (user: User) {
-    identity.changed(user)
-    for (const send of sends.open) {
-      if (send.attempt !== undefined) yield* sends.unknown(send, "the session has another account since")
-    }
-    ledger.forgetAccount()
-    yield* kept.moved
-    yield* follow(yield* realtime.state)
-  })
-
-  /** Fails where no send can be accepted. */
-  const accepts = Effect.fnUntraced(function* (method: string) {
-    const reason = refusal(yield* realtime.state) ?? (closed ? layerClosed : undefined)
-    if (reason !== undefined) return yield* new KefuError({ method, reason })
-    if (sends.open.length >= capacity) return yield* new KefuError({ method, reason: new OutboxFull({ capacity }) })
-  })
-
-  /** Names the recipient of a message of the staff, as far as that needs no request. */
-  const addressed = (method: string, { conversationId, toId }: Pick<OutboxDraft, "conversationId" | "toId">) => {
-    const user = identity.user()
-    if (toId !== undefined || user === undefined || !writesToVisitors(user)) return Effect.succeed(toId)
-    if (conversationId !== undefined) return Effect.succeed(ledger.visitorOf(conversationId))
-    return Effect.fail(new KefuError({ method, reason: lane.unaddressed }))
-  }
-
-  const add = Effect.fnUntraced(function* (method: string, draft: OutboxDraft) {
-    const { messageType } = draft
-    const conversationId = draft.conversationId ?? undefined
-    if (conversationId !== undefined && !Number.isSafeInteger(conversationId)) {
-      const reason = new InvalidRequest({ field: "conversationId", detail: "expected a whole number" })
-      return yield* new KefuError({ method, reason })
-    }
-    const toId = yield* addressed(method, { conversationId, toId: draft.toId ?? undefined })
-    if (draft.file !== undefined) yield* Effect.mapError(source.read(draft.file), (error) => error.at(method))
-    const content = draft.file === undefined ? draft.content : { ...draft.content, url: "" }
-    const message = yield* payload.fixed(method, { messageType, content, toId })
-    const enqueuedAt = yield* Clock.currentTimeMillis
-    const key = OutboxKey.make(`${enqueuedAt.toString(36)}-${++keys}-${yield* unique}`)
-    const fixed = draft.file === undefined ? ({ ...draft, content: message.content } as OutboxDraft) : draft
-    yield* accepts(method)
-    const send = makeSend(
-      { key, draft: { ...fixed, conversationId, toId }, enqueuedAt, state: OutboxState.Queued() },
-      draft.file === undefined ? message : undefined,
-      (yield* elapsed.now) + lifetime,
-      sends.nextOrder()
-    )
-    return yield* begin(send)
-  })
-
-  /** Gives a send to its lane, and stores it. */
-  const begin = Effect.fnUntraced(function* (send: Send) {
-    yield* sends.add(send)
-    yield* listen
-    yield* kept.save(send)
-    return send
-  })
+  const { abandon, listen } = yield* following.make(parts)
+  const { add, again } = intake.make(parts, listen, () => closed)
 
   const known = (method: string, key: OutboxKey): Effect.Effect<Send, KefuError> => {
     const send = sends.get(key)
@@ -323,25 +152,11 @@ const make = Effect.gen(function* () {
   const cancel = (send: Send | undefined): Effect.Effect<boolean> =>
     send !== undefined && isWaiting(send) ? Effect.as(sends.fail(send, new Cancelled({})), true) : Effect.succeed(false)
 
-  yield* Effect.forkScoped(Stream.runForEach(realtime.states, (state) => unharmed("a state", follow(state))))
-  yield* Effect.forkScoped(
-    Stream.runForEach(currentUser.changes, (user) => unharmed("an account", change(user))),
-    {
-      startImmediately: true
-    }
-  )
-  yield* Effect.forkScoped(
-    unharmed(
-      "the store",
-      Effect.flatMap(kept.hasSends, (hasSends) => (hasSends ? listen : Effect.void))
-    ),
-    { startImmediately: true }
-  )
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       yield* kept.close
       closed = true
-      yield* abandon(layerClosed)
+      yield* abandon(intake.layerClosed)
       sends.end()
     })
   )
@@ -360,17 +175,10 @@ const make = Effect.gen(function* () {
     ),
     cancel: Effect.fn("Outbox.cancel")((key) => Effect.suspend(() => cancel(sends.get(key)))),
     retry: Effect.fn("Outbox.retry")(function* (key) {
-      const { attempt, doubts, entry, message } = yield* known("Outbox.retry", key)
-      if (entry.state._tag !== "Failed" && entry.state._tag !== "DeliveryUnknown") return entry
-      yield* accepts("Outbox.retry")
-      const send = makeSend(
-        { ...entry, enqueuedAt: yield* Clock.currentTimeMillis, state: OutboxState.Queued() },
-        message,
-        (yield* elapsed.now) + lifetime,
-        sends.nextOrder(),
-        attempt === undefined ? doubts : [...doubts, attempt]
-      )
-      return (yield* begin(send)).entry
+      const send = yield* known("Outbox.retry", key)
+      const { _tag } = send.entry.state
+      if (_tag !== "Failed" && _tag !== "DeliveryUnknown") return send.entry
+      return (yield* again("Outbox.retry", send)).entry
     }),
     discard: Effect.fn("Outbox.discard")(function* (key) {
       const send = sends.get(key)
@@ -384,7 +192,3 @@ const make = Effect.gen(function* () {
     changes: sends.changes
   })
 })
-
-/** Logs a defect, which ends nothing else. */
-const unharmed = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A | void, E, R> =>
-  Effect.catchDefect(effect, (defect) => Effect.logError(`The outbox could not handle ${name}`, defect))

@@ -43,8 +43,8 @@ export interface FileDraft {
  *
  * **Details**
  *
- * `conversationId` selects the order and the history that decides the outcome after a lost connection; it is not sent. A
- * visitor who has no conversation yet omits it. `toId` is the recipient: staff name the visitor.
+ * `conversationId` names the history that decides the outcome after a lost connection; it is not sent. A visitor who has
+ * no conversation yet omits it. `toId` is the recipient: staff name the visitor, or the conversation that has one.
  *
  * @category models
  * @since 0.1.0

@@ -12,12 +12,13 @@ import type { KefuErrorReason } from "../KefuError.ts"
  *
  * **Details**
  *
- * - `Queued`: waits for a connection or for earlier sends of its conversation.
+ * - `Queued`: waits for a connection or for earlier sends.
  * - `Uploading`: its file is being uploaded: `loaded` of `total` bytes.
  * - `Sending`: handed to a connection; the outcome is not known yet. Remains so while the connection is lost.
  * - `Sent`: in the conversation, as message `id`.
  * - `Failed`: not sent because of `reason`; `Cancelled` if the app cancelled it.
- * - `DeliveryUnknown`: it may have arrived or not, and is not sent again unless the app retries it; `detail` says why.
+ * - `DeliveryUnknown`: it may have arrived or not, and is not sent again unless the app retries it; `detail` says why. Becomes
+ *   `Sent` if the message comes in later.
  * - `Discarded`: the app removed it; only seen in `Outbox.changes`.
  *
  * @category models
@@ -42,7 +43,7 @@ export type OutboxState = Data.TaggedEnum<{
 export const OutboxState = Data.taggedEnum<OutboxState>()
 
 /**
- * Whether a send has reached its last state, which only `retry` or `discard` change.
+ * Whether a send has reached its last state, which only `retry` or `discard` change, or a message that comes in after all.
  *
  * @category predicates
  * @since 0.1.0

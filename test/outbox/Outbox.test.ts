@@ -699,7 +699,7 @@ describe("Outbox", () => {
     const doubtful = Effect.fnUntraced(function* (desk: Desk, handle: boolean) {
       const { connection: first, frame, key, outbox } = yield* handOver(desk)
       if (handle) desk.handle(frame)
-      desk.override = ({ path }) => (path === "/im/conversations/7" ? { status: 403 } : undefined)
+      desk.hide()
       const second = yield* replace(first)
       yield* pass("1 second")
       yield* reaches(key, "DeliveryUnknown")

@@ -1,75 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Scope from "effect/Scope"
-import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { UserId } from "../../src/domain/Id.ts"
-import * as Kefu from "../../src/Kefu.ts"
-import { KefuConfig } from "../../src/KefuConfig.ts"
-import { Outbox } from "../../src/outbox/Outbox.ts"
-import { Realtime } from "../../src/realtime/Realtime.ts"
-import { TestGateway } from "../../src/testing/TestGateway.ts"
-import * as Gateway from "../support/Gateway.ts"
 import { message, pass, settle } from "../support/Gateway.ts"
+import { makeStore, start, storedIn } from "../support/OutboxStore.ts"
 import { Desk, eight, failure, handle, me, messagesOf, staff, text } from "../support/OutboxDesk.ts"
-
-/** A store that the test can inspect and break. */
-const makeStore = () => {
-  const map = new Map<string, string>()
-  const control = { map, broken: false, unreadable: false }
-  const write = (method: string, change: () => void) =>
-    Effect.suspend(() =>
-      control.broken
-        ? Effect.fail(new KeyValueStore.KeyValueStoreError({ method, message: "the disk is full" }))
-        : Effect.sync(change)
-    )
-  const store = KeyValueStore.makeStringOnly({
-    get: (key) =>
-      Effect.suspend(() =>
-        control.unreadable
-          ? Effect.fail(new KeyValueStore.KeyValueStoreError({ method: "get", message: "the disk is gone" }))
-          : Effect.sync(() => map.get(key))
-      ),
-    set: (key, value) => write("set", () => map.set(key, value)),
-    remove: (key) => write("remove", () => map.delete(key)),
-    clear: write("clear", () => map.clear()),
-    size: Effect.sync(() => map.size),
-    keys: Effect.sync(() => Array.from(map.keys()))
-  })
-  const layer = Layer.succeed(KeyValueStore.KeyValueStore, store)
-  return Object.assign(control, { layer, has: (part: string) => Array.from(map.values()).join().includes(part) })
-}
-
-/** The stored sends' contents. */
-const storedIn = ({ map }: { readonly map: ReadonlyMap<string, string> }) =>
-  Array.from(map.values()).flatMap((value) => /"_tag":"Send".*"content":"(.*?)"/.exec(value)?.[1] ?? [])
-
-/** A session that uses the store until it is stopped. The desk answers from the beginning. */
-const start = Effect.fnUntraced(function* (store: ReturnType<typeof makeStore>, desk: Desk) {
-  const scope = yield* Scope.make()
-  const config = KefuConfig.layer({
-    baseUrl: "http://gateway.test",
-    reconnect: Gateway.reconnect,
-    outbox: { storage: store.layer }
-  })
-  const backend = Layer.fresh(TestGateway.layer).pipe(Layer.provideMerge(config))
-  const network = yield* Layer.build(backend).pipe(Scope.provide(scope), Effect.orDie)
-  const gateway = Context.get(network, TestGateway)
-  yield* gateway.respond(desk.respond)
-  const context = yield* Layer.build(Layer.fresh(Kefu.layerServices)).pipe(
-    Effect.provideContext(network),
-    Scope.provide(scope)
-  )
-  return {
-    gateway,
-    outbox: Context.get(context, Outbox),
-    realtime: Context.get(context, Realtime),
-    stop: Scope.close(scope, Exit.void)
-  }
-})
 
 describe("an outbox with a store", () => {
   it.effect("sends waiting messages after a restart, in order and before later ones", () =>

@@ -33,9 +33,16 @@ export interface WireMessage {
   readonly content?: unknown
 }
 
+interface DeskConversation {
+  state: string
+  readonly messages: Array<WireMessage>
+  limit: number
+  customer?: number
+}
+
 /** Conversations that the test fills, and the REST answers about them. */
 export class Desk {
-  readonly conversations = new Map<number, { state: string; messages: Array<WireMessage>; limit: number }>()
+  readonly conversations = new Map<number, DeskConversation>()
   ids = 100
   /** The account of the session. */
   account = me
@@ -50,8 +57,17 @@ export class Desk {
     }
   }
 
+  /** Refuses to show any conversation. */
+  hide(): void {
+    this.override = ({ path }) => {
+      if (path === "/im/current_list") return { body: [] }
+      if (path === "/im/conversations") return { body: { conversations: [] } }
+      return path.startsWith("/im/conversations/") ? { status: 403 } : undefined
+    }
+  }
+
   of(id: number) {
-    const found = this.conversations.get(id) ?? { state: "ACTIVE", messages: [], limit: Infinity }
+    const found: DeskConversation = this.conversations.get(id) ?? { state: "ACTIVE", messages: [], limit: Infinity }
     this.conversations.set(id, found)
     return found
   }
@@ -78,9 +94,10 @@ export class Desk {
   readonly respond = (request: TestRequest): TestResponse | undefined | Effect.Effect<TestResponse> => {
     const overridden = this.override(request)
     if (overridden !== undefined) return overridden
-    const all = Array.from(this.conversations, ([id, { limit, messages, state }]) => ({
+    const all = Array.from(this.conversations, ([id, { customer, limit, messages, state }]) => ({
       id,
       state,
+      ...(customer === undefined ? {} : { customer: { id: customer, user_type: "CUSTOMER" } }),
       users: [],
       messages: messages.slice(Math.max(0, messages.length - limit))
     }))

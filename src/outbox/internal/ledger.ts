@@ -8,7 +8,8 @@
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId, UserId } from "../../domain/Id.ts"
 import type { KefuErrorReason } from "../../KefuError.ts"
-import type { Content } from "../payload.ts"
+import { type Content, holds, ofMessage } from "../payload.ts"
+import { isSystemMessage, type Message } from "../../domain/Message.ts"
 
 /** Where the outcome of a send is looked up. */
 export interface Target {
@@ -42,7 +43,7 @@ export interface Attempt {
   over: number | undefined
 }
 
-/** How many own ids are remembered, so that none is mistaken for another send. */
+/** How many own messages are remembered, so that none is mistaken for another send. */
 const remembered = 512
 
 export class Ledger {
@@ -52,6 +53,35 @@ export class Ledger {
   #visitors = new Map<ConversationId, UserId>()
   readonly #attempts = new Set<Attempt>()
   readonly #ours = new Set<number>()
+  readonly #seen = new Map<MessageId, { readonly fromId: UserId; readonly content: Content }>()
+
+  /** Notes a message that came in. */
+  received(message: Message): void {
+    this.saw(message.id)
+    this.#note(message)
+  }
+
+  #note(message: Message): void {
+    const { fromId } = message
+    if (isSystemMessage(message) || fromId === null || fromId === undefined) return
+    this.#seen.set(message.id, { fromId, content: ofMessage(message) })
+    trim(this.#seen)
+  }
+
+  /**
+   * The message that an attempt has become, if it has come in: the only one of the account since the hand-over, which is
+   * no other send.
+   */
+  sighting(attempt: Attempt): MessageId | undefined {
+    const { account, after, content, superseded } = attempt
+    if (after === undefined || account === undefined || superseded) return undefined
+    const own = Array.from(this.#seen).filter(
+      ([id, { fromId }]) => id > after && fromId === account && !this.isOurs(id)
+    )
+    const [found] = own
+    if (found === undefined || own.length > 1 || !holds(found[1].content, content)) return undefined
+    return this.strays(attempt).some((other) => holds(found[1].content, other)) ? undefined : found[0]
+  }
 
   saw(id: MessageId): void {
     this.#latest = Math.max(this.#latest, id)
@@ -60,7 +90,8 @@ export class Ledger {
   /** Notes the present conversations. */
   read(conversations: ReadonlyArray<Conversation>): void {
     this.#pages = new Map(conversations.map(({ id, messages }) => [id, newest(messages)]))
-    for (const { customer, id } of conversations) {
+    for (const { customer, id, messages } of conversations) {
+      for (const message of messages) this.#note(message)
       if (customer !== null && customer !== undefined) this.#visitors.set(id, customer.id)
     }
   }
@@ -114,10 +145,7 @@ export class Ledger {
   /** Notes that a message is none of the open sends. */
   own(id: number): void {
     this.#ours.add(id)
-    for (const oldest of this.#ours) {
-      if (this.#ours.size <= remembered) break
-      this.#ours.delete(oldest)
-    }
+    trim(this.#ours)
   }
 
   /** Notes an acknowledgement: the backend has handled all earlier sends, or never will. */
@@ -146,6 +174,13 @@ export class Ledger {
 
   isOurs(id: MessageId): boolean {
     return this.#ours.has(id)
+  }
+}
+
+const trim = (remembering: Pick<Map<number, unknown>, "size" | "keys" | "delete">): void => {
+  for (const oldest of remembering.keys()) {
+    if (remembering.size <= remembered) break
+    remembering.delete(oldest as never)
   }
 }
 

@@ -112,7 +112,7 @@ export const make = (needs: Needs) => {
     Effect.suspend(() => {
       if (store === undefined || isStalled || closed) return Effect.undefined
       return lock.withPermit(
-        Effect.suspend(() => step(store)).pipe(
+        Effect.suspend(() => (isStalled ? Effect.undefined : step(store))).pipe(
           Effect.timeoutOrElse({
             duration: patience,
             orElse: () => {
@@ -184,9 +184,8 @@ export const make = (needs: Needs) => {
       if (isExpired || (held === undefined && state._tag !== "Sent")) return Effect.void
       return guarded(
         Effect.fnUntraced(function* (into) {
-          const isForeign = isShared && held !== undefined && held.creator !== session
           const isMistakable = sends.all.some(mayBeFound)
-          if (state._tag === "Sent" && (isForeign || isMistakable)) yield* note(into, send, state.id)
+          if (state._tag === "Sent" && (isShared || isMistakable)) yield* note(into, send, state.id)
           if (held === undefined) return
           kept.delete(key)
           yield* removeAll(into, held.names)

@@ -287,7 +287,8 @@ export class Registry {
   }
 
   unknown(send: Send, detail: string): Effect.Effect<void> {
-    return this.settle(send, OutboxState.DeliveryUnknown({ detail }))
+    const id = send.attempt && this.#options.ledger.sighting(send.attempt)
+    return id === undefined ? this.settle(send, OutboxState.DeliveryUnknown({ detail })) : this.arrived(send, id)
   }
 
   /** Settles a send that did not go out: `Failed`, unless an earlier attempt may have arrived. */

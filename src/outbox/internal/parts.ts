@@ -1,0 +1,77 @@
+/**
+ * The mechanisms of the outbox, composed.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { Transport } from "../../http/Transport.ts"
+import { KefuConfig } from "../../KefuConfig.ts"
+import { Realtime } from "../../realtime/Realtime.ts"
+import { ConversationApi } from "../../rest/ConversationApi.ts"
+import { CurrentUser } from "../../rest/CurrentUser.ts"
+import { UploadApi } from "../../rest/UploadApi.ts"
+import * as calms from "./calm.ts"
+import * as conversationHistory from "./history.ts"
+import * as identities from "./identity.ts"
+import * as lane from "./lane.ts"
+import { Ledger } from "./ledger.ts"
+import * as persistence from "./persistence.ts"
+import type { Needs } from "./reconcile.ts"
+import { Registry } from "./registry.ts"
+import * as outboxStore from "./store.ts"
+
+/** A text that no other session has. */
+export const unique = Effect.map(Effect.all([Random.nextInt, Random.nextInt]), (numbers) =>
+  numbers.map((number) => Math.abs(number).toString(36)).join("")
+)
+
+export type Parts = Effect.Success<typeof make>
+
+export const make = Effect.gen(function* () {
+  const { baseUrl, outbox: options } = yield* KefuConfig
+  const lifetime = Duration.toMillis(options.lifetime)
+  const realtime = yield* Realtime
+  const currentUser = yield* CurrentUser
+  const { fingerprint, tokenGeneration } = yield* Transport
+  const uploads = yield* UploadApi
+  const history = conversationHistory.make(yield* ConversationApi, currentUser)
+  const scope = yield* Effect.scope
+  const lanes = yield* FiberSet.make<void>()
+  const run = yield* FiberSet.runtime(lanes)<never>()
+  const ledger = new Ledger()
+  const identity = identities.make(currentUser)
+  const calm = calms.make(realtime)
+  const sends: Registry = new Registry({
+    capacity: options.capacity,
+    lifetime,
+    ledger,
+    user: identity.user,
+    serve: (added) => void run(lane.serve(needs, added)),
+    // Not in the layer's scope, whose end would interrupt it: the last step of `persistence` waits for it.
+    onSettled: (send) =>
+      Effect.suspend(() => Effect.forkDetach(needs.persistence.settled(send), { startImmediately: true }))
+  })
+  const session = options.storage === undefined ? "" : yield* unique
+  const store =
+    options.storage &&
+    outboxStore.make(Context.get(yield* Layer.build(options.storage), KeyValueStore.KeyValueStore), baseUrl, session)
+  const kept = persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, calm: calm.await })
+  const needs: Needs = {
+    calm: calm.await,
+    generation: tokenGeneration,
+    history,
+    identified: identity.identified,
+    ledger,
+    lifetime,
+    persistence: kept,
+    realtime,
+    sends,
+    uploads,
+    user: identity.user
+  }
+  return { ...needs, capacity: options.capacity, calm, currentUser, identity, lanes, scope }
+})

@@ -1,0 +1,194 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import { message, pass, settle } from "../support/Gateway.ts"
+import { Desk, failure, handle, text } from "../support/OutboxDesk.ts"
+import { makeMortalStore, makeStore, start, storedIn } from "../support/OutboxStore.ts"
+
+const never = { write: Infinity, bytes: 0 }
+
+/**
+ * A person says "a", whose ack arrives, and "b", whose ack does not, and the process dies in the midst of a write. Gives
+ * what the app was told to be accepted.
+ */
+const live = Effect.fnUntraced(function* (store: ReturnType<typeof makeMortalStore>, desk: Desk) {
+  const accepted: Array<string> = []
+  const session = yield* Effect.forkDetach(start(store, desk), { startImmediately: true })
+  yield* settle
+  if (session.pollUnsafe() === undefined) return accepted
+  const { gateway, outbox } = yield* Fiber.join(session)
+  for (const content of ["a", "b"]) {
+    yield* Effect.forkDetach(
+      Effect.map(outbox.enqueue(text(content)), () => accepted.push(content)),
+      { startImmediately: true }
+    )
+    yield* settle
+  }
+  const process = Effect.gen(function* () {
+    const connection = yield* gateway.accept
+    yield* handle(desk, connection)
+    desk.handle(yield* message(connection))
+  })
+  const serving = yield* Effect.forkDetach(process, { startImmediately: true })
+  yield* settle
+  yield* Fiber.interrupt(serving)
+  return [...accepted]
+})
+
+/** Starts again with what the store holds, and handles everything that comes. */
+const revive = Effect.fnUntraced(function* (map: Map<string, string>, desk: Desk) {
+  const { gateway, outbox, stop } = yield* start(makeStore(map), desk)
+  const serving = yield* Effect.forkChild(
+    Effect.flatMap(gateway.accept, (connection) => Effect.forever(handle(desk, connection)))
+  )
+  yield* pass("1 second")
+  yield* pass("1 second")
+  const entries = yield* outbox.entries
+  yield* Fiber.interrupt(serving)
+  yield* stop
+  return entries
+})
+
+describe("a process that is killed in the middle of a write", () => {
+  it.effect(
+    "has lost none of the sends that it accepted, and sends none of them twice",
+    () =>
+      Effect.gen(function* () {
+        const whole = makeMortalStore(new Map(), never)
+        assert.deepStrictEqual(yield* live(whole, new Desk(7)), ["a", "b"])
+        assert.isAtLeast(whole.writes.length, 4)
+        for (const [index, value] of whole.writes.entries()) {
+          for (const bytes of [0, 1, value.length >> 1, value.length - 1]) {
+            const map = new Map<string, string>()
+            const desk = new Desk(7)
+            const accepted = yield* live(makeMortalStore(map, { write: index + 1, bytes }), desk)
+            const entries = yield* revive(map, desk)
+            const place = `write ${index + 1}, ${bytes} bytes of ${value}`
+            assert.deepStrictEqual(entries, [], place)
+            for (const content of accepted) assert.include(desk.texts(), content, place)
+            assert.deepStrictEqual(
+              desk.texts(),
+              ["a", "b"].filter((content) => desk.texts().includes(content)),
+              place
+            )
+          }
+        }
+      }).pipe(Effect.provide(Logger.layer([]))),
+    60_000
+  )
+})
+
+describe("a store", () => {
+  it.effect("holds sends made offline before the first connection, which go out after a restart in their order", () =>
+    Effect.gen(function* () {
+      const map = new Map<string, string>()
+      const desk = new Desk(7)
+      desk.override = () => Effect.never
+      const first = yield* start(makeMortalStore(map, never), desk)
+      const said = ["1", "2", "3", "4", "5"]
+      for (const content of said) yield* first.outbox.enqueue(text(content))
+      assert.deepStrictEqual(storedIn({ map }), said)
+      // The process is killed: nothing of it is closed.
+      const online = new Desk(7)
+      assert.deepStrictEqual(yield* revive(map, online), [])
+      assert.deepStrictEqual(online.texts(), said)
+    })
+  )
+
+  it.effect("is written at most twice for a send", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const { gateway, outbox, stop } = yield* start(store, desk)
+      yield* outbox.enqueue(text("first"))
+      const connection = yield* gateway.accept
+      yield* handle(desk, connection)
+      yield* settle
+      const before = store.writes
+      for (let number = 0; number < 20; number++) {
+        const { key } = yield* outbox.enqueue(text(`${number}`))
+        yield* handle(desk, connection)
+        yield* outbox.result(key)
+      }
+      assert.isAtMost(store.writes - before, 40)
+      yield* stop
+    })
+  )
+
+  it.effect("keeps an expired send for the app to retry after a restart", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      const { key } = yield* first.outbox.enqueue(text("a"))
+      yield* pass("5 minutes")
+      assert.strictEqual((yield* failure(first.outbox.result(key)))._tag, "OutboxExpired")
+      yield* first.stop
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* pass("1 second")
+      assert.strictEqual((yield* failure(second.outbox.result(key)))._tag, "OutboxExpired")
+      yield* second.outbox.retry(key)
+      yield* handle(desk, connection)
+      yield* second.outbox.result(key)
+      yield* second.stop
+      assert.deepStrictEqual(storedIn(store), [])
+    })
+  )
+})
+
+describe("a store that fails", () => {
+  const ways: ReadonlyArray<readonly [name: string, fail: (store: ReturnType<typeof makeStore>) => void]> = [
+    ["has no more room after the first sends", (store) => (store.broken = true)],
+    ["throws when it is read", (store) => (store.unreadable = true)],
+    ["throws at everything", (store) => (store.unreadable = store.broken = true)]
+  ]
+  for (const [name, fail] of ways) {
+    for (const when of ["from the beginning", "in between"] as const) {
+      it.effect(`because it ${name}, ${when}, holds nothing up and is logged once`, () =>
+        Effect.gen(function* () {
+          const logged: Array<unknown> = []
+          const logger = Logger.layer([Logger.make(({ message }) => logged.push(message))])
+          yield* Effect.gen(function* () {
+            const store = makeStore()
+            const desk = new Desk(7)
+            if (when === "from the beginning") fail(store)
+            const { gateway, outbox, stop } = yield* start(store, desk)
+            yield* outbox.enqueue(text("a"))
+            yield* outbox.enqueue(text("b"))
+            const connection = yield* gateway.accept
+            yield* handle(desk, connection)
+            if (when === "in between") fail(store)
+            yield* handle(desk, connection)
+            const { key } = yield* outbox.enqueue(text("c"))
+            yield* handle(desk, connection)
+            yield* outbox.result(key)
+            assert.deepStrictEqual(desk.texts(), ["a", "b", "c"])
+            yield* stop
+          }).pipe(Effect.provide(logger))
+          assert.strictEqual(logged.filter((line) => String(line).includes("without persistence")).length, 1)
+        })
+      )
+    }
+  }
+
+  it.effect("in that it never answers holds a send up for two seconds, and the next ones not at all", () =>
+    Effect.gen(function* () {
+      const desk = new Desk(7)
+      const store = makeMortalStore(new Map(), { write: 1, bytes: 0 })
+      store.isDead = true
+      const { gateway, outbox } = yield* start(store, desk)
+      const first = yield* Effect.forkChild(outbox.send(text("a")), { startImmediately: true })
+      yield* pass("2 seconds")
+      const connection = yield* gateway.accept
+      yield* pass("2 seconds")
+      yield* handle(desk, connection)
+      yield* Fiber.join(first)
+      const second = yield* Effect.forkChild(outbox.send(text("b")), { startImmediately: true })
+      yield* handle(desk, connection)
+      yield* Fiber.join(second)
+      assert.deepStrictEqual(desk.texts(), ["a", "b"])
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+})
