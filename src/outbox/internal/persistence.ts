@@ -92,6 +92,8 @@ export const make = (needs: Needs) => {
   let loginPart: string | undefined
   /** The connection over which the account was claimed last. */
   let claimed = 0
+  /** This session has taken over the account's sends at its present connection. */
+  let isOwner = false
   let hasAdopted = false
   /** Other sessions may look for what became of their sends. */
   let isShared = false
@@ -280,6 +282,7 @@ export const make = (needs: Needs) => {
 
   const claimFor = Effect.fnUntraced(function* (id: UserId, connection: number) {
     isStalled = false
+    isOwner = false
     const to = `${id}`
     if (account !== undefined && account !== id) hasAdopted = false
     const owner = yield* guarded((from) => from.owner(to))
@@ -292,6 +295,7 @@ export const make = (needs: Needs) => {
     const failed = yield* guarded(
       Effect.fnUntraced(function* (from) {
         if (owner !== session) yield* from.setOwner(to, session)
+        isOwner = true
         account = id
         part = to
         const name = yield* login
@@ -314,10 +318,10 @@ export const make = (needs: Needs) => {
 
   const locate = Effect.gen(function* () {
     const name = yield* login
-    if (name === undefined || account !== undefined) return
+    if (name === undefined || claimed > 0) return
     loginPart = `login-${name}`
     const known = yield* guarded((from) => from.account(name))
-    if (account !== undefined || part !== undefined) return
+    if (claimed > 0 || part !== undefined) return
     part = known === undefined ? loginPart : `${known}`
     for (const send of sends.open) {
       if (!kept.has(send.entry.key)) yield* save(send)
@@ -362,7 +366,7 @@ export const make = (needs: Needs) => {
       Effect.gen(function* () {
         const outcome = yield* guarded(
           Effect.fnUntraced(function* (into) {
-            const owner = part === undefined ? session : yield* into.owner(part)
+            const owner = isOwner && part !== undefined ? yield* into.owner(part) : session
             if (owner !== session) return "foreign" as const
             yield* write(into, send)
             return "written" as const
