@@ -291,17 +291,22 @@ const deliveries = (run: Run): ReadonlyArray<string> =>
   )
 
 /**
- * Whether a gap had to be told: a connection was lost before the conversations had been read once since the app opened it,
+ * The gaps that had to be told: a connection was lost before the conversations had been read once since the app opened it,
  * so that nothing tells where the gap begins; or an own send reached the backend behind one that was given later, since
  * the network had held it up.
  */
-const isNeeded = ({ logs, states }: Person, at: number, detail: string): boolean => {
-  const last = (tag: "Closed" | "Connected") =>
-    states.findLast((entry) => entry.at <= at && entry.state._tag === tag)?.at ?? 0
-  const isRead = logs.some(({ heard }) =>
-    heard.some((entry) => entry.event._tag === "Resynced" && entry.at >= last("Closed") && entry.at < last("Connected"))
-  )
-  return !isRead || /^message \d+ came after a later one$/.test(detail)
+const neededGaps = ({ heard }: Log): ReadonlySet<unknown> => {
+  const needed = new Set<unknown>()
+  let isRead = false
+  let hasBeginning = false
+  for (const { event } of heard) {
+    if (event._tag === "Resynced") isRead = true
+    if (event._tag === "StateChanged" && event.state._tag === "Closed") isRead = false
+    if (event._tag === "StateChanged" && event.state._tag === "Connected") hasBeginning = isRead
+    if (event._tag !== "GapUnresolved") continue
+    if (!hasBeginning || /^message \d+ came after a later one$/.test(event.detail)) needed.add(event)
+  }
+  return needed
 }
 
 /** With nothing but lost connections and repeats, nothing is lost for good, and nothing is said to be. */
@@ -315,16 +320,17 @@ const mild = (run: Run): ReadonlyArray<string> => {
         ? [`${person.name} gave up at ${at}: ${state.reason.message}`]
         : []
     ),
-    ...person.logs.flatMap(({ heard, listener }, index) =>
-      heard.flatMap(({ at, event }) =>
+    ...person.logs.flatMap((log, index) => {
+      const needed = neededGaps(log)
+      return log.heard.flatMap(({ at, event }) =>
         event._tag === "Undecodable" ||
         event._tag === "UnknownReceived" ||
-        (event._tag === "GapUnresolved" && !isReplaced(person) && !isNeeded(person, at, event.detail)) ||
-        (event._tag === "Lagged" && listener.bufferSize === undefined)
+        (event._tag === "GapUnresolved" && !isReplaced(person) && !needed.has(event)) ||
+        (event._tag === "Lagged" && log.listener.bufferSize === undefined)
           ? [`${person.name}, subscriber ${index}: needless ${event._tag} at ${at}: ${JSON.stringify(event)}`]
           : []
       )
-    )
+    })
   ])
 }
 
