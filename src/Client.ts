@@ -236,6 +236,39 @@ export class Client {
     )
   }
 
+  /**
+   * Sends a failed message again, as the last of its conversation. After `DeliveryUnknown` the history is read once more,
+   * and a message that has arrived is not sent again; where that does not decide, it may arrive twice. Resolves to the id of
+   * the message, which a given message also gets, and rejects as `sendMessage` does, or with `NotFound` after `discardSend`.
+   *
+   * @param send - A message that was given to `sendMessage`, or the `outboxKey` of a message of `client.inbox`.
+   */
+  retrySend(send: T.Message | string, options?: CallOptions): Promise<number> {
+    const status = { mayArrive: false }
+    this.#runtime.openByDefault()
+    return this.#runtime.run("Client.retrySend", (session) => session.retry(send, status), options, status)
+  }
+
+  /**
+   * Cancels a message that waits for the connection: its `sendMessage` rejects with `Cancelled`. Resolves to false if it is
+   * too late.
+   *
+   * @param send - As in `retrySend`.
+   */
+  cancelSend(send: T.Message | string, options?: CallOptions): Promise<boolean> {
+    return this.#runtime.run("Client.cancelSend", (session) => session.cancel(send), options)
+  }
+
+  /**
+   * Removes a failed or waiting message, also from `client.inbox`. Resolves to false if it is being sent, has arrived, or is
+   * not known. What is not discarded can be sent again at any time.
+   *
+   * @param send - As in `retrySend`.
+   */
+  discardSend(send: T.Message | string, options?: CallOptions): Promise<boolean> {
+    return this.#runtime.run("Client.discardSend", (session) => session.discard(send), options)
+  }
+
   /** 撤回消息: event 203. For the sender of the message. Resolves to the acknowledgement. */
   recallMessage(messageId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("recallMessage", { messageId }, options, (to, id) => to.recall(id as MessageId))

@@ -59,7 +59,18 @@ const newer = [
 ] as const
 
 /** Methods that only this client has, tested in the other files. */
-const own = ["constructor", "state", "retryNow", "takeOver", "on", "events", "dispose"]
+const own = [
+  "constructor",
+  "state",
+  "retryNow",
+  "takeOver",
+  "on",
+  "events",
+  "dispose",
+  "retrySend",
+  "cancelSend",
+  "discardSend"
+]
 
 const token = "s3cret/token+of=the user"
 

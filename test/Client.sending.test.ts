@@ -13,11 +13,12 @@ describe("Client", () => {
       Effect.gen(function* () {
         const { backend, client } = yield* opened()
         const controller = new AbortController()
-        let late = () => {}
-        backend.onFrame = (frame, link) => {
-          late = () => Backend.ack(frame, link, 1234)
-          controller.abort()
-        }
+        const arrived = new Promise<() => void>((resolve) => {
+          backend.onFrame = (frame, link) => {
+            resolve(() => Backend.ack(frame, link, 1234))
+            controller.abort()
+          }
+        })
         const built = client.buildMessage("Text", "x", 3)
         const options = by === "timeout" ? { timeout: 300 } : { signal: controller.signal }
         const error = yield* refusal(client.sendMessage(built, 5, options))
@@ -25,6 +26,7 @@ describe("Client", () => {
         assert.strictEqual(error.method, "Client.sendMessage")
         assert.isFalse(error.isRetryable)
         assert.strictEqual(built.id, 0)
+        const late = yield* Effect.promise(() => arrived)
         backend.onFrame = (frame, link) => Backend.ack(frame, link, 1235)
         late()
         yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "y", 3), 5))

@@ -5,13 +5,14 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
 import * as Semaphore from "effect/Semaphore"
 import type { ConversationId, UserId } from "../domain/Id.ts"
 import { isVisitor } from "../domain/Perspective.ts"
 import type { Inbox } from "../inbox/Inbox.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
-import type { OutboxDraft } from "../outbox/OutboxEntry.ts"
+import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../outbox/OutboxEntry.ts"
 import type { SendPayload } from "../wire/Frame.ts"
 import type { Directory } from "./directory.ts"
 import type { Notifier } from "./notifier.ts"
@@ -25,6 +26,9 @@ export interface Sendable extends Flagged {
   readonly messageType?: unknown
   readonly content?: unknown
 }
+
+/** Under which a message of the app holds the key of its send: messages may be proxies, so no map could find it. */
+const sendKey: unique symbol = Symbol("effect-kefu/client/sends/key")
 
 /** How long a send waits for the current user. */
 const patience = "2 seconds"
@@ -66,7 +70,32 @@ export const make = (
   const recipient = (conversationId: number) =>
     Effect.map(identified, () => (isStaff() ? visitorOf(conversationId) : undefined))
 
-  /** An interrupt cancels a queued message. Otherwise the message goes on, and `status` says so. */
+  /** Waits for a send. An interrupt cancels one that waits; otherwise it goes on, and `status` says so. */
+  const follow = Effect.fnUntraced(function* (
+    { draft, key }: OutboxEntry,
+    restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
+    status: SendStatus,
+    onArrival: (id: number) => void
+  ) {
+    const end = notifier.ownSends.begin(draft as SendPayload)
+    // Runs to its end even if the app gives the send up: the outbox settles every send.
+    const settling = yield* outbox.result(key).pipe(
+      Effect.tap(({ id }) => Effect.sync(() => onArrival(id))),
+      Effect.onExit((exit) => {
+        end(Exit.isSuccess(exit) ? exit.value.id : undefined)
+        return events.release
+      }),
+      Effect.map(({ id }): number => id),
+      Effect.exit,
+      Effect.forkDetach({ startImmediately: true })
+    )
+    return yield* Effect.onInterrupt(restore(Effect.flatten(Fiber.join(settling))), () =>
+      Effect.map(outbox.cancel(key), (isCancelled) => {
+        status.mayArrive = !isCancelled
+      })
+    )
+  })
+
   const send = Effect.fnUntraced(function* (message: Sendable, given: number | undefined, status: SendStatus) {
     const { content, messageType } = message
     const isPlaced = Number.isSafeInteger(message.conversationId) && message.conversationId > 0
@@ -83,35 +112,45 @@ export const make = (
     }
     const draft = { messageType, content, conversationId, ...(toId === undefined ? {} : { toId: toId as UserId }) }
     yield* Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const entry = yield* outbox.enqueue(draft as OutboxDraft)
-        const { key } = entry
-        const end = notifier.ownSends.begin(entry.draft as SendPayload)
-        // Runs to its end even if the app gives the send up: the outbox settles every send.
-        const settling = yield* outbox.result(key).pipe(
-          Effect.tap(({ id }) =>
-            Effect.sync(() => {
-              // The app may have frozen its message.
-              Reflect.set(message, "id", id)
-              if (isPlaced) flags.track(message)
-              else directory.place(message, toId)
-            })
-          ),
-          Effect.onExit((exit) => {
-            end(Exit.isSuccess(exit) ? exit.value.id : undefined)
-            return events.release
-          }),
-          Effect.exit,
-          Effect.forkDetach({ startImmediately: true })
-        )
-        yield* Effect.onInterrupt(restore(Effect.flatten(Fiber.join(settling))), () =>
-          Effect.map(outbox.cancel(key), (isCancelled) => {
-            status.mayArrive = !isCancelled
-          })
-        )
+      Effect.flatMap(outbox.enqueue(draft as OutboxDraft), (entry) => {
+        Object.defineProperty(Object.isExtensible(message) ? message : {}, sendKey, {
+          configurable: true,
+          value: entry.key
+        })
+        return follow(entry, restore, status, (id) => {
+          // The app may have frozen its message.
+          Reflect.set(message, "id", id)
+          if (isPlaced) flags.track(message)
+          else directory.place(message, toId)
+        })
       })
     )
   })
 
-  return { recipient, send }
+  /** The key of a send: as the inbox names it, or of a message that the app has sent. */
+  const keyOf = (method: string, send: unknown): Effect.Effect<OutboxKey, KefuError> => {
+    if (typeof send === "string") return Effect.succeed(OutboxKey.make(send))
+    const key = Predicate.hasProperty(send, sendKey) ? send[sendKey] : undefined
+    if (typeof key === "string") return Effect.succeed(OutboxKey.make(key))
+    const detail = "expected a message that was given to sendMessage, or the outboxKey of a message of the inbox"
+    return Effect.fail(new KefuError({ method, reason: new InvalidRequest({ field: "send", detail }) }))
+  }
+
+  /** Resolves to the id of the message once it has arrived. */
+  const retry = (send: unknown, status: SendStatus) =>
+    Effect.flatMap(keyOf("Client.retrySend", send), (key) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(outbox.retry(key), (entry) =>
+          follow(entry, restore, status, (id) => {
+            if (typeof send === "object" && send !== null) Reflect.set(send, "id", id)
+          })
+        )
+      )
+    )
+
+  const cancel = (send: unknown) => Effect.flatMap(keyOf("Client.cancelSend", send), outbox.cancel)
+
+  const discard = (send: unknown) => Effect.flatMap(keyOf("Client.discardSend", send), outbox.discard)
+
+  return { recipient, send, retry, cancel, discard }
 }
