@@ -51,7 +51,8 @@ const { channels, conversations, quickReplies, ratings, robot, users } = Api.gro
  * detects dead links, dials again, and reads the messages that it missed. Every promise settles. REST methods resolve to
  * `{ data, status, headers }`, socket methods to the backend's acknowledgement. Calls reject with a {@link KefuError}:
  * `reason._tag` gives the cause, `isRetryable` whether the same call may succeed later, `userText` a text for end users,
- * and `response` the backend's response. An aborted call rejects with its signal's reason.
+ * and `response` the backend's response. An aborted call rejects with its signal's reason. The failure of a call that the
+ * app does not handle is reported to `onError`; it never becomes an unhandled rejection.
  *
  * Any call may reject with `Unauthorized`, `NetworkUnreachable`, `RequestTimeout`, `InvalidRequest` (an invalid argument
  * or option) and `Closed` (after `dispose`); REST calls also with `RateLimited`, `ServerFault` and `UnexpectedResponse`;

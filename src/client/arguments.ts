@@ -9,12 +9,28 @@ import type { CallOptions, ClientOptions } from "./options.ts"
 export const invalid = (method: string, field: string, detail: string): KefuError =>
   new KefuError({ method, reason: new InvalidRequest({ field, detail }) })
 
+const unboxed = (value: unknown): unknown =>
+  value instanceof String || value instanceof Number ? value.valueOf() : value
+
 /** Checks an id. Apps also pass ids as text, from an address or an attribute. */
 export const integer = (method: string, field: string, value: unknown): Effect.Effect<number, KefuError> => {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  const raw = unboxed(value)
+  const number = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw
   return typeof number === "number" && Number.isSafeInteger(number)
     ? Effect.succeed(number)
     : Effect.fail(invalid(method, field, "expected an integer"))
+}
+
+/** An id that is sent as the app has it: whether the backend knows it, the backend says. */
+export const identifier = (
+  method: string,
+  field: string,
+  value: unknown
+): Effect.Effect<string | number, KefuError> => {
+  const raw = unboxed(value)
+  return (typeof raw === "number" && Number.isFinite(raw)) || (typeof raw === "string" && raw.trim() !== "")
+    ? Effect.succeed(raw)
+    : Effect.fail(invalid(method, field, "expected an id"))
 }
 
 /** An id that the caller may omit. */

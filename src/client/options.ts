@@ -109,8 +109,13 @@ export interface ClientOptions {
   /**
    * How many messages may wait for a connection, for how long, and whether they are also kept in `storage` to survive a
    * reload. Default: 256, 5 minutes, `false`.
+   *
+   * With `false` each message is sent once, as the old client did: `sendMessage` rejects with `NotConnected` without a
+   * connection, and with `DeliveryUnknown` if it is lost before the acknowledgement. For apps that send again by
+   * themselves, which would otherwise send twice.
    */
   readonly outbox?:
+    | false
     | {
         readonly capacity?: number | undefined
         readonly lifetime?: number | undefined
@@ -148,11 +153,14 @@ export const kefuOptions = (options: ClientOptions, tell: (error: KefuError) => 
         ? Effect.tryPromise({ try: async () => token(), catch: asFailure })
         : (token ?? undefined),
     storage: store,
-    outbox: outbox && {
-      capacity: outbox.capacity,
-      lifetime: outbox.lifetime,
-      storage: outbox.persist === true ? store : undefined
-    }
+    outbox:
+      outbox === false || Predicate.isNullish(outbox)
+        ? undefined
+        : {
+            capacity: outbox.capacity,
+            lifetime: outbox.lifetime,
+            storage: outbox.persist === true ? store : undefined
+          }
   }
 }
 

@@ -20,7 +20,7 @@ import { KefuConfig } from "../KefuConfig.ts"
 import type { ErrorResponse, KefuError } from "../KefuError.ts"
 import { UploadApi } from "../rest/UploadApi.ts"
 import { Api } from "../wire/Api.ts"
-import { integer } from "./arguments.ts"
+import { identifier } from "./arguments.ts"
 import type { TokenOptions } from "./options.ts"
 import type { AnonymousToken, ClientResponse, UploadedFile, UploadProgress } from "./types.ts"
 
@@ -31,7 +31,7 @@ export interface Endpoint {
 }
 
 export interface Input {
-  /** Integers, also as text. */
+  /** Ids, as the app has them. */
   readonly params?: { readonly [name: string]: unknown }
   /** Sent under the given names; undefined and null are omitted. */
   readonly query?: { readonly [name: string]: unknown } | null | undefined
@@ -39,7 +39,7 @@ export interface Input {
   readonly body?: unknown
 }
 
-/** `data` is the parsed body with the backend's keys; undefined if it is empty. */
+/** `data` is the parsed body with the backend's keys, a text if it is no JSON, and undefined if it is empty. */
 export type Response = ErrorResponse
 
 const encodeQuery = Schema.encodeUnknownEffect(Query.Struct({}))
@@ -48,7 +48,8 @@ const encodeBody = Schema.encodeUnknownEffect(Wire.Json(Wire.Free))
 const address = Effect.fnUntraced(function* (method: string, path: string, params: Input["params"]) {
   let filled = path
   for (const [name, value] of Object.entries(params ?? {})) {
-    filled = filled.replace(`:${name}`, String(yield* integer(method, name, value)))
+    const id = encodeURIComponent(yield* identifier(method, name, value))
+    filled = filled.replace(`:${name}`, () => id)
   }
   return filled
 })
@@ -72,7 +73,14 @@ export const request = (
       const response = yield* client.execute(request)
       return { status: response.status, headers: { ...response.headers }, data: yield* response.json }
     })
-  )
+  ).pipe(Effect.catch((error) => (isText(error) ? Effect.succeed(error.response) : Effect.fail(error))))
+
+/** Whether the call succeeded with a body that is no JSON, for example the word "ok": apps get it as it is. */
+const isText = (error: KefuError): error is KefuError & { readonly response: Response } =>
+  error.reason._tag === "UnexpectedResponse" &&
+  error.response !== undefined &&
+  error.response.status < 300 &&
+  typeof error.response.data === "string"
 
 /** The response with its body's keys converted; the empty string stands for an empty body. */
 export const toClientResponse = <Data>({ data, headers, status }: Response): ClientResponse<Data> => ({

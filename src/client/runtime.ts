@@ -14,6 +14,7 @@ import { Cancelled, Closed, KefuError, type KefuErrorReason, NotConnected, Super
 import { ConnectionState } from "../realtime/ConnectionState.ts"
 import { unknownOptions } from "./arguments.ts"
 import type { Directory } from "./directory.ts"
+import { guardedPromises } from "./guarded.ts"
 import type { Listeners } from "./listeners.ts"
 import { messageOf } from "./thrown.ts"
 import { type CallOptions, type ClientOptions, kefuOptions, logging } from "./options.ts"
@@ -26,6 +27,7 @@ export type Environment = Kefu.Kefu | ClientSession
 
 export class ClientRuntime {
   readonly #listeners: Listeners
+  readonly #guard: <A>(promise: Promise<A>) => Promise<A>
   readonly #runtime: ManagedRuntime.ManagedRuntime<Environment, KefuError>
   #session: Session | undefined
   #inbox: Inbox["Service"] | undefined
@@ -37,10 +39,14 @@ export class ClientRuntime {
 
   constructor(options: ClientOptions, listeners: Listeners, directory: Directory, flags: ReadFlags) {
     this.#listeners = listeners
+    this.#guard = guardedPromises((error) => {
+      // The app itself has closed the connection or the client.
+      if (!(error instanceof KefuError && error.reason._tag === "Closed")) listeners.fail(error, "")
+    })
     const tell = (error: KefuError) => listeners.fail(error, "")
     tellLater([...unknownOptions(options), ...listeners.misspelt], tell)
     this.#runtime = ManagedRuntime.make(
-      ClientSession.layer(listeners, directory, flags).pipe(
+      ClientSession.layer(listeners, directory, flags, options.outbox !== false).pipe(
         Layer.provideMerge(Kefu.layer(kefuOptions(options, tell))),
         Layer.provideMerge(logging(options))
       )
@@ -93,15 +99,17 @@ export class ClientRuntime {
     options: CallOptions | undefined,
     send?: SendStatus
   ): Promise<A> {
-    if (this.#isDisposed) return Promise.reject(disposed(method))
-    return settle({
-      method,
-      effect: this.#with(use),
-      options,
-      run: (effect, run) => this.#runtime.runPromiseExit(effect, run),
-      explain: (error) => this.#explain(error),
-      send
-    })
+    if (this.#isDisposed) return this.#guard(Promise.reject(disposed(method)))
+    return this.#guard(
+      settle({
+        method,
+        effect: this.#with(use),
+        options,
+        run: (effect, run) => this.#runtime.runPromiseExit(effect, run),
+        explain: (error) => this.#explain(error),
+        send
+      })
+    )
   }
 
   /** Runs an effect in the background, unless disposed. */

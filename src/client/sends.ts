@@ -13,6 +13,7 @@ import type { Inbox } from "../inbox/Inbox.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../outbox/OutboxEntry.ts"
+import type { Realtime } from "../realtime/Realtime.ts"
 import type { SendPayload } from "../wire/Frame.ts"
 import type { Directory } from "./directory.ts"
 import type { Notifier } from "./notifier.ts"
@@ -35,6 +36,8 @@ const patience = "2 seconds"
 
 export const make = (
   outbox: Outbox["Service"],
+  /** Sends messages in place of the outbox, if the app wants each to be sent once, and only over a connection. */
+  once: Realtime["Service"] | undefined,
   inbox: Inbox["Service"],
   directory: Directory,
   flags: ReadFlags,
@@ -110,19 +113,29 @@ export const make = (
         reason: new InvalidRequest({ field: "toId", detail })
       })
     }
-    const draft = { messageType, content, conversationId, ...(toId === undefined ? {} : { toId: toId as UserId }) }
+    const onArrival = (id: number) => {
+      // The app may have frozen its message.
+      Reflect.set(message, "id", id)
+      if (isPlaced) flags.track(message)
+      else directory.place(message, toId)
+    }
+    const payload = { messageType, content, ...(toId === undefined ? {} : { toId: toId as UserId }) }
+    if (once !== undefined) {
+      const sending = Effect.onInterrupt(once.send(payload as SendPayload), () =>
+        Effect.sync(() => {
+          status.mayArrive = true
+        })
+      )
+      return onArrival((yield* sending).messageId)
+    }
+    const draft = { ...payload, conversationId }
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(outbox.enqueue(draft as OutboxDraft), (entry) => {
         Object.defineProperty(Object.isExtensible(message) ? message : {}, sendKey, {
           configurable: true,
           value: entry.key
         })
-        return follow(entry, restore, status, (id) => {
-          // The app may have frozen its message.
-          Reflect.set(message, "id", id)
-          if (isPlaced) flags.track(message)
-          else directory.place(message, toId)
-        })
+        return follow(entry, restore, status, onArrival)
       })
     )
   })

@@ -39,7 +39,12 @@ const decodeConversation = Schema.decodeUnknownOption(Conversation)
 const decodePage = Schema.decodeUnknownOption(ConversationPage)
 const decodeList = Schema.decodeUnknownOption(Wire.Elements(Conversation))
 
-const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Directory, flags: ReadFlags) {
+const make = Effect.fnUntraced(function* (
+  listeners: Listeners,
+  directory: Directory,
+  flags: ReadFlags,
+  usesOutbox: boolean
+) {
   const realtime = yield* Realtime
   const { httpClient, tokenChanges } = yield* Transport
   const credentials = yield* Credentials
@@ -50,18 +55,13 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
 
   const view = (conversation: Conversation) => notifier.view(conversation)
 
+  /** Whatever the backend says of the current user. */
   const fetchMe = Effect.gen(function* () {
-    const method = "Client.getUserInfo"
     const { generation } = directory
-    const response = yield* rest.request(httpClient, method, Api.groups.users.endpoints.me)
+    const response = yield* rest.request(httpClient, "Client.getUserInfo", Api.groups.users.endpoints.me)
     const user = decodeUser(response.data)
-    if (Option.isSome(user)) {
-      directory.setMe(user.value, generation)
-      return rest.toClientResponse<types.User>(response)
-    }
-    const reason = new UnexpectedResponse({ path: "", detail: "expected a user with an id" })
-    // Without the response, which may contain the token.
-    return yield* new KefuError({ method, reason })
+    if (Option.isSome(user)) directory.setMe(user.value, generation)
+    return rest.toClientResponse<types.User>(response)
   })
 
   /** Makes sure that the directory knows the current user. */
@@ -161,15 +161,18 @@ const make = Effect.fnUntraced(function* (listeners: Listeners, directory: Direc
       decodeList,
       (list) => list.map(view)
     ),
-    ...sends.make(yield* Outbox, yield* Inbox, directory, flags, notifier, { identify, release: events.release })
+    ...sends.make(yield* Outbox, usesOutbox ? undefined : realtime, yield* Inbox, directory, flags, notifier, {
+      identify,
+      release: events.release
+    })
   }
 })
 
 export class ClientSession extends Context.Service<ClientSession>()("effect-kefu/client/session/ClientSession", {
   make
 }) {
-  static readonly layer = (listeners: Listeners, directory: Directory, flags: ReadFlags) =>
-    Layer.effect(ClientSession, make(listeners, directory, flags))
+  static readonly layer = (listeners: Listeners, directory: Directory, flags: ReadFlags, usesOutbox: boolean) =>
+    Layer.effect(ClientSession, make(listeners, directory, flags, usesOutbox))
 }
 
 export type Session = ClientSession["Service"]

@@ -240,7 +240,7 @@ export interface Acknowledgement extends Plain<AckPayload> {}
  * @since 0.1.0
  */
 export interface ClientResponse<Data> {
-  /** The body with camelCase keys; the empty string if there is none. */
+  /** The body with camelCase keys; its text if it is no JSON, and the empty string if there is none. */
   readonly data: Data
   readonly status: number
   /** Header names are in lower case. */

@@ -81,10 +81,13 @@ export const assign = (target: Record<string, unknown>, key: string, value: unkn
 
 /** What JSON makes of a value before it looks inside; undefined means that it is left out. */
 export const asJson = (value: unknown): unknown => {
-  const json = serialisesItself(value) ? value.toJSON("") : value
+  const json = unboxed(serialisesItself(value) ? value.toJSON("") : value)
   if (typeof json === "number") return Number.isFinite(json) ? json : null
   return typeof json === "function" || typeof json === "symbol" ? undefined : json
 }
+
+const unboxed = (value: unknown): unknown =>
+  value instanceof String || value instanceof Number || value instanceof Boolean ? value.valueOf() : value
 
 const serialisesItself = (value: unknown): value is { toJSON(key: string): unknown } =>
   typeof value === "object" && value !== null && "toJSON" in value && typeof value.toJSON === "function"
