@@ -3,14 +3,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import { unboxed } from "../codec/Key.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { CallOptions, ClientOptions } from "./options.ts"
 
 export const invalid = (method: string, field: string, detail: string): KefuError =>
   new KefuError({ method, reason: new InvalidRequest({ field, detail }) })
-
-const unboxed = (value: unknown): unknown =>
-  value instanceof String || value instanceof Number ? value.valueOf() : value
 
 /** Checks an id. Apps also pass ids as text, from an address or an attribute. */
 export const integer = (method: string, field: string, value: unknown): Effect.Effect<number, KefuError> => {

@@ -13,6 +13,7 @@ export const guardedPromises = (report: (error: unknown) => void) => {
       return Promise
     }
 
+    // oxlint-disable-next-line unicorn/no-thenable -- a promise, which notes that it is handled
     override then<B = A, C = never>(
       onResolved?: ((value: A) => B | PromiseLike<B>) | null,
       onRejected?: ((reason: unknown) => C | PromiseLike<C>) | null

@@ -86,8 +86,13 @@ export const asJson = (value: unknown): unknown => {
   return typeof json === "function" || typeof json === "symbol" ? undefined : json
 }
 
-const unboxed = (value: unknown): unknown =>
-  value instanceof String || value instanceof Number || value instanceof Boolean ? value.valueOf() : value
+const boxes: ReadonlySet<string> = new Set(["[object String]", "[object Number]", "[object Boolean]"])
+
+/** The primitive in a `new String("x")`, `new Number(1)` or `new Boolean(true)`; other values as they are. */
+export const unboxed = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && boxes.has(Object.prototype.toString.call(value))
+    ? value.valueOf()
+    : value
 
 const serialisesItself = (value: unknown): value is { toJSON(key: string): unknown } =>
   typeof value === "object" && value !== null && "toJSON" in value && typeof value.toJSON === "function"
