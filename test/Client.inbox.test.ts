@@ -3,9 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Client } from "../src/Client.ts"
+import { Client, type KefuError } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
-import { setup, refusal, message } from "./support/ClientSetup.ts"
+import * as Callbacks from "./support/Callbacks.ts"
+import { setup, refusal, message, using } from "./support/ClientSetup.ts"
 
 describe("Client", () => {
   it.live("is a store for any UI framework", () =>
@@ -69,4 +70,33 @@ describe("Client", () => {
     assert.deepStrictEqual(client.inbox.getSnapshot().conversations, [])
     client.inbox.subscribe(() => {})()
   })
+
+  for (const use of ["subscribe", "ready"] as const) {
+    it.live(`is live from ${use} on, although the app has not opened the connection`, () =>
+      Effect.gen(function* () {
+        const { backend, callbacks, client } = yield* setup()
+        const page = { id: 3, state: "ACTIVE", customer: Backend.visitor, users: [], messages: [message(10)] }
+        backend.answer = Backend.answers({ "GET /im/current_list": [page], "GET /im/conversations/3": page })
+        if (use === "subscribe") client.inbox.subscribe(() => {})
+        else yield* Effect.promise(() => client.inbox.ready())
+        yield* callbacks.called("onOpen")
+        assert.strictEqual(backend.links.length, 1)
+        assert.isTrue(client.isOpened())
+      })
+    )
+  }
+
+  it.live("reports invalid options to onError, once it is used", () =>
+    Effect.gen(function* () {
+      const callbacks = Callbacks.make()
+      const client = yield* using(callbacks.handler, {})
+      client.inbox.subscribe(() => {})
+      yield* callbacks.called("onError")
+      const [, event] = callbacks.calls.find(([name]) => name === "onError") ?? assert.fail("not told")
+      assert.deepInclude(((event as { readonly error: unknown }).error as KefuError).reason, {
+        _tag: "InvalidRequest",
+        field: "baseUrl"
+      })
+    })
+  )
 })

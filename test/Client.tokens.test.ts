@@ -130,7 +130,15 @@ describe("Client", () => {
         throw new DOMException("denied", "SecurityError")
       }
     ],
-    ["is not there", () => null]
+    ["is not there", () => null],
+    [
+      "refuses every access",
+      () => ({
+        getItem: () => assert.fail("denied"),
+        setItem: () => assert.fail("denied"),
+        removeItem: () => assert.fail("denied")
+      })
+    ]
   ]
 
   for (const [what, storage] of unavailable) {

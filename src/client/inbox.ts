@@ -72,7 +72,8 @@ export interface InboxMessage extends Without<Snapshots.InboxMessage, "conversat
  *
  * **Details**
  *
- * It loads at its first use, except by `getSnapshot` and `getConversation`. `subscribe` and `getSnapshot` may be detached
+ * It loads at its first use, except by `getSnapshot` and `getConversation`. `subscribe` and `ready` open the connection, as
+ * the first message does, unless the app has opened or closed it itself; invalid options are then reported to `onError`. `subscribe` and `getSnapshot` may be detached
  * from the object, as in React's `useSyncExternalStore(inbox.subscribe, inbox.getSnapshot)`.
  *
  * **Gotchas**
@@ -135,7 +136,10 @@ export const make = (runtime: ClientRuntime, listeners: Listeners): ClientInbox 
       return runtime.inbox?.subscribe(() => listeners.guard(listener)) ?? (() => {})
     },
     getConversation: (id) => runtime.inbox?.getConversation(id as ConversationId),
-    ready: (options) => run("ready", options, ({ ready }) => ready),
+    ready: (options) => {
+      runtime.openByDefault()
+      return run("ready", options, ({ ready }) => ready)
+    },
     conversation: (id, options) =>
       withId("conversation", id, options, (inbox, id) => inbox.conversation(id as ConversationId)),
     markRead: (id, options) => {
