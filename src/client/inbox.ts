@@ -72,9 +72,10 @@ export interface InboxMessage extends Without<Snapshots.InboxMessage, "conversat
  *
  * **Details**
  *
- * It loads at its first use, except by `getSnapshot` and `getConversation`. `subscribe` and `ready` open the connection, as
- * the first message does, unless the app has opened or closed it itself; invalid options are then reported to `onError`. `subscribe` and `getSnapshot` may be detached
- * from the object, as in React's `useSyncExternalStore(inbox.subscribe, inbox.getSnapshot)`.
+ * It loads at its first use, except by `getSnapshot` and `getConversation`. `subscribe` and `ready` open the connection,
+ * as the first message does, unless the app has opened or closed it itself; invalid options are then reported to
+ * `onError`. `subscribe` and `getSnapshot` may be detached from the object, as in React's
+ * `useSyncExternalStore(inbox.subscribe, inbox.getSnapshot)`.
  *
  * **Gotchas**
  *
