@@ -17,7 +17,7 @@ const conversation = {
 
 /** A client whose backend refuses messages as long as `refuses` is true. */
 const refusing = Effect.gen(function* () {
-  const all = yield* opened({ ackTimeout: 50 })
+  const all = yield* opened({ ackTimeout: 300 })
   const { backend, client } = all
   const decision = { refuses: true }
   backend.answer = Backend.answers({

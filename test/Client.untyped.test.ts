@@ -105,6 +105,20 @@ describe("Client, called by untyped code", () => {
     })
   )
 
+  it.live("is disposed at the end of an `await using`", () =>
+    Effect.gen(function* () {
+      const { backend } = yield* setup()
+      const ended = yield* Effect.promise(async () => {
+        await using client = new Client({}, { ...quick, baseUrl: backend.baseUrl })
+        await client.readMessage(1)
+        return client
+      })
+      const error = yield* rejection(ended.readMessage(1))
+      if (!(error instanceof KefuError)) return assert.fail(String(error))
+      assert.strictEqual(error.reason._tag, "Closed")
+    })
+  )
+
   it.live("works inside a proxy that wraps every object, as those of reactive frameworks do", () =>
     Effect.gen(function* () {
       const wrap = <A extends object>(target: A): A =>
