@@ -1,9 +1,9 @@
 /**
  * Sends that survive lost connections and restarts, in order, each at most once.
  *
- * `Outbox` is the API; `internal/intake` accepts sends; `internal/lane` is the way of one send; `internal/reconcile` decides
- * what happens to a send whose connection breaks before the acknowledgement; `internal/persistence` keeps sends over a
- * restart; `internal/follow` follows the connection and the account.
+ * `Outbox` is the API; `internal/intake` accepts sends; `internal/registry` holds them; `internal/lane` is the way of one
+ * send; `internal/reconcile` decides what happens to a send whose connection breaks before the acknowledgement;
+ * `internal/persistence` keeps sends over a restart; `internal/follow` follows the connection and the account.
  *
  * @since 0.1.0
  */

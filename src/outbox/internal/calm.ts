@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { Realtime } from "../../realtime/Realtime.ts"
-import { ended, until } from "./connection.ts"
+import { ended, until } from "./waits.ts"
 
 /** How long the backend may still handle frames of the previous connection after a reconnection, in milliseconds. */
 const settling = 1000

@@ -1,6 +1,7 @@
 /**
- * The log of what was delivered to the app. It decides which messages are new: of those that come in live (`admit`), and
- * of those that catch-up finds in the history (`newMessagesOf`). Its size does not grow with the length of the history.
+ * The log of what was delivered to the app. It decides which messages are new: which of the history are missing
+ * (`newMessagesOf`), and of every message, live or recovered, whether it is delivered (`admit`). Its size does not grow with
+ * the length of the history.
  */
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId } from "../../domain/Id.ts"

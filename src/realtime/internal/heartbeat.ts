@@ -31,7 +31,7 @@ export interface Pulse {
 }
 
 /** True if the timer was late. While a machine sleeps, the elapsed time may stand still, and the wall clock goes on. */
-const sleep = Effect.fnUntraced(function* (millis: number) {
+const sleepsLate = Effect.fnUntraced(function* (millis: number) {
   const began = yield* elapsed.now
   const wall = yield* Clock.currentTimeMillis
   yield* Effect.sleep(millis)
@@ -57,8 +57,8 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const isAnswered = Effect.fnUntraced(function* (answeredAt: () => number, pinged: number) {
-    const wasLate = yield* sleep(timeout)
-    if (wasLate && answeredAt() < pinged) yield* sleep(timeout)
+    const wasLate = yield* sleepsLate(timeout)
+    if (wasLate && answeredAt() < pinged) yield* sleepsLate(timeout)
     return answeredAt() >= pinged
   })
 

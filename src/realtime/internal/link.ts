@@ -19,7 +19,7 @@ import * as metrics from "../../platform/metrics.ts"
 import { type AckPayload, type ClientFrame, ClientFrameJson } from "../../wire/Frame.ts"
 import type { RealtimeEvent } from "../RealtimeEvent.ts"
 import * as acks from "./acks.ts"
-import * as delivery from "./delivery.ts"
+import * as eventOrder from "./eventOrder.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
 import * as frames from "./frames.ts"
 import * as heartbeat from "./heartbeat.ts"
@@ -30,7 +30,7 @@ export interface Options {
   readonly log: DeliveryLog
   readonly publish: (event: RealtimeEvent) => Effect.Effect<void>
   /** Reads what was missed before this connection; undefined if the app does not want it. */
-  readonly gap: delivery.Gap | undefined
+  readonly gap: eventOrder.Gap | undefined
   /** The number of the next frame; the numbers go on over reconnections. */
   readonly nextSequenceId: () => number
 }
@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const { log, socket } = options
   const pending = acks.make()
   ;(yield* Leftovers)("acks", pending.size)
-  const events = delivery.make({ ...options, acknowledged: pending.settled })
+  const events = eventOrder.make({ ...options, acknowledged: pending.settled })
   const outgoing = yield* Queue.unbounded<string>()
   const check = Latch.makeUnsafe(false)
   const ended = Deferred.makeUnsafe<never, KefuError>()

@@ -22,7 +22,7 @@ import * as metrics from "../../platform/metrics.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
-import * as abandonedDials from "./abandoned.ts"
+import * as abandonedDials from "./abandonedDials.ts"
 import * as accounts from "./account.ts"
 import * as catchUp from "./catchUp.ts"
 import { verdict } from "./closeCodes.ts"
@@ -45,7 +45,7 @@ export const make = Effect.fnUntraced(function* (
   const abandoned = abandonedDials.make()
   const wake = Latch.makeUnsafe(false)
   let sequenceId = 0
-  const history = config.catchUp ? catchUp.make(transport, log) : undefined
+  const missed = config.catchUp ? catchUp.make(transport, log) : undefined
 
   /** Waits while the device is offline or the page hidden, unless the app has asked for a dial. */
   const untilAwake = Effect.gen(function* () {
@@ -60,10 +60,10 @@ export const make = Effect.fnUntraced(function* (
 
   /** Reads where the conversations stand, if the first connection takes its time: so that its gap has a beginning. */
   const baseline = Effect.suspend(() =>
-    history === undefined || log.baselined || now().isResumption
+    missed === undefined || log.baselined || now().isResumption
       ? Effect.void
       : Effect.delay(
-          Effect.suspend(() => (now().isResumption ? Effect.void : Effect.ignore(history.baseline))),
+          Effect.suspend(() => (now().isResumption ? Effect.void : Effect.ignore(missed.baseline))),
           unhurried
         )
   )
@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function* (
   )
 
   /** Reads what was missed before a connection. What another account was given counts for nothing. */
-  const gapBefore = (history: catchUp.CatchUp, isResumption: boolean) => {
+  const gapBefore = (reader: catchUp.CatchUp, isResumption: boolean) => {
     let hasGap = isResumption
     return Effect.gen(function* () {
       const whose = yield* account.check
@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function* (
         log.clear()
         hasGap = false
       }
-      const missed = yield* hasGap ? history.read : history.first
+      const missed = yield* hasGap ? reader.read : reader.first
       const detail = "the token was replaced, perhaps by another account's"
       return whose === "unsure" && isResumption
         ? [RealtimeEvent.GapUnresolved({ conversationId: undefined, detail }), ...missed]
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
         heartbeat: config.heartbeat,
         log,
         publish,
-        gap: history && gapBefore(history, now().isResumption),
+        gap: missed && gapBefore(missed, now().isResumption),
         nextSequenceId: () => ++sequenceId
       })
       const number = now().connections + 1

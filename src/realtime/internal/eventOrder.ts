@@ -76,7 +76,7 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
   }
 
   /** Reads the history, waits for the acks that are on their way, and delivers what is new. */
-  const close = Effect.fnUntraced(function* (gap: Gap, limit: Duration.Duration) {
+  const closeGap = Effect.fnUntraced(function* (gap: Gap, limit: Duration.Duration) {
     const began = yield* elapsed.now
     const seen = doubts
     const missed = yield* Effect.timeoutOption(gap, limit)
@@ -97,8 +97,8 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
   }
 
   /** Closes the gap before the connection, or reports it as unresolved. */
-  const closeFirst = (gap: Gap) =>
-    close(gap, holding).pipe(
+  const closeFirstGap = (gap: Gap) =>
+    closeGap(gap, holding).pipe(
       Effect.flatMap((isClosed) =>
         isClosed ? Effect.void : postpone(`the history was not read within ${Duration.toSeconds(holding)} s`)
       ),
@@ -110,7 +110,7 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     )
 
   /** Reads the history again, with a backoff, whenever a message may be missing. Live events do not wait for it. */
-  const closeLater = Effect.fnUntraced(function* (gap: Gap) {
+  const closeLaterGaps = Effect.fnUntraced(function* (gap: Gap) {
     let attempt = 0
     let last = -Infinity
     while (true) {
@@ -120,7 +120,7 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
       yield* Effect.sleep(Duration.sum(patience, yield* backoff.delay(rereading, attempt++)))
       yield* doubt.close
       last = yield* elapsed.now
-      const closed = yield* Effect.result(close(gap, Duration.infinity))
+      const closed = yield* Effect.result(closeGap(gap, Duration.infinity))
       if (Result.isFailure(closed) && closed.failure.reason.isRetryable) doubt.openUnsafe()
     }
   })
@@ -138,10 +138,10 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     doubt: raise,
     /** Closes the gap, goes live, and closes later gaps while the connection lasts. */
     run: Effect.gen(function* () {
-      if (gap !== undefined) yield* closeFirst(gap)
+      if (gap !== undefined) yield* closeFirstGap(gap)
       for (let event = held.shift(); event !== undefined; event = held.shift()) yield* emit(event)
       isLive = true
-      return yield* gap === undefined ? Effect.never : closeLater(gap)
+      return yield* gap === undefined ? Effect.never : closeLaterGaps(gap)
     })
   }
 }
