@@ -155,13 +155,21 @@ export const make = () => {
       }
     },
 
-    /** The client's frames that are not of the shape that the protocol tells, counted connection by connection. */
+    /**
+     * The client's frames that are not of the shape that the protocol tells. Their numbers start at 1 for each client, and
+     * go on where its connection before ended.
+     */
     odd: () => {
-      const sequence = new Map<number, number>()
-      return inbound.filter((frame) => {
-        const expected = (sequence.get(frame.connection) ?? 0) + 1
-        sequence.set(frame.connection, expected)
-        return !new RegExp(`^\\{"sequence_id":${expected},"event_type":\\d{3},"payload":.*\\}$`, "s").test(frame.text)
+      const latest = new Map<number, number>()
+      return inbound.filter(({ connection, text }) => {
+        const number = Number(/^\{"sequence_id":(\d+),"event_type":\d{3},"payload":.*\}$/s.exec(text)?.[1])
+        const before = latest.get(connection)
+        const isNext =
+          before === undefined
+            ? number === 1 || Array.from(latest.values()).includes(number - 1)
+            : number === before + 1
+        latest.set(connection, number)
+        return !isNext
       })
     },
 
