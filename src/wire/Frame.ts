@@ -192,7 +192,8 @@ const frame = <const Name extends keyof typeof eventTypeCode, Payload extends Sc
 ) => Wire.Input({ sequenceId: Schema.Int, eventType: eventType(name), payload })
 
 /**
- * A frame from the client. `sequenceId` starts at 1 on each connection and grows by 1 with every frame, pings too.
+ * A frame from the client. `sequenceId` starts at 1, grows by 1 with every frame, pings included, and continues across
+ * reconnects.
  *
  * @category client
  * @since 0.1.0

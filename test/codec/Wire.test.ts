@@ -55,7 +55,7 @@ describe("Struct", () => {
     assert.deepStrictEqual(encode(Inner)({ userId: 1, user_id: "x" }), { user_id: 1 })
   })
 
-  it("takes another spelling where the exact one is missing", () => {
+  it("accepts another spelling if the exact one is missing", () => {
     assert.deepStrictEqual(decode(Inner)({ user_id: 1, Nickname: "小明" }), { userId: 1, nickname: "小明" })
     assert.deepStrictEqual(decode(Outer)({ id: 1, lastStaff: { userId: 2, "user-id": 3, user_id: 4 } }), {
       id: 1,
@@ -75,7 +75,7 @@ describe("Struct", () => {
     assert.deepStrictEqual(decode(Inner)({ user_id: 1, nickname: undefined }), { userId: 1 })
   })
 
-  it("names the field that is wrong", () => {
+  it("names the invalid field", () => {
     const problem = (wire: unknown) => {
       const exit = Schema.decodeUnknownExit(Outer)(wire)
       return Exit.isFailure(exit) ? String(exit.cause) : "decoded"
@@ -96,13 +96,13 @@ describe("Struct", () => {
 describe("List", () => {
   const Box = Wire.Struct({ items: Wire.List(Wire.Struct({ itemId: Schema.Int })) })
 
-  it("is empty where the backend sends none", () => {
+  it("is empty if the backend sends none", () => {
     for (const wire of [{}, { items: null }, { items: [] }]) assert.deepStrictEqual(decode(Box)(wire), { items: [] })
     assert.deepStrictEqual(decode(Box)({ items: [{ item_id: 1 }] }), { items: [{ itemId: 1 }] })
     assert.deepStrictEqual(encode(Box)({ items: [{ itemId: 1 }] }), { items: [{ item_id: 1 }] })
   })
 
-  it("leaves out what makes no sense, alone, and tells it", () => {
+  it("leaves out only the elements that cannot be decoded, and returns them raw", () => {
     const wire = { items: [1, { item_id: 1 }, {}, null, { item_id: "2" }, [{ item_id: 3 }]] }
     const box = decode(Box)(wire)
     assert.deepStrictEqual(
@@ -118,7 +118,7 @@ describe("List", () => {
     })
   })
 
-  it("is empty where something else came, which is told and sent again", () => {
+  it("is empty for another value, which is recorded and encoded again", () => {
     for (const items of [{}, "", 0, { length: 0 }]) {
       const box = decode(Box)({ items })
       assert.deepStrictEqual(box, { items: [] })
@@ -188,7 +188,7 @@ describe("odd fields", () => {
     else assert.deepStrictEqual(encode(Thing)({ ...thing }), Key.toWire({ id: 1, kind: "some", ...app }))
   })
 
-  it("give way to what the app puts in their place", () => {
+  it("are replaced by values that the app sets", () => {
     const thing = decode(Thing)({ id: 1, name: 1, kind: null })
     assert.deepStrictEqual(encode(Thing)({ ...thing, name: "named", kind: "some" }), {
       id: 1,
@@ -197,7 +197,7 @@ describe("odd fields", () => {
     })
   })
 
-  it("are there at no cost where nothing is odd", () => {
+  it("add nothing to an object without odd fields", () => {
     const thing = decode(Thing)({ id: 1, kind: "some", name: null, more_of: 1 })
     assert.strictEqual(oddOf(thing), undefined)
     assert.deepStrictEqual(Object.getOwnPropertySymbols(thing), [])
@@ -206,7 +206,7 @@ describe("odd fields", () => {
     assert.deepStrictEqual(encode(Thing)(decode(Thing)({ id: 1 })), { id: 1 })
   })
 
-  it("are refused on their way out, and in what a client sends", () => {
+  it("are refused when encoding, and when decoding client input", () => {
     for (const wrong of [{ isNew: 1 }, { size: "1" }, { name: 1 }, { kind: undefined }]) {
       assert.isOk(refuses(Schema.encodeUnknownExit(Thing)({ id: 1, kind: "some", ...wrong })), JSON.stringify(wrong))
     }

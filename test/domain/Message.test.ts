@@ -309,7 +309,7 @@ describe("messages of an unknown kind", () => {
 })
 
 describe("fields of messages", () => {
-  it("that no logic needs may be missing or null", () => {
+  it("that are optional may be missing or null", () => {
     const bare = { id: 1, conversation_id: 2, message_type: 1, content: "文" }
     assert.deepStrictEqual(read(bare), {
       id: 1,
@@ -341,7 +341,7 @@ describe("fields of messages", () => {
     assert.isTrue(Exit.isFailure(Schema.decodeUnknownExit(Message)(wrong)))
   })
 
-  it("that nobody knows come through, hostile ones too", () => {
+  it("of unknown types are kept, hostile ones too", () => {
     const message = read(
       JSON.parse(
         '{"id":1,"conversation_id":2,"message_type":1,"content":"文","__proto__":{"content":"x"},"constructor":{"a_b":1},' +

@@ -57,7 +57,7 @@ describe("perspective", () => {
     })
   }
 
-  it("what the system says was received, whoever is named", () => {
+  it("counts system messages as received, whoever sent them", () => {
     for (const code of [101, 102, 104, 110, 150]) {
       const said = message(7, code, { reason: 1, message_id: 1 })
       assert.strictEqual(perspective.directionOf(said, viewer("visitor")), 1)
@@ -65,14 +65,14 @@ describe("perspective", () => {
     }
   })
 
-  it("what nobody said was received, from nobody", () => {
+  it("counts a message without a sender as received", () => {
     for (const from of [null, undefined]) {
       const viewed = perspective.viewMessage(message(from), viewer("visitor"), false)
       assert.deepInclude(viewed, { direction: 1, fromId: 0, nickname: "", createdAt: 0, hasRecommend: false })
     }
   })
 
-  it("one's own profile goes before what others say of one", () => {
+  it("prefers the own profile to a conversation's copy of it", () => {
     const renamed = { ...people.visitor, nickname: "新名" }
     const viewed = perspective.viewMessage(message(7), { me: renamed, users: known }, true)
     assert.strictEqual(viewed.nickname, "新名")
@@ -86,7 +86,7 @@ describe("perspective", () => {
     assert.strictEqual(Object.keys(viewed).join(" "), fields.join(" "))
   })
 
-  it("a user that the content names by id only is completed, where known", () => {
+  it("completes a known user that the content names by id only", () => {
     const built = (content: object) => perspective.contentOf(message(5, 102, content), viewer("visitor"))
     assert.deepStrictEqual(built({ user_id: 5 }), { userId: 5, nickname: "小李", userType: "STAFF" })
     assert.deepStrictEqual(built({ user_id: 5, nickname: null }), { userId: 5, nickname: "小李", userType: "STAFF" })
@@ -94,7 +94,7 @@ describe("perspective", () => {
     assert.deepStrictEqual(built({ user_id: 99 }), { userId: 99 })
   })
 
-  it("a kind keeps its name though its content is not what that promises", () => {
+  it("keeps the name of a type whose content does not match", () => {
     assert.strictEqual(perspective.messageName(message(5, 2, "no image")), "Image")
     assert.strictEqual(perspective.messageName(message(5, 77)), undefined)
   })
@@ -166,7 +166,7 @@ describe("perspective", () => {
     assert.isFalse(over.messages.some(({ isRead }) => isRead))
   })
 
-  it("a conversation is new that one has no mark in, unless it is over", () => {
+  it("counts a conversation without an own read mark as new, unless it has ended", () => {
     const isNew = (marks: Readonly<Record<number, number | null>>, state: string) =>
       perspective.viewConversation(conversation(marks, { state }), viewer("staff")).isNew
     assert.isTrue(isNew({}, "ACTIVE"))
@@ -176,7 +176,7 @@ describe("perspective", () => {
     assert.isFalse(isNew({}, "FINISHED"))
   })
 
-  it("a conversation's own users are known in it, by id, and all else passes", () => {
+  it("knows a conversation's users by id, and passes other fields on", () => {
     const viewed = perspective.viewConversation(conversation({}), { me: people.visitor, users: new Map() })
     assert.deepStrictEqual(Object.keys(viewed.users), ["5", "7"])
     assert.strictEqual(viewed.messages[1]?.nickname, "小李")

@@ -94,7 +94,7 @@ describe("endpoints", () => {
     )
   })
 
-  it("all ask for the token, but the one that gives it", () => {
+  it("all require the token, except the one that issues it", () => {
     assert.deepStrictEqual(
       endpoints.filter(({ authorized }) => !authorized).map(({ endpoint }) => endpoint.path),
       ["/api/v1/im/tokens"]
@@ -202,7 +202,7 @@ describe("the OpenAPI document", () => {
     assert.include(JSON.stringify(schema?.properties?.conversations_user), '"latest_read_message_id"')
   })
 
-  it("requires of answers only what the client cannot do without", () => {
+  it("requires only the response fields that the client needs", () => {
     const required = (call: string) =>
       operation(call).responses["200"]?.content?.["application/json"]?.schema.required ?? []
     assert.deepStrictEqual(required("GET /im/users/me"), ["id", "user_type"])
@@ -220,7 +220,7 @@ describe("the OpenAPI document", () => {
     for (const { schema } of operation("GET /im/conversations").parameters) assert.strictEqual(schema.type, "string")
   })
 
-  it("tells the errors of each call", () => {
+  it("lists the error statuses of each endpoint", () => {
     for (const call of Object.keys(table)) {
       const statuses = Object.keys(operation(call).responses)
       const free = call === "POST /im/tokens"

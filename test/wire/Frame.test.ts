@@ -199,7 +199,7 @@ describe("frames from the server", () => {
     '{"event_type":301}{"event_type":301}'
   ])("%j is no frame", (malformed) => refused(readExit(malformed)))
 
-  it("may have odd fields, which cost nothing but themselves", () => {
+  it("lose only the odd fields", () => {
     const ack = read('{"event_type":"103","payload":{"sequence_id":"12","message_id":"7","conversation_id":{}}}')
     assert.strictEqual(ack.eventType, "Ack")
     assert.deepStrictEqual(JSON.parse(JSON.stringify(ack.payload)), {
@@ -223,7 +223,7 @@ describe("frames from the server", () => {
     }
   })
 
-  it("leave out the messages of a batch that make no sense, and tell which", () => {
+  it("leave out the messages of a batch that cannot be decoded, and return them raw", () => {
     const odd = [null, "text", 1, {}, { ...text, id: null }, { ...text, conversation_id: "none" }]
     const frame = read(
       JSON.stringify({
