@@ -25,8 +25,12 @@ const Switch = Schema.Literals([
 export type Switch = typeof Switch.Type
 export const switches = Switch.literals
 
-/** The switches that are on by default. Once the promise of a switch is kept, it belongs here. */
-export const standing: ReadonlyArray<Switch> = switches.filter((one) => one !== "lateDials")
+/**
+ * The switches that are on by default: no schedule of the tests breaks a promise with them. About one in a hundred does
+ * with all of them on, mostly where an account is replaced or a second session opens while the app is dead. Once the
+ * promise of a switch is kept, it belongs here.
+ */
+export const standing: ReadonlyArray<Switch> = ["retryAfter", "store", "oddFields", "order"]
 
 const Action = Schema.Struct({
   at: Schema.Int,
