@@ -290,6 +290,30 @@ describe("an outbox with a store", () => {
     })
   )
 
+  it.effect("sends what an earlier run has stored over a connection whose account becomes known late", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      yield* message(yield* first.gateway.accept)
+      yield* first.stop
+
+      const second = yield* start(store, desk)
+      desk.override = ({ path }) => (path === "/im/users/me" ? { status: 503, body: {} } : undefined)
+      yield* Effect.forkChild(second.realtime.open)
+      const connection = yield* second.gateway.accept
+      yield* pass("8 seconds")
+      desk.override = () => undefined
+      yield* pass("8 seconds")
+      yield* handle(desk, connection)
+      yield* settle
+      assert.deepStrictEqual(desk.texts(), ["a"])
+      assert.deepStrictEqual(storedIn(store), [])
+      yield* second.stop
+    })
+  )
+
   it.effect("restores a message in the app's spelling, with its recipient", () =>
     Effect.gen(function* () {
       const store = makeStore()

@@ -10,6 +10,7 @@ import type { KefuErrorReason } from "../../KefuError.ts"
 import type { ConnectionState } from "../../realtime/ConnectionState.ts"
 import { closedByApp } from "./intake.ts"
 import type { Parts } from "./parts.ts"
+import { pause } from "./reconcile.ts"
 import * as sightings from "./sightings.ts"
 
 export const make = Effect.fnUntraced(function* (parts: Parts) {
@@ -38,10 +39,19 @@ export const make = Effect.fnUntraced(function* (parts: Parts) {
     }
   })
 
+  /** Claims the store as soon as the account is known, unless the connection ends before. */
+  const claim = Effect.fnUntraced(function* (connection: number) {
+    for (let failures = 0; !(yield* kept.claim(connection)); failures++) {
+      yield* Effect.sleep(pause(failures))
+      const state = yield* realtime.state
+      if (state._tag !== "Connected" || state.connection !== connection) return
+    }
+  })
+
   const follow = Effect.fnUntraced(function* (state: ConnectionState) {
     if (state._tag === "Connected") {
       yield* calm.opened(state.connection)
-      yield* Effect.forkIn(unharmed("a claim of the store", kept.claim(state.connection)), scope)
+      yield* Effect.forkIn(unharmed("a claim of the store", claim(state.connection)), scope)
     }
     if (state._tag === "Superseded") ledger.supersede(true)
     if (state._tag === "Closed") yield* abandon(state.reason?.reason ?? closedByApp)
