@@ -93,7 +93,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("snippets of the READM
       () =>
         Effect.gen(function* () {
           const baseUrl = yield* SandboxNode.baseUrl
-          const isTest = code.includes('"@effect/vitest"')
+          const isTest = /"(?:@effect\/)?vitest"/.test(code)
           const path = Path.join(folder, isTest ? file.replace(/ts$/, "test.ts") : `run_${file}`)
           Fs.writeFileSync(path, code.replaceAll("http://127.0.0.1:8787", baseUrl))
           const { ok, output } = yield* node(isTest ? [vitest, "run", "--root", folder, path] : [path])

@@ -73,12 +73,10 @@ const sandbox = Command.make(
       ),
       Effect.catchTag(
         "ServeError",
-        ({ cause }) =>
+        (error) =>
           new CliError.UserError({
-            cause,
-            userMessage: `The sandbox cannot listen on ${options.host}:${options.port}: ${
-              cause instanceof Error ? cause.message : String(cause)
-            }. Choose another with --port, or a free one with --port 0.`
+            cause: error.cause,
+            userMessage: `${SandboxNode.cannotListen(options, error)}. Choose another port with --port, or a free one with --port 0.`
           })
       )
     )

@@ -110,3 +110,12 @@ export const layer = (options: SandboxNodeOptions = {}): Layer.Layer<Sandbox | H
 export const baseUrl: Effect.Effect<string, never, HttpServer.HttpServer> = HttpServer.HttpServer.useSync(
   ({ address }) => HttpServer.formatAddress(address)
 )
+
+/**
+ * Says in words why the sandbox cannot listen.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const cannotListen = ({ host = "127.0.0.1", port = 0 }: SandboxNodeOptions, { cause }: ServeError): string =>
+  `The sandbox cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}`
