@@ -1,11 +1,8 @@
 /**
  * Download size: each entry bundled, minified and compressed. `npm run size`.
  */
-import * as Path from "node:path"
 import * as Zlib from "node:zlib"
-import { rolldown } from "rolldown"
-
-const root = Path.resolve(import.meta.dirname, "..", "..")
+import { bundle } from "./bundle.ts"
 
 const entries = {
   "Client: connect, listen, send": `
@@ -34,24 +31,6 @@ const entries = {
     Effect.runFork(Effect.provide(Realtime.use((realtime) => realtime.open), Realtime.layer.pipe(
       Layer.provide(Transport.layer), Layer.provide(Credentials.layer("t")), Layer.provide(KefuConfig.layer({})),
       Layer.provide([FetchHttpClient.layer, Socket.layerWebSocketConstructorGlobal]))))`
-}
-
-const bundle = async (code: string) => {
-  const build = await rolldown({
-    input: "entry",
-    cwd: root,
-    platform: "browser",
-    logLevel: "silent",
-    plugins: [
-      {
-        name: "entry",
-        resolveId: (id) => (id === "entry" ? Path.join(root, "entry.ts") : null),
-        load: (id) => (id === Path.join(root, "entry.ts") ? code : null)
-      }
-    ]
-  })
-  const { output } = await build.generate({ format: "esm", minify: true })
-  return output[0].code
 }
 
 for (const [name, code] of Object.entries(entries)) {

@@ -1,0 +1,127 @@
+/**
+ * What a session, a message and a page cost: `npm run bench`. Prints a table; `--json FILE` also writes it as JSON, and
+ * `--quick` measures so briefly that only the exit code tells something. Takes some minutes.
+ *
+ * Everything is compared with the bare thing in the same run. Goals that were set in microseconds on an idle machine are
+ * scaled with the time that `JSON.parse` of a text frame takes.
+ */
+import { execFile, spawn } from "node:child_process"
+import * as Fs from "node:fs/promises"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { parseArgs, promisify } from "node:util"
+import { bundle } from "./bundle.ts"
+import { type Effort, type Row, table } from "./measure.ts"
+import * as network from "./network.ts"
+
+const { values } = parseArgs({ options: { json: { type: "string" }, quick: { type: "boolean", default: false } } })
+
+const effort: Effort = values.quick ? { rounds: 1, roundMillis: 5 } : { rounds: 12, roundMillis: 100 }
+const sessions = values.quick ? 20 : 1000
+const processes = values.quick ? 1 : 3
+const herd = values.quick ? 50 : 5000
+
+const exec = promisify(execFile)
+
+/** Runs one of the programs beside this one, and gives what it prints. */
+const run = async (script: string, ...args: ReadonlyArray<string>): Promise<Readonly<Record<string, number>>> => {
+  const path = Path.join(import.meta.dirname, script)
+  const { stdout } = await exec(process.execPath, ["--expose-gc", path, ...args], { timeout: 300_000 })
+  return JSON.parse(stdout) as Readonly<Record<string, number>>
+}
+
+/** The least of each figure over some runs. */
+const least = async (times: number, once: () => Promise<Readonly<Record<string, number>>>) => {
+  const best: Record<string, number> = {}
+  for (let time = 0; time < times; time++) {
+    for (const [name, value] of Object.entries(await once())) best[name] = Math.min(best[name] ?? Infinity, value)
+  }
+  return (name: string) => best[name] ?? Number.NaN
+}
+
+const sessionRows = async (): Promise<ReadonlyArray<Row>> => {
+  const backend = spawn(process.execPath, [Path.join(import.meta.dirname, "backend.ts")], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  try {
+    const port = String(await new Promise((resolve) => backend.stdout.once("data", resolve))).trim()
+    const cost = (kind: string) => least(values.quick ? 1 : 2, () => run("sessions.ts", kind, String(sessions), port))
+    const bare = await cost("WebSocket")
+    const rows: Array<Row> = []
+    for (const kind of ["Kefu.layer", "Client"]) {
+      const ours = await cost(kind)
+      const row = (what: string, unit: string, figure: string, scale: number, goal: (bare: number) => number) => {
+        const value = bare(figure) / scale
+        const other = { name: "global WebSocket", value }
+        rows.push({ what: `${what} (${kind})`, unit, ours: ours(figure) / scale, other, goal: goal(value) })
+      }
+      row("heap of an idle session", "kB", "heapBytes", 1000, (value) => value + 60)
+      row(`opening ${sessions} sessions, CPU`, "ms", "cpuMillis", 1, (value) => value * 4)
+      row(`opening ${sessions} sessions, wall`, "ms", "wallMillis", 1, (value) => value * 4)
+    }
+    return rows
+  } finally {
+    backend.kill()
+  }
+}
+
+const firstRows = async (): Promise<ReadonlyArray<Row>> => {
+  const folder = await Fs.mkdtemp(Path.join(Os.tmpdir(), "effect-kefu-bench-"))
+  try {
+    const file = Path.join(folder, "client.mjs")
+    await Fs.writeFile(file, await bundle('export { Client } from "./src/Client.ts"'))
+    const cost = await least(processes, () => run("first.ts", file))
+    return [
+      { what: "open() of the first Client blocks", unit: "ms", ours: cost("open"), goal: 15 },
+      { what: "work of the thread until the first Client is connected", unit: "ms", ours: cost("connected"), goal: 50 }
+    ]
+  } finally {
+    await Fs.rm(folder, { recursive: true })
+  }
+}
+
+const requestRows = async (): Promise<ReadonlyArray<Row>> => {
+  const counted = await run("requests.ts")
+  return [
+    {
+      what: "requests of a first connect and a first message, with the dial",
+      unit: "",
+      ours: counted["requests"] ?? Number.NaN,
+      other: { name: "token and dial", value: 2 }
+    },
+    { what: "their preflights from another origin", unit: "", ours: counted["preflights"] ?? Number.NaN }
+  ]
+}
+
+const herdRows = async (): Promise<ReadonlyArray<Row>> => {
+  const found = await run("herd.ts", String(herd))
+  if (found["back"] !== herd) throw new Error(`only ${found["back"]} of ${herd} sessions came back`)
+  const what = `${herd} sessions lose the link together`
+  return [
+    {
+      what: `${what}: the last is back after an outage of 60 s`,
+      unit: "ms",
+      ours: found["lastMillis"] ?? 0,
+      goal: 40_000
+    },
+    { what: `${what}: most dials within 100 ms`, unit: "", ours: found["peak"] ?? 0 }
+  ]
+}
+
+const began = performance.now()
+network.install()
+const rows: Array<Row> = []
+// Modules that build sessions see the WebSocket and `fetch` in memory.
+const { rows: frameRows } = await import("./frames.ts")
+const { rows: clientRows } = await import("./client.ts")
+for (const part of [() => frameRows(effort), () => clientRows(effort), sessionRows, firstRows, requestRows, herdRows]) {
+  rows.push(...(await part()))
+}
+process.stdout.write(`${table(rows)}\n`)
+const date = new Date().toISOString().slice(0, 10)
+const seconds = ((performance.now() - began) / 1000).toFixed(0)
+process.stdout.write(`\nNode ${process.version}, ${Os.availableParallelism()} cores, ${date}, took ${seconds} s\n`)
+if (values.json !== undefined) {
+  await Fs.writeFile(values.json, `${JSON.stringify({ node: process.version, date, rows }, undefined, 2)}\n`)
+}
+process.exit(0)
