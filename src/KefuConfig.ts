@@ -73,14 +73,16 @@ export interface Options {
     | undefined
   /**
    * The delay before the n-th dial is drawn from `U(0, min(cap, base * 2^n))`; n restarts after a connection that
-   * lasted `resetAfter`. Default: base 0.5 seconds, cap 20 seconds, reset after 10 seconds; `false` means that a lost
-   * connection is not dialled again.
+   * lasted `resetAfter`. While the app is hidden, the cap is `hiddenCap`, if that is greater. Default: base 0.5 seconds,
+   * cap 20 seconds, hidden cap 60 seconds, reset after 10 seconds; `false` means that a lost connection is not dialled
+   * again.
    */
   readonly reconnect?:
     | false
     | {
         readonly base?: Duration.Input | undefined
         readonly cap?: Duration.Input | undefined
+        readonly hiddenCap?: Duration.Input | undefined
         readonly resetAfter?: Duration.Input | undefined
       }
     | undefined
@@ -148,7 +150,8 @@ export class KefuConfig extends Context.Service<
     readonly connectTimeout: Duration.Duration
     readonly ackTimeout: Duration.Duration
     readonly retry: Backoff & { readonly times: number }
-    readonly reconnect: (Backoff & { readonly resetAfter: Duration.Duration }) | undefined
+    readonly reconnect:
+      (Backoff & { readonly hiddenCap: Duration.Duration; readonly resetAfter: Duration.Duration }) | undefined
     readonly heartbeat: { readonly idle: Duration.Duration; readonly timeout: Duration.Duration }
     readonly catchUp: boolean
     readonly bufferSize: number
@@ -235,6 +238,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         : {
             base: yield* duration("reconnect.base", reconnect.base, "500 millis"),
             cap: yield* duration("reconnect.cap", reconnect.cap, "20 seconds"),
+            hiddenCap: yield* duration("reconnect.hiddenCap", reconnect.hiddenCap, "60 seconds"),
             resetAfter: yield* duration("reconnect.resetAfter", reconnect.resetAfter, "10 seconds")
           },
     heartbeat: {

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { vi } from "vitest"
 import { opened, refusal, setup } from "./support/ClientSetup.ts"
 
 describe("Client", () => {
@@ -42,6 +43,21 @@ describe("Client", () => {
       const [, error, close] = callbacks.calls.map((call) => call[1])
       assert.deepInclude(error, { type: "error" })
       assert.deepInclude(close, { code: 1006, wasClean: false, willReconnect: true })
+    })
+  )
+
+  it.live("CONN-12 reconnects on a hidden page, too", () =>
+    Effect.gen(function* () {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          vi.stubGlobal("document", Object.assign(new EventTarget(), { visibilityState: "hidden" }))
+          vi.stubGlobal("addEventListener", () => {})
+        }),
+        () => Effect.sync(() => vi.unstubAllGlobals())
+      )
+      const { callbacks, link } = yield* opened()
+      link.close(1001)
+      yield* callbacks.called("onOpen", 2)
     })
   )
 

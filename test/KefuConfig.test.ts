@@ -38,7 +38,12 @@ describe("KefuConfig", () => {
         connectTimeout: Duration.seconds(10),
         ackTimeout: Duration.seconds(10),
         retry: { times: 3, base: Duration.millis(500), cap: Duration.seconds(10) },
-        reconnect: { base: Duration.millis(500), cap: Duration.seconds(20), resetAfter: Duration.seconds(10) },
+        reconnect: {
+          base: Duration.millis(500),
+          cap: Duration.seconds(20),
+          hiddenCap: Duration.seconds(60),
+          resetAfter: Duration.seconds(10)
+        },
         heartbeat: { idle: Duration.seconds(20), timeout: Duration.seconds(5) },
         catchUp: true,
         bufferSize: 4096,
@@ -61,7 +66,7 @@ describe("KefuConfig", () => {
         connectTimeout: "3 seconds",
         ackTimeout: "4 seconds",
         retry: { times: 0, base: "5 seconds", cap: "6 seconds" },
-        reconnect: { base: "7 seconds", cap: "8 seconds", resetAfter: "9 seconds" },
+        reconnect: { base: "7 seconds", cap: "8 seconds", hiddenCap: "10 seconds", resetAfter: "9 seconds" },
         heartbeat: { idle: "10 seconds", timeout: "11 seconds" },
         catchUp: false,
         bufferSize: 1,
@@ -77,7 +82,12 @@ describe("KefuConfig", () => {
         connectTimeout: Duration.seconds(3),
         ackTimeout: Duration.seconds(4),
         retry: { times: 0, base: Duration.seconds(5), cap: Duration.seconds(6) },
-        reconnect: { base: Duration.seconds(7), cap: Duration.seconds(8), resetAfter: Duration.seconds(9) },
+        reconnect: {
+          base: Duration.seconds(7),
+          cap: Duration.seconds(8),
+          hiddenCap: Duration.seconds(10),
+          resetAfter: Duration.seconds(9)
+        },
         heartbeat: { idle: Duration.seconds(10), timeout: Duration.seconds(11) },
         outbox: { ...options.outbox, lifetime: Duration.seconds(12) },
         inbox: { withholdDraft: true, queuePoll: Duration.seconds(13) }
@@ -119,6 +129,7 @@ describe("KefuConfig", () => {
     ["retry.cap", { retry: { cap: "never" } }],
     ["reconnect.base", { reconnect: { base: 0 } }],
     ["reconnect.cap", { reconnect: { cap: 0 } }],
+    ["reconnect.hiddenCap", { reconnect: { hiddenCap: 0 } }],
     ["reconnect.resetAfter", { reconnect: { resetAfter: "x" } }],
     ["heartbeat.idle", { heartbeat: { idle: 0 } }],
     ["heartbeat.timeout", { heartbeat: { timeout: 0 } }],

@@ -62,7 +62,7 @@ const optionNames: { readonly [Name in keyof Required<ClientOptions>]: ReadonlyA
   debug: [],
   baseUrl: [],
   retry: ["times", "base", "cap"],
-  reconnect: ["base", "cap", "resetAfter"],
+  reconnect: ["base", "cap", "hiddenCap", "resetAfter"],
   storage: [],
   requestTimeout: [],
   uploadTimeout: [],

@@ -76,15 +76,16 @@ export interface ClientOptions {
       }
     | undefined
   /**
-   * The backoff after a lost connection: a random delay of up to `base`, doubled with each failure up to `cap`, and reset
-   * once a connection has lasted for `resetAfter`. Default: 500, 20,000 and 10,000; with `false`, each `open` dials once,
-   * as the old client did.
+   * The backoff after a lost connection: a random delay of up to `base`, doubled with each failure up to `cap` (on a hidden
+   * page up to `hiddenCap`), and reset once a connection has lasted for `resetAfter`. Default: 500, 20,000, 60,000 and
+   * 10,000; with `false`, each `open` dials once, as the old client did.
    */
   readonly reconnect?:
     | boolean
     | {
         readonly base?: number | undefined
         readonly cap?: number | undefined
+        readonly hiddenCap?: number | undefined
         readonly resetAfter?: number | undefined
       }
     | undefined

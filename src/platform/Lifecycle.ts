@@ -19,8 +19,8 @@ import * as Stream from "effect/Stream"
 export type LifecycleSignal = "wake" | "sleep" | "freeze"
 
 /**
- * The lifecycle of the app that a session runs in. A session does not dial while it is suspended; it checks its
- * connection at `wake`, and closes it at `freeze`.
+ * The lifecycle of the app that a session runs in. A session does not dial while it is suspended, and dials less often
+ * while it is hidden; it checks its connection at `wake`, and closes it at `freeze` until the next `wake`.
  *
  * @category models
  * @since 0.1.0
@@ -28,6 +28,8 @@ export type LifecycleSignal = "wake" | "sleep" | "freeze"
 export interface Lifecycle {
   /** Why nothing should be dialled now; undefined where there is no reason. */
   readonly suspension: Effect.Effect<"offline" | "hidden" | undefined>
+  /** Whether nobody sees the app. */
+  readonly isHidden: Effect.Effect<boolean>
   /** Changes, from the subscription on. */
   readonly signals: Stream.Stream<LifecycleSignal>
 }
@@ -47,10 +49,9 @@ const globals: Globals = globalThis
 const inPage = <A>(page: A, elsewhere: A): A =>
   globals.document !== undefined && globals.addEventListener !== undefined ? page : elsewhere
 
-const suspension = Effect.sync(() => {
-  if (globals.navigator?.onLine === false) return "offline"
-  return globals.document?.visibilityState === "hidden" ? "hidden" : undefined
-})
+const suspension = Effect.sync(() => (globals.navigator?.onLine === false ? "offline" : undefined))
+
+const isHidden = Effect.sync(() => globals.document?.visibilityState === "hidden")
 
 const signals = Stream.callback<LifecycleSignal>((queue) =>
   Effect.gen(function* () {
@@ -76,36 +77,49 @@ const signals = Stream.callback<LifecycleSignal>((queue) =>
 )
 
 /**
- * The lifecycle of the page, from the events of `window` and `document`. Outside of pages it is never suspended and has
- * no signals.
+ * The lifecycle of the page, from the events of `window` and `document`. It is suspended while the device is offline;
+ * {@link suspendedWhileHidden} changes that. Outside of pages it is never suspended or hidden and has no signals.
  *
  * @category instances
  * @since 0.1.0
  */
 export const page: Lifecycle = {
   suspension: Effect.suspend(() => inPage(suspension, Effect.undefined)),
+  isHidden: Effect.suspend(() => inPage(isHidden, Effect.succeed(false))),
   signals: Stream.suspend(() => inPage(signals, Stream.never))
 }
 
 /**
- * The lifecycle that a session obeys. Default: {@link page}. Provide another one where there is no page (React Native,
- * Electron's main process, workers), or where a hidden page should stay connected.
+ * A lifecycle that is suspended while the app is hidden, too: then a lost connection is dialled again only when the app is
+ * shown. Saves power where nothing needs to arrive in the background.
  *
- * **Example** (A console that stays connected in a background tab)
+ * **Example** (A widget that is idle in a background tab)
  *
  * ```ts
- * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
  * import * as Kefu from "effect-kefu/Kefu"
- * import { Lifecycle, page } from "effect-kefu/platform/Lifecycle"
+ * import { Lifecycle, page, suspendedWhileHidden } from "effect-kefu/platform/Lifecycle"
  *
- * const AlwaysVisible = Layer.succeed(Lifecycle, {
- *   ...page,
- *   suspension: Effect.map(page.suspension, (why) => (why === "hidden" ? undefined : why))
- * })
- *
- * const Console = Kefu.layer({ baseUrl: "https://chat.example.com" }).pipe(Layer.provide(AlwaysVisible))
+ * const Widget = Kefu.layer({ baseUrl: "https://chat.example.com" }).pipe(
+ *   Layer.provide(Layer.succeed(Lifecycle, suspendedWhileHidden(page)))
+ * )
  * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const suspendedWhileHidden = (lifecycle: Lifecycle): Lifecycle => ({
+  ...lifecycle,
+  suspension: Effect.flatMap(lifecycle.suspension, (why) =>
+    why !== undefined
+      ? Effect.succeed(why)
+      : Effect.map(lifecycle.isHidden, (isHidden) => (isHidden ? "hidden" : undefined))
+  )
+})
+
+/**
+ * The lifecycle that a session obeys. Default: {@link page}. Provide another one where there is no page (React Native,
+ * Electron's main process, workers), or {@link suspendedWhileHidden}.
  *
  * @category services
  * @since 0.1.0

@@ -15,7 +15,8 @@ import type { KefuError } from "../KefuError.ts"
  * - `Connecting`: dialling, after `attempt` failures in a row.
  * - `Connected`: open since `since` (milliseconds since 1970); `connection` counts the connections from 1.
  * - `Waiting`: lost or refused because of `cause`; dials again at `retryAt` (milliseconds since 1970).
- * - `Suspended`: the page is hidden or the device offline; dials again automatically once that changes.
+ * - `Suspended`: the device is offline, or the app hidden and its `Lifecycle` suspended then; dials again automatically
+ *   once that changes.
  * - `Superseded`: the account logged in elsewhere; remains until `takeOver`.
  * - `Closed`: closed by the app (`reason` is undefined) or by a permanent failure; remains until `open`.
  *

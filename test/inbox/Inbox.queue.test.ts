@@ -47,10 +47,10 @@ describe("the queue", () => {
       backend.conversations = [waiting]
       yield* publish(received(message(1, undefined, "StaffBusyEvent")))
       assert.lengthOf(called("pendingPosition"), 1)
-      backend.suspension = "hidden"
+      backend.isHidden = true
       yield* signal("sleep")
       yield* TestClock.adjust("20 seconds")
-      backend.suspension = undefined
+      backend.isHidden = false
       yield* TestClock.adjust("5 seconds")
       yield* signal("wake")
       assert.deepStrictEqual(

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { vi } from "vitest"
-import { Lifecycle } from "../../src/platform/Lifecycle.ts"
+import { Lifecycle, suspendedWhileHidden } from "../../src/platform/Lifecycle.ts"
 
 /** A page in place of the globals until the scope ends. */
 const fakePage = Effect.acquireRelease(
@@ -23,26 +23,29 @@ const fakePage = Effect.acquireRelease(
 describe("platform/Lifecycle", () => {
   it.effect("is never suspended and has no signals outside of pages", () =>
     Effect.gen(function* () {
-      const { signals, suspension } = yield* Lifecycle
+      const { isHidden, signals, suspension } = yield* Lifecycle
       const seen: Array<string> = []
       yield* Effect.forkScoped(
         Stream.runForEach(signals, (signal) => Effect.sync(() => seen.push(signal))),
         { startImmediately: true }
       )
       assert.isUndefined(yield* suspension)
+      assert.isFalse(yield* isHidden)
       assert.deepStrictEqual(seen, [])
     })
   )
 
-  it.effect("is suspended while the page is offline or hidden; offline is named first", () =>
+  it.effect("is suspended while the page is offline, and while it is hidden only where the app wants that", () =>
     Effect.gen(function* () {
       const { document, navigator } = yield* fakePage
-      const { suspension } = yield* Lifecycle
-      assert.isUndefined(yield* suspension)
+      const page = yield* Lifecycle
+      const thrifty = suspendedWhileHidden(page)
+      const read = Effect.all([page.isHidden, page.suspension, thrifty.suspension])
+      assert.deepStrictEqual(yield* read, [false, undefined, undefined])
       document.visibilityState = "hidden"
-      assert.strictEqual(yield* suspension, "hidden")
+      assert.deepStrictEqual(yield* read, [true, undefined, "hidden"])
       navigator.onLine = false
-      assert.strictEqual(yield* suspension, "offline")
+      assert.deepStrictEqual(yield* read, [true, "offline", "offline"])
     })
   )
 

@@ -118,6 +118,7 @@ describe("a connection over which nothing reaches the backend any more", () => {
       const device = { isOffline: false }
       const page = Layer.succeed(Lifecycle, {
         suspension: Effect.sync(() => (device.isOffline ? "offline" : undefined)),
+        isHidden: Effect.succeed(false),
         signals: Stream.fromPubSub(signals)
       })
       yield* Effect.gen(function* () {

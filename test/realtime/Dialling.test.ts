@@ -137,6 +137,7 @@ describe("`retryNow`", () => {
       device,
       layer: Layer.succeed(Lifecycle, {
         suspension: Effect.sync(() => (device.isOffline ? "offline" : undefined)),
+        isHidden: Effect.succeed(false),
         signals: Stream.fromPubSub(signals)
       })
     }

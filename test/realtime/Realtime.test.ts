@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { MessageId } from "../../src/domain/Id.ts"
 import * as metrics from "../../src/platform/metrics.ts"
-import { Lifecycle, type LifecycleSignal } from "../../src/platform/Lifecycle.ts"
+import { Lifecycle, type LifecycleSignal, suspendedWhileHidden } from "../../src/platform/Lifecycle.ts"
 import type * as Kefu from "../../src/Kefu.ts"
 import { Transport } from "../../src/http/Transport.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
@@ -262,37 +262,79 @@ describe("dialling", () => {
 describe("the page", () => {
   const paged = Effect.fnUntraced(function* () {
     const signals = yield* Queue.unbounded<LifecycleSignal>()
-    const page: { why: "offline" | "hidden" | undefined } = { why: undefined }
+    const page = { why: undefined as "offline" | undefined, isHidden: false }
+    const lifecycle: Lifecycle = {
+      suspension: Effect.sync(() => page.why),
+      isHidden: Effect.sync(() => page.isHidden),
+      signals: Stream.fromQueue(signals)
+    }
     return {
       signals,
       page,
-      layer: session().pipe(
-        Layer.provide(
-          Layer.succeed(Lifecycle, { suspension: Effect.sync(() => page.why), signals: Stream.fromQueue(signals) })
-        )
-      )
+      lifecycle,
+      layer: session().pipe(Layer.provide(Layer.succeed(Lifecycle, lifecycle)))
     }
   })
 
-  it.effect("CONN-12 does not dial while the page is hidden, and dials at once when it is shown", () =>
+  it.effect("CONN-12 dials while hidden, too, and dials at once when it is shown", () =>
     Effect.gen(function* () {
       const { layer, page, signals } = yield* paged()
       yield* Effect.gen(function* () {
         const realtime = yield* Realtime
         yield* realtime.open
-        page.why = "hidden"
+        page.isHidden = true
+        yield* Queue.offer(signals, "sleep")
+        yield* reset
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* realtime.state)._tag, "Connected")
+      }).pipe(Effect.provide(layer))
+    })
+  )
+
+  it.effect("CONN-12 waits 60 s at most between dials while hidden, 20 s at most when it is shown", () =>
+    Effect.gen(function* () {
+      const { lifecycle, page, signals } = yield* paged()
+      const down = sandboxWith({ dial: () => new DialRefused({ status: 503, message: "down" }) })
+      yield* Effect.gen(function* () {
+        const states = yield* watch
+        page.isHidden = true
+        yield* Effect.forkScoped(Realtime.use((realtime) => realtime.open))
+        const longest = Effect.gen(function* () {
+          states.splice(0)
+          yield* TestClock.adjust("1 hour")
+          return Math.max(...states.flatMap((state) => (state._tag === "Waiting" ? [state.retryAt - state.at] : [])))
+        })
+        const hidden = yield* longest
+        assert.isAbove(hidden, 45_000)
+        assert.isAtMost(hidden, 60_000)
+        page.isHidden = false
+        yield* Queue.offer(signals, "wake")
+        const shown = yield* longest
+        assert.isAbove(shown, 15_000)
+        assert.isAtMost(shown, 20_000)
+      }).pipe(Effect.provide(Layer.provide(session({}, down), Layer.succeed(Lifecycle, lifecycle))))
+    }).pipe(Effect.scoped, Random.withSeed("hidden"))
+  )
+
+  it.effect("CONN-12 does not dial while hidden where the app wants that, and dials at once when it is shown", () =>
+    Effect.gen(function* () {
+      const { lifecycle, page, signals } = yield* paged()
+      yield* Effect.gen(function* () {
+        const realtime = yield* Realtime
+        yield* realtime.open
+        page.isHidden = true
         yield* Queue.offer(signals, "sleep")
         yield* reset
         yield* TestClock.adjust("1 hour")
         assert.deepInclude(yield* realtime.state, { _tag: "Suspended", why: "hidden" })
         assert.strictEqual((yield* Sandbox.use((sandbox) => sandbox.counters)).dials, 1)
         const before = yield* Clock.currentTimeMillis
-        page.why = undefined
+        page.isHidden = false
         yield* Queue.offer(signals, "wake")
         yield* settle
         assert.strictEqual((yield* realtime.state)._tag, "Connected")
         assert.strictEqual(yield* Clock.currentTimeMillis, before)
-      }).pipe(Effect.provide(layer))
+      }).pipe(Effect.provide(Layer.provide(session(), Layer.succeed(Lifecycle, suspendedWhileHidden(lifecycle)))))
     })
   )
 
@@ -317,11 +359,12 @@ describe("the page", () => {
       yield* Effect.gen(function* () {
         const realtime = yield* Realtime
         yield* realtime.open
-        page.why = "hidden"
+        page.isHidden = true
         yield* Queue.offer(signals, "freeze")
-        yield* TestClock.adjust("1 second")
+        yield* Queue.offer(signals, "sleep")
+        yield* TestClock.adjust("1 hour")
         assert.deepStrictEqual(yield* connections, [])
-        page.why = undefined
+        page.isHidden = false
         yield* Queue.offer(signals, "wake")
         yield* settle
         assert.strictEqual((yield* connections).length, 1)
@@ -329,14 +372,14 @@ describe("the page", () => {
     })
   )
 
-  it.effect("CONN-12 dials on `retryNow` while hidden, but not because of a `retryNow` while connected", () =>
+  it.effect("CONN-11 dials on `retryNow` while offline, but not because of a `retryNow` while connected", () =>
     Effect.gen(function* () {
       const { layer, page } = yield* paged()
       yield* Effect.gen(function* () {
         const realtime = yield* Realtime
         yield* realtime.open
         yield* realtime.retryNow
-        page.why = "hidden"
+        page.why = "offline"
         yield* reset
         yield* TestClock.adjust("1 hour")
         assert.strictEqual((yield* realtime.state)._tag, "Suspended")

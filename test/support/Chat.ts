@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     /** To which size the backend clips the pages of its list. */
     largestPage: Number.POSITIVE_INFINITY,
     position: 1 as number | undefined,
-    suspension: undefined as "offline" | "hidden" | undefined,
+    isHidden: false,
     /** The endpoints that the backend lacks. */
     missing: new Set<string>(),
     /** Runs before every answer; its failure becomes the answer. */
@@ -226,7 +226,8 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
         Outbox.layerTest({ changes: Stream.fromPubSub(sends) }),
         config,
         Layer.succeed(Lifecycle, {
-          suspension: Effect.sync(() => backend.suspension),
+          suspension: Effect.undefined,
+          isHidden: Effect.sync(() => backend.isHidden),
           signals: Stream.fromPubSub(signals)
         })
       )

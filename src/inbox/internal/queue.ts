@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
     while (true) {
       yield* wake.close
       const why = yield* page.suspension
-      const due = begun + Math.max(baseMillis * (why === "hidden" ? slowest : times), atLeast)
+      const due = begun + Math.max(baseMillis * ((yield* page.isHidden) ? slowest : times), atLeast)
       const rest = due - (yield* elapsed.now)
       if (why === "offline") yield* wake.await
       else if (rest <= 0) return

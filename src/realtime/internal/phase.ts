@@ -18,7 +18,7 @@ export interface Phase {
   readonly connections: number
   /** There has been a connection since the app opened the first one: the next one has a gap before it. */
   readonly isResumption: boolean
-  /** The app has asked for a dial, also while the page is hidden or offline. */
+  /** The app has asked for a dial, also while it is suspended. */
   readonly isForced: boolean
   /** How many connections in a row soon ended because the account logged in elsewhere. */
   readonly contested: number

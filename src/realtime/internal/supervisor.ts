@@ -1,5 +1,5 @@
 /**
- * Keeps one connection open: dials, backs off after a failure, and waits while the page is offline or hidden.
+ * Keeps one connection open: dials, backs off after a failure, and waits while the app is suspended.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -45,13 +45,14 @@ export const make = Effect.fnUntraced(function* (
   const abandoned = abandonedDials.make()
   const wake = Latch.makeUnsafe(false)
   let sequenceId = 0
+  let isFrozen = false
   const missed = config.catchUp ? catchUp.make(transport, log) : undefined
 
-  /** Waits while the device is offline or the page hidden, unless the app has asked for a dial. */
+  /** Waits while the app is suspended or frozen, unless it has asked for a dial. */
   const untilAwake = Effect.gen(function* () {
     while (true) {
       yield* wake.close
-      const why = now().isForced ? undefined : yield* page.suspension
+      const why = now().isForced ? undefined : ((yield* page.suspension) ?? (isFrozen ? "hidden" : undefined))
       if (why === undefined) return
       yield* enter(ConnectionState.Suspended({ why }))
       yield* wake.await
@@ -164,7 +165,9 @@ export const make = Effect.fnUntraced(function* (
       }
       if ((lasted ?? 0) >= Duration.toMillis(config.reconnect.resetAfter)) attempt = 0
       if (meaning === "later") attempt = Math.max(attempt, 3)
-      const delay = yield* retryAfter.delay(config.reconnect, attempt, error.reason)
+      const { cap, hiddenCap } = config.reconnect
+      const policy = { ...config.reconnect, cap: (yield* page.isHidden) ? Duration.max(cap, hiddenCap) : cap }
+      const delay = yield* retryAfter.delay(policy, attempt, error.reason)
       yield* Effect.logWarning(`${what}; the next dial is in ${Duration.toMillis(delay)} ms`)
       yield* pause(attempt, delay, error)
       attempt++
@@ -174,6 +177,7 @@ export const make = Effect.fnUntraced(function* (
   const signals = Stream.runForEach(page.signals, (signal) =>
     Effect.suspend(() => {
       const { link } = now()
+      if (signal !== "sleep") isFrozen = signal === "freeze"
       if (signal === "freeze") return link?.end(frozen) ?? Effect.void
       const check = link?.check ?? Effect.void
       if (signal === "wake") return Effect.andThen(wake.open, check)

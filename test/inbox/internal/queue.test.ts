@@ -17,11 +17,16 @@ const make = Effect.gen(function* () {
   const doubts: Array<number> = []
   const queue = {
     answer: Effect.succeed(1) as Effect.Effect<number | undefined, KefuError>,
-    suspension: undefined as "offline" | "hidden" | undefined
+    suspension: undefined as "offline" | undefined,
+    isHidden: false
   }
   const position = yield* pendingQueue.make({
     base: Duration.seconds(5),
-    page: { suspension: Effect.sync(() => queue.suspension), signals: Stream.never },
+    page: {
+      suspension: Effect.sync(() => queue.suspension),
+      isHidden: Effect.sync(() => queue.isHidden),
+      signals: Stream.never
+    },
     read: () =>
       Effect.gen(function* () {
         polled.push(yield* Clock.currentTimeMillis)
@@ -73,11 +78,11 @@ describe("the pace of polling", () => {
       const { follow, polled, position, queue, seconds } = yield* make
       yield* follow
       yield* seconds(5)
-      queue.suspension = "hidden"
+      queue.isHidden = true
       yield* seconds(5)
       yield* seconds(30)
       yield* seconds(12)
-      queue.suspension = undefined
+      queue.isHidden = false
       yield* Effect.andThen(position.wake, settle)
       yield* seconds(5)
       assert.deepStrictEqual(polled, after(0, 5, 35, 52, 57))
