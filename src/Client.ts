@@ -365,7 +365,7 @@ export class Client {
 
   /**
    * 获取客服用户列表（转接使用）: GET /im/users. For staff and administrators. Resolves to the staff to whom a conversation can
-   * be transferred.
+   * be transferred; a backend may also list those who are offline (`online: false`) or have no room.
    *
    * @param params - Filters, under the backend's names.
    */

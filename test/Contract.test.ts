@@ -353,7 +353,7 @@ layer(Cast.layer.pipe(Layer.provideMerge(sandbox({ staffCapacity: 1 }))), { excl
           const { li, visitor, wang } = yield* Cast
           const id = yield* visitor.conversationId
           yield* wang.realtime.open
-          const { users } = yield* li.users.transferTargets({ online: true })
+          const { users } = yield* li.users.transferTargets()
           assert.deepStrictEqual(
             users.map((user) => [user.id, user.online, user.capacity, user.load]),
             [[wang.me.id, true, 1, 0]]

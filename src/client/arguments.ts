@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { unboxed } from "../codec/Key.ts"
+import { didYouMean } from "../codec/similar.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { CallOptions, ClientOptions } from "./options.ts"
 
@@ -95,22 +96,5 @@ export const unknownOptions = (options: object): ReadonlyArray<KefuError> => {
 }
 
 /** That a name is not known, and which was meant, if one is similar. */
-export const unknownName = (method: string, name: string, known: ReadonlyArray<string>, what: string): KefuError => {
-  const similar = known.find((other) => isSimilar(other.toLowerCase(), name.toLowerCase()))
-  return invalid(method, name, `there is no such ${what}${similar === undefined ? "" : `; did you mean ${similar}?`}`)
-}
-
-/** Whether two names differ by at most two inserted, removed or changed characters. */
-export const isSimilar = (left: string, right: string): boolean => {
-  if (Math.abs(left.length - right.length) > 2) return false
-  let above = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= right.length; column++) {
-      const changed = (above[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1)
-      current.push(Math.min(changed, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
-    }
-    above = current
-  }
-  return (above.at(-1) ?? 0) <= 2
-}
+export const unknownName = (method: string, name: string, known: ReadonlyArray<string>, what: string): KefuError =>
+  invalid(method, name, `there is no such ${what}${didYouMean(name, known)}`)

@@ -11,7 +11,8 @@ import * as Stream from "effect/Stream"
 import { KefuError } from "../KefuError.ts"
 import * as subscribers from "../realtime/subscribers.ts"
 import { messageOf } from "./thrown.ts"
-import { invalid, isSimilar, unknownName } from "./arguments.ts"
+import { isSimilar } from "../codec/similar.ts"
+import { invalid, unknownName } from "./arguments.ts"
 import {
   type Callback,
   callbackNames,

@@ -67,8 +67,8 @@ export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
 ) {}
 
 /**
- * A staff member to whom a conversation can be transferred. `capacity` and `load` count conversations; the shape is
- * the sandbox's.
+ * A staff member to whom a conversation can be transferred, if `online` is not false and `load` is below `capacity` (both
+ * count conversations). The shape is the sandbox's.
  *
  * @category schemas
  * @since 0.1.0

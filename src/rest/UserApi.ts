@@ -48,7 +48,8 @@ export class UserApi extends Context.Service<
     update(id: UserId, input: ProfileUpdate): Effect.Effect<void, KefuError>
     /**
      * Whom a conversation can be transferred to: GET /im/users. For staff and admins; fails with `Forbidden` for others.
-     * Filter names are the backend's and are sent unchanged.
+     * The sandbox lists who could take one now; a backend may also list staff who are offline (`online: false`) or have no
+     * room. Filter names are the backend's and are sent unchanged.
      */
     transferTargets(query?: { readonly [name: string]: unknown }): Effect.Effect<TransferTargets, KefuError>
     /**

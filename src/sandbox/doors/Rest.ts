@@ -100,16 +100,15 @@ const UsersLive = HttpApiBuilder.group(
         const wanted = typeof query.search === "string" ? query.search.toLowerCase() : ""
         const users = accounts
           .staff()
-          .filter((account) => account !== me)
+          .filter((account) => account !== me && presence.isOnline(account.id) && routing.hasRoom(account))
           .map((account) => ({
             id: account.id,
             userType: account.userType,
             nickname: account.profile.nickname ?? null,
-            online: presence.isOnline(account.id),
+            online: true,
             capacity: account.capacity,
             load: routing.loadOf(account)
           }))
-          .filter(({ online }) => query.online !== "true" || online)
           .filter(({ nickname }) => (nickname ?? "").toLowerCase().includes(wanted))
         return { users, total: users.length }
       }),

@@ -12,7 +12,12 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { didYouMean } from "../../codec/similar.ts"
 import { Forbidden } from "../../wire/ApiError.ts"
+import { Fault } from "./Fault.ts"
 import { FaultPlan } from "./FaultPlan.ts"
 import { SandboxFaults } from "./SandboxFaults.ts"
 
@@ -23,6 +28,31 @@ import { SandboxFaults } from "./SandboxFaults.ts"
  * @since 0.1.0
  */
 export const faultsPath = "/sandbox/faults"
+
+const kinds = Fault.members.map(({ fields }) => fields._tag.schema.literal)
+
+/** What is wrong with a fault that is of no kind. */
+const unknownKind = (fault: unknown): string => {
+  const tag = Predicate.hasProperty(fault, "_tag") ? fault._tag : undefined
+  const said =
+    typeof tag === "string"
+      ? `there is no fault ${JSON.stringify(tag)}${didYouMean(tag, kinds) || "."}`
+      : "it has no _tag."
+  return `${said} The faults are ${kinds.join(", ")}`
+}
+
+/** Faults as programs post them: one of an unknown kind is told in one sentence, not by the types of all kinds. */
+const Posted = Schema.Array(
+  Fault.pipe(
+    Schema.middlewareDecoding(
+      Effect.mapError((issue) =>
+        issue._tag === "AnyOf" && issue.issues.length === 0 && SchemaIssue.hasInput(issue)
+          ? new SchemaIssue.InvalidValue({ message: unknownKind(issue.input) })
+          : issue
+      )
+    )
+  )
+)
 
 /**
  * The endpoints to list, inject and clear faults.
@@ -36,10 +66,12 @@ export class FaultsGroup extends HttpApiGroup.make("faults").add(
     "The faults that have not ended. Like all of these endpoints, for callers on this machine only."
   ),
   HttpApiEndpoint.post("inject", faultsPath, {
-    payload: FaultPlan,
+    payload: Posted,
     success: HttpApiSchema.NoContent,
     error: Forbidden
-  }).annotate(OpenApi.Description, "Injects faults. Their times are milliseconds from now."),
+  })
+    .annotate(OpenApi.Description, "Injects faults. Their times are milliseconds from now.")
+    .annotate(HttpApi.PayloadParseOptions, { reportInput: true }),
   HttpApiEndpoint.delete("clear", faultsPath, { success: HttpApiSchema.NoContent, error: Forbidden }).annotate(
     OpenApi.Description,
     "Ends all faults."

@@ -221,20 +221,26 @@ describe("transfer", () => {
     }).pipe(provide({ staffCapacity: 1 }))
   )
 
-  it.effect("lists targets to staff only", () =>
+  it.effect("lists to staff whom a conversation can be transferred to, and nobody else", () =>
     Effect.gen(function* () {
-      yield* dial(wang)
+      const targets = Effect.fnUntraced(function* (token: string, filter = "") {
+        const { json } = yield* rest(token, "GET", `/im/users${filter}`)
+        return json.users.map((user: { readonly nickname: string }) => user.nickname)
+      })
       yield* served(chen, li)
+      assert.deepStrictEqual(yield* targets(li), [], "王磊 and Emma are offline")
+      const other = yield* dial(wang)
       const { json } = yield* rest(li, "GET", "/im/users")
-      assert.deepStrictEqual(
-        json.users.map((user: { readonly nickname: string }) => user.nickname),
-        ["王磊", "Emma Brown"]
-      )
-      assert.deepInclude(json.users[0], { online: true, load: 0, capacity: 5 })
-      assert.strictEqual((yield* rest(zhao, "GET", "/im/users?online=true")).json.total, 2)
-      assert.strictEqual((yield* rest(zhao, "GET", `/im/users?search=${encodeURIComponent("李")}`)).json.total, 1)
+      assert.deepStrictEqual(json, {
+        users: [{ id: 3, user_type: "STAFF", nickname: "王磊", online: true, load: 0, capacity: 1 }],
+        total: 1
+      })
+      assert.deepStrictEqual(yield* targets(zhao), ["王磊"], "李娜 has no room")
+      assert.deepStrictEqual(yield* targets(zhao, `?search=${encodeURIComponent("李")}`), [])
+      yield* other.close
+      assert.deepStrictEqual(yield* targets(zhao), [])
       assert.strictEqual((yield* rest(chen, "GET", "/im/users")).status, 403)
-    }).pipe(provide())
+    }).pipe(provide({ staffCapacity: 1 }))
   )
 })
 

@@ -504,6 +504,34 @@ describe("uploads", () => {
 })
 
 describe("faults", () => {
+  it.effect("one of an unknown kind is told by its name, the kind that was meant, and all kinds", () =>
+    Effect.gen(function* () {
+      const inject = Effect.fnUntraced(function* (fault: unknown) {
+        const request = HttpClientRequest.post(`${origin}/sandbox/faults`)
+        const response = yield* execute(HttpClientRequest.bodyJsonUnsafe(request, [{ _tag: "Reset" }, fault]))
+        return { status: response.status, text: yield* response.text }
+      })
+      const kinds = Fault.members.map(({ fields }) => fields._tag.schema.literal).join(", ")
+      const told = (detail: string, field: string) => ({
+        status: 400,
+        text: JSON.stringify({ _tag: "BadRequest", message: `The body is wrong at ${field}: ${detail}`, field })
+      })
+      assert.deepStrictEqual(
+        yield* inject({ _tag: "Rest" }),
+        told(`there is no fault "Rest"; did you mean Reset? The faults are ${kinds}`, "1")
+      )
+      assert.deepStrictEqual(
+        yield* inject({ _tag: "Explode" }),
+        told(`there is no fault "Explode". The faults are ${kinds}`, "1")
+      )
+      assert.deepStrictEqual(yield* inject({}), told(`it has no _tag. The faults are ${kinds}`, "1"))
+      const unfit = yield* inject({ _tag: "Close", code: 3 })
+      assert.strictEqual(unfit.status, 400)
+      assert.include(unfit.text, "at 1.code: Expected a value between 1000 and 4999")
+      assert.strictEqual((yield* inject({ _tag: "Close", code: 1011 })).status, 204)
+    }).pipe(Effect.provide(Sandbox.layer({ faultControl: true })))
+  )
+
   const withFaults = (request: FaultHooks["request"]) =>
     Effect.provide(Sandbox.layer().pipe(Layer.provide(Layer.succeed(FaultHooks, { ...noFaults, request }))))
 
