@@ -15,6 +15,7 @@ import * as Key from "../codec/Key.ts"
 import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 import { call } from "../http/call.ts"
+import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import type { ErrorResponse, KefuError } from "../KefuError.ts"
@@ -40,7 +41,10 @@ export interface Input {
 }
 
 /** `data` is the parsed body with the backend's keys, a text if it is no JSON, and undefined if it is empty. */
-export type Response = ErrorResponse
+export interface Response extends ErrorResponse {
+  /** The response for an error, without the token. */
+  readonly redacted: () => ErrorResponse
+}
 
 const encodeQuery = Schema.encodeUnknownEffect(Query.Struct({}))
 const encodeBody = Schema.encodeUnknownEffect(Wire.Json(Wire.Free))
@@ -70,13 +74,18 @@ export const request = (
       if (input.body !== undefined && input.body !== null) {
         request = HttpClientRequest.bodyText(request, yield* encodeBody(input.body), "application/json")
       }
-      const response = yield* client.execute(request)
-      return { status: response.status, headers: { ...response.headers }, data: yield* response.json }
+      const answer = yield* client.execute(request)
+      const response = { status: answer.status, headers: { ...answer.headers }, data: yield* answer.json }
+      return { ...response, redacted: () => scrub.ofRequest(answer).response(response) }
     })
-  ).pipe(Effect.catch((error) => (isText(error) ? Effect.succeed(error.response) : Effect.fail(error))))
+  ).pipe(
+    Effect.catch((error) =>
+      isText(error) ? Effect.succeed({ ...error.response, redacted: () => error.response }) : Effect.fail(error)
+    )
+  )
 
 /** Whether the call succeeded with a body that is no JSON, for example the word "ok": apps get it as it is. */
-const isText = (error: KefuError): error is KefuError & { readonly response: Response } =>
+const isText = (error: KefuError): error is KefuError & { readonly response: ErrorResponse } =>
   error.reason._tag === "UnexpectedResponse" &&
   error.response !== undefined &&
   error.response.status < 300 &&

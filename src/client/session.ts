@@ -14,8 +14,6 @@ import * as Wire from "../codec/Wire.ts"
 import { Conversation, ConversationPage } from "../domain/Conversation.ts"
 import type { Plain } from "../domain/Perspective.ts"
 import { User } from "../domain/User.ts"
-import { Credentials } from "../http/Credentials.ts"
-import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { Inbox } from "../inbox/Inbox.ts"
 import { KefuError, UnexpectedResponse } from "../KefuError.ts"
@@ -47,7 +45,6 @@ const make = Effect.fnUntraced(function* (
 ) {
   const realtime = yield* Realtime
   const { httpClient, tokenChanges } = yield* Transport
-  const credentials = yield* Credentials
   const currentUser = yield* CurrentUser
   const scope = yield* Effect.scope
   const notifier = new Notifier(listeners, directory, flags)
@@ -86,16 +83,11 @@ const make = Effect.fnUntraced(function* (
     const [response] = yield* Effect.all([rest.request(httpClient, method, endpoint, input), identified], {
       concurrency: 2
     })
-    const value = decode(response.data)
-    if (Option.isSome(value)) return { ...response, data: show(value.value) }
+    const { data, headers, redacted, status } = response
+    const value = decode(data)
+    if (Option.isSome(value)) return { data: show(value.value), status, headers }
     const reason = new UnexpectedResponse({ path: "", detail: "expected conversations" })
-    const secrets = scrub.token(Option.getOrUndefined(yield* Effect.option(credentials.token)))
-    const { data, headers, status } = response
-    return yield* new KefuError({
-      method,
-      reason,
-      response: { status, headers: secrets.values(headers), data: secrets.data(data) }
-    })
+    return yield* new KefuError({ method, reason, response: redacted() })
   })
 
   const events = yield* eventQueue.make(notifier, listeners, directory, identify)

@@ -1,42 +1,27 @@
 /**
- * Redacts secrets that a peer echoes: verbatim, encoded for a URL or JSON, and in base64.
+ * Redacts secrets that a peer echoes: verbatim, or encoded for a URL or JSON.
  */
-import * as Base64 from "effect/encoding/Base64"
+import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
+import type { ErrorResponse } from "../KefuError.ts"
 
 export interface Scrub {
   readonly text: (text: string) => string
   /** Redacts JSON, keys included. */
   readonly data: (data: unknown) => unknown
-  /** Redacts the values of a record. */
-  readonly values: (record: { readonly [key: string]: string }) => { readonly [key: string]: string }
+  readonly response: (response: ErrorResponse) => ErrorResponse
 }
 
 /** Deeper values are dropped, so that hostile nesting cannot exhaust the stack. */
 const deepest = 64
 
-/** A shorter base64 text is too likely to match by accident. */
-const shortest = 8
-
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
-
-/**
- * Base64 encodes three bytes as four letters, so a secret within a longer text has one of three encodings, and shares
- * its first and last letters with its neighbours.
- */
-const encodings = (secret: string): ReadonlyArray<string> =>
-  [0, 1, 2].flatMap((shift) => {
-    const encoding = Base64.encode("x".repeat(shift) + secret).slice(shift === 0 ? 0 : 4, -4)
-    if (encoding.length < shortest) return []
-    const either = literal(encoding).replace(/\\\+/g, "[-+]").replace(/\\\//g, "[\\/_]")
-    return [`[\\w+\\/-]{0,4}${either}[\\w+\\/=-]{0,4}`]
-  })
 
 const patterns = (secret: string): ReadonlyArray<string> => {
   const encoded = encodeURIComponent(secret)
   const spelt = new Set([secret, encoded, encoded.replaceAll("%20", "+"), JSON.stringify(secret).slice(1, -1)])
   const anyCase = (code: string) => code.replace(/[A-F]/g, (letter) => `[${letter}${letter.toLowerCase()}]`)
-  return [...Array.from(spelt, (text) => literal(text).replace(/%../g, anyCase)), ...encodings(secret)]
+  return Array.from(spelt, (text) => literal(text).replace(/%../g, anyCase))
 }
 
 /** Redacts these secrets; empty ones are ignored. */
@@ -57,10 +42,26 @@ export const make = (secrets: ReadonlyArray<string>): Scrub => {
   return {
     text,
     data: (value) => data(value),
-    values: (record) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, text(value)]))
+    response: ({ data: body, headers, status }) => ({
+      status,
+      headers: Record.map(headers, text),
+      data: data(body)
+    })
   }
 }
 
 /** Redacts a session's token. */
 export const token = (secret: Redacted.Redacted | undefined): Scrub =>
   make(secret === undefined ? [] : [Redacted.value(secret)])
+
+/** The tokens that requests were made with, by their responses: the session may have replaced its token since. */
+const tokens = new WeakMap<object, Redacted.Redacted | undefined>()
+
+/** Remembers the token that the request of a response was made with. */
+export const remember = <A extends object>(response: A, secret: Redacted.Redacted | undefined): A => {
+  tokens.set(response, secret)
+  return response
+}
+
+/** Redacts the token that the request of a response was made with. */
+export const ofRequest = (response: object): Scrub => token(tokens.get(response))

@@ -182,11 +182,7 @@ const make = Effect.gen(function* () {
       return yield* new KefuError({
         method,
         reason: status === 413 ? tooLarge : new UploadFailed({ detail: `the store answered with status ${status}` }),
-        response: {
-          status,
-          headers: secrets.values(headers),
-          data: secrets.data(Option.getOrElse(decodeJson(text), () => text))
-        }
+        response: secrets.response({ status, headers, data: Option.getOrElse(decodeJson(text), () => text) })
       })
     }
     return UploadedFile.make({ id: presigned.blobId, url: presigned.url })

@@ -3,12 +3,11 @@ import * as Redacted from "effect/Redacted"
 import * as scrub from "../../src/http/scrub.ts"
 
 const secret = `a+b/c="'\\%<^$.*>{t}|(x)[0-9]~é`
-const base64 = (text: string) => Buffer.from(text).toString("base64")
 
 describe("scrub", () => {
-  const { data, text, values } = scrub.make([secret])
+  const { data, response, text } = scrub.make([secret])
 
-  it("redacts a secret verbatim, encoded for a URL or JSON, and in base64", () => {
+  it("redacts a secret verbatim, and encoded for a URL or JSON", () => {
     const encoded = encodeURIComponent(secret)
     for (const shape of [
       secret,
@@ -18,20 +17,17 @@ describe("scrub", () => {
     ]) {
       assert.strictEqual(text(`<${shape}> ${shape}`), "<<redacted>> <redacted>")
     }
-    for (const shape of [secret, `Bearer ${secret}`, `u:${secret}`, `${secret} and more`]) {
-      const encoding = base64(shape)
-      for (const spelt of [encoding, encoding.replaceAll("+", "-").replaceAll("/", "_")]) {
-        assert.notInclude(text(`(${spelt})`), encoding.slice(16, 32), shape)
-        assert.match(text(`(${spelt})`), /^\([\w+/-]*<redacted>[\w+/=-]*\)$/)
-      }
-    }
   })
 
-  it("redacts data, keys included, and the values of a record", () => {
+  it("redacts data, keys included, and the headers of a response", () => {
     assert.deepStrictEqual(data({ [secret]: [{ a: `x${secret}y` }, 1, null] }), {
       "<redacted>": [{ a: "x<redacted>y" }, 1, null]
     })
-    assert.deepStrictEqual(values({ a: secret, b: "b" }), { a: "<redacted>", b: "b" })
+    assert.deepStrictEqual(response({ status: 400, headers: { a: secret, b: "b" }, data: [secret] }), {
+      status: 400,
+      headers: { a: "<redacted>", b: "b" },
+      data: ["<redacted>"]
+    })
   })
 
   it("changes nothing else", () => {
@@ -39,7 +35,7 @@ describe("scrub", () => {
     assert.strictEqual(text(said), said)
     assert.strictEqual(scrub.make([""]).text(said), said)
     assert.strictEqual(scrub.token(undefined).text(said), said)
-    assert.strictEqual(scrub.token(Redacted.make("abc")).text("YWJj abc"), "YWJj <redacted>")
+    assert.strictEqual(scrub.token(Redacted.make("abc")).text("ABC abc"), "ABC <redacted>")
   })
 
   it("survives nesting that would exhaust the stack, and sets no prototype", () => {

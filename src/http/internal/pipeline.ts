@@ -147,9 +147,15 @@ const read = Effect.fnUntraced(function* (
   const text = body.text(bytes, contentType)
   const parsed = Option.flatMap(text, (text) => (text.trim() === "" ? Option.some(undefined) : decodeJson(text)))
   const ok = status >= 200 && status < 300
-  if (ok && Option.isSome(text) && Option.isSome(parsed)) return withBody(response, text.value, parsed.value)
+  if (ok && Option.isSome(text) && Option.isSome(parsed)) {
+    return scrub.remember(withBody(response, text.value, parsed.value), token)
+  }
   const secrets = scrub.token(token)
-  const data = secrets.data(Option.getOrElse(parsed, () => Option.getOrUndefined(text)))
+  const answer = secrets.response({
+    status,
+    headers,
+    data: Option.getOrElse(parsed, () => Option.getOrUndefined(text))
+  })
   return yield* new KefuError({
     method,
     reason: ok
@@ -157,8 +163,8 @@ const read = Effect.fnUntraced(function* (
           path: "",
           detail: Option.isSome(text) ? "the body is not JSON" : `the body is not text in ${body.charset(contentType)}`
         })
-      : yield* failure.fromStatus(response, data),
-    response: { status, headers: secrets.values(headers), data }
+      : yield* failure.fromStatus(response, answer.data),
+    response: answer
   })
 })
 
