@@ -156,6 +156,9 @@ export class Inbox extends Context.Service<
     Layer.mock(Inbox, partial)
 }
 
+/** How long the inbox waits for a connection that is being opened before it reads the conversations itself. */
+const unhurried = Duration.seconds(1)
+
 /** How long \`ready\` waits while the backend fails or does not answer. */
 const patience = Duration.minutes(1)
 
@@ -239,7 +242,9 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
 
   const connection = Stream.runForEach(realtime.states, (connection) => {
     state.set({ connection })
-    const isUnread = connection._tag === "Connected" && (!config.catchUp || state.me === undefined)
+    const { _tag } = connection
+    const { error, isLoaded } = state.snapshot
+    const isUnread = _tag === "Connected" ? !config.catchUp || error !== undefined : _tag !== "Connecting" && !isLoaded
     return Effect.andThen(commit, isUnread ? loader.doubt("all") : Effect.void)
   })
 
@@ -254,6 +259,18 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
 
   const sends = Stream.runForEach(outbox.changes, (entry) => guarded("a send", Effect.void)(showSend(entry)))
 
+  /** A connection that opens reads the conversations itself. Loads without it once it fails or takes its time. */
+  const loadLater = Effect.all(
+    [
+      Effect.catch(loader.introduce, () => loader.request("all")),
+      Effect.delay(
+        Effect.suspend(() => (state.snapshot.connection._tag === "Connecting" ? loader.request("all") : Effect.void)),
+        unhurried
+      )
+    ],
+    { concurrency: 2, discard: true }
+  )
+
   const warn = Effect.flatMap(realtime.state, ({ _tag }) =>
     _tag === "Idle"
       ? Effect.logWarning("The inbox is not live: its connection was not opened. Open it to receive events")
@@ -263,7 +280,8 @@ const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places
   return Effect.gen(function* () {
     // Subscribes before it reads, so that nothing is lost in between.
     const events = yield* realtime.subscribe({ overflow: "lagged", lasting: true })
-    yield* loader.request("all")
+    const isOpening = config.catchUp && (yield* realtime.state)._tag === "Connecting"
+    yield* isOpening ? Effect.forkScoped(loadLater) : loader.request("all")
     const following = Stream.runForEachArray(events, (batch) =>
       Effect.andThen(Effect.forEach(batch, follow, { discard: true }), commit)
     )

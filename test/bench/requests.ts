@@ -1,5 +1,5 @@
 /**
- * Counts the requests of a first connect and a first message of an anonymous visitor, and those for which a page of
+ * Counts the requests of a first connect and a first message of an anonymous visitor with a chat screen, and those for which a page of
  * another origin needs a preflight. Prints them: `node requests.ts`.
  */
 import { Client } from "../../src/Client.ts"
@@ -7,6 +7,7 @@ import * as network from "./network.ts"
 
 network.install()
 const client = new Client({}, { baseUrl: "https://chat.example.com" })
+await new Promise<void>((resolve) => client.inbox.subscribe(() => client.inbox.getSnapshot().isLoaded && resolve()))
 await client.sendMessage(client.buildMessage("Text", "你好", 0))
 await new Promise((resolve) => setTimeout(resolve, 200))
 const paths: Record<string, number> = {}

@@ -171,6 +171,8 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
   })
 
   return {
+    /** Reads the account, unless it is known. */
+    introduce,
     /** Waits until the account is known. */
     introduced: introduced.await,
     /** Follows the account as it becomes another one. */
