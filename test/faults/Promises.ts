@@ -69,6 +69,19 @@ const wasOver = ({ schedule }: Run, { leftAt, name, states }: Person, from: numb
   ofTag("AccountReplaced")(schedule.troubles).some(({ at, who }) => who === name && at >= from && at <= until) ||
   states.some(({ at, state }) => at >= from && at <= until && (state._tag === "Superseded" || state._tag === "Closed"))
 
+/** For how long a person's device slept between two moments. */
+const asleep = ({ schedule }: Run, name: string, from: number, until: number): number => {
+  let total = 0
+  let begin = from
+  for (const nap of schedule.naps.toSorted((left, right) => left.from - right.from)) {
+    const end = Math.min(nap.from + nap.millis, until)
+    if (nap.who !== name || end <= begin) continue
+    total += Math.max(0, end - Math.max(begin, nap.from))
+    begin = end
+  }
+  return total
+}
+
 const byName = ({ people }: Run, name: string): Person => people.find((person) => person.name === name)!
 
 // --- what is sent
@@ -168,20 +181,27 @@ const inOrderSaid = (run: Run) => {
 const waitedFor = ({ sends }: Run, send: Send): boolean =>
   sends.slice(0, sends.indexOf(send)).some(({ settledAt = Infinity, who }) => who === send.who && settledAt > send.at)
 
-/** A send expires for want of a connection, and not while there is one and nothing is before it. */
+/** A send expires for want of a connection, and not while there is one and nothing is before it. What sleeps has none. */
 const expiry = (run: Run): ReadonlyArray<string> =>
   run.sends.flatMap((send) =>
     reasonOf(send) === "OutboxExpired" &&
     !waitedFor(run, send) &&
+    asleep(run, send.who, send.at, send.settledAt ?? Infinity) === 0 &&
     stood(byName(run, send.who), send.at, send.settledAt ?? Infinity)
       ? [`"${send.content}" expired at ${send.settledAt} though the connection stood since ${send.at}`]
       : []
   )
 
+const isOpenUntil = ({ pushes }: Run, id: ConversationId | undefined, until: number): boolean =>
+  id !== undefined &&
+  !pushes.some(
+    ({ at, message }) => at <= until && message.conversationId === id && message.messageType === "ConversationEnd"
+  )
+
 /**
  * Where nothing but connections fails, the history decides what became of a send once the connection is back: nothing is
  * told as unknown before the outbox has waited for that as long as it says. Staff who write to somebody with whom they have
- * no conversation yet have no history to go by.
+ * no conversation, not yet or not any more, have no history to go by.
  */
 const certainty = (run: Run): ReadonlyArray<string> => {
   if (!run.schedule.mild || !run.schedule.outbox || recalledIds(run).size > 0) return []
@@ -189,7 +209,7 @@ const certainty = (run: Run): ReadonlyArray<string> => {
     const { content, settledAt = Infinity } = send
     return reasonOf(send) === "DeliveryUnknown" &&
       settledAt - send.at < lifetime &&
-      !(isStaff(send.who) && send.conversationId === undefined) &&
+      !(isStaff(send.who) && !isOpenUntil(run, send.conversationId, settledAt)) &&
       !wasOver(run, byName(run, send.who), send.at, settledAt)
       ? [`"${content}", said at ${send.at}, was given up as unknown at ${settledAt}`]
       : []
@@ -339,23 +359,38 @@ const mild = (run: Run): ReadonlyArray<string> => {
 /** Silence that `Connected` may outlast: 20 s to a ping, 5 s to its answer, and what a frame may be late. */
 const longestSilence = 26_000
 
-/** Who is told `Connected` has heard from the backend within 25 seconds. */
-const liveliness = ({ people, schedule, wire }: Run): ReadonlyArray<string> =>
-  people.flatMap(({ accounts, name, states }) => {
-    // What sleeps notices nothing, and what another session hears is no sign of life for this one.
-    if (schedule.naps.some(({ who }) => who === name)) return []
+/** How long an answer is waited for once more by a device that has slept, or believes so since its clock was set forward. */
+const grace = 5000
+
+/** Who is told `Connected` has heard from the backend within 25 seconds, not counting those asleep. */
+const liveliness = (run: Run): ReadonlyArray<string> =>
+  run.people.flatMap(({ accounts, name, states }) => {
+    const { schedule, wire } = run
+    // What another session hears is no sign of life for this one.
     if (ofTag("SecondSession")(schedule.troubles).some(({ who }) => who === name)) return []
+    const naps = schedule.naps.filter(({ who }) => who === name)
+    const sets = ofTag("ClockSet")(schedule.troubles).filter(({ millis, who }) => who === name && millis > 0)
+    /** What arrives while a device sleeps, it gets when it wakes. */
+    const awake = (moment: number): number => {
+      const nap = naps.find(({ from, millis }) => moment >= from && moment < from + millis)
+      return nap === undefined ? moment : awake(nap.from + nap.millis)
+    }
     const arrivals = accounts
       .flatMap(({ userId }) => wire.arrivals.get(userId) ?? [])
+      .map(awake)
       .toSorted((left, right) => left - right)
     return states.flatMap(({ at, state }, index) => {
       if (state._tag !== "Connected") return []
       const until = states[index + 1]?.at ?? schedule.lasts + settlingOf(schedule)
       const heard = [at, ...arrivals.filter((arrival) => arrival > at && arrival < until), until]
-      const worst = heard.findIndex((moment, n) => (heard[n + 1] ?? moment) - moment > longestSilence)
-      return worst < 0
-        ? []
-        : [`${name} was told Connected though nothing came from ${heard[worst]} to ${heard[worst + 1]}`]
+      return heard.slice(1).flatMap((next, n) => {
+        const from = heard[n] ?? at
+        const slept = asleep(run, name, from, next)
+        const isLate = slept > 0 || sets.some(({ at }) => at >= from && at <= next)
+        return next - from - slept <= longestSilence + (isLate ? grace : 0)
+          ? []
+          : [`${name} was told Connected though nothing came from ${from} to ${next}`]
+      })
     })
   })
 

@@ -53,10 +53,22 @@ export const make = ({ inForce, isEmpty, now, open, wait }: ActiveFaults, ambien
     let copies: ReadonlyArray<{ readonly frame: string; readonly due: number }> = []
     let outbound = 0
 
+    /** Sends the frame that was held back, through the ambient hook as every other. */
     const flush = Effect.suspend(() => {
       const frame = heldBack
       heldBack = undefined
-      return frame === undefined || silent.outbound ? Effect.void : connection.inject(frame)
+      if (frame === undefined || silent.outbound) return Effect.void
+      if (inner === undefined) return connection.inject(frame)
+      return Effect.flatMap(
+        inner.outbound(frame),
+        Effect.forEach(
+          (fate) => {
+            if (fate._tag === "Deliver") return connection.inject(fate.text)
+            return fate._tag === "Close" ? connection.close(fate.code, fate.reason) : connection.reset
+          },
+          { discard: true }
+        )
+      )
     })
     const silent = { inbound: false, outbound: false }
     const passed = new Map<Active, number>()

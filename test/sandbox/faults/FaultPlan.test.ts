@@ -12,7 +12,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { Fault } from "../../../src/sandbox/faults/Fault.ts"
 import { faultsPath } from "../../../src/sandbox/faults/FaultApi.ts"
 import * as FaultPlan from "../../../src/sandbox/faults/FaultPlan.ts"
-import { DialRefused, FaultHooks, noFaults } from "../../../src/sandbox/faults/FaultHooks.ts"
+import { DialRefused, Fate, FaultHooks, type Link, noFaults } from "../../../src/sandbox/faults/FaultHooks.ts"
 import { origin, Sandbox } from "../../../src/sandbox/Sandbox.ts"
 import { SandboxFaults } from "../../../src/sandbox/faults/SandboxFaults.ts"
 import type { SandboxOptions } from "../../../src/sandbox/SandboxOptions.ts"
@@ -236,6 +236,28 @@ describe("faults on frames", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Effect.scoped(exchange({ _tag: "Reorder", every: 4 })), ["1", "2", "3", "4"])
     }).pipe(provide())
+  )
+
+  it.effect("send a reordered push through the hooks of the sandbox, as every other frame", () =>
+    Effect.gen(function* () {
+      const passed: Array<string> = []
+      const link = () =>
+        Effect.succeed<Link>({
+          inbound: (frame) => Effect.succeed([Fate.deliver(frame)]),
+          outbound: (frame) => Effect.sync(() => (passed.push(frame), [Fate.deliver(frame)]))
+        })
+      yield* Effect.gen(function* () {
+        const { staff, visitor, visitorId } = yield* served(chen, li)
+        yield* inject({ _tag: "Reorder", every: 1, userId: visitorId })
+        yield* staff.call(101, text("alone", visitorId))
+        yield* TestClock.adjust(500)
+        assert.lengthOf(yield* received(visitor), 1)
+        assert.lengthOf(
+          passed.filter((frame) => frame.includes("alone")),
+          1
+        )
+      }).pipe(provide(), Effect.provideService(FaultHooks, { ...noFaults, link }))
+    })
   )
 
   it.effect("truncate and malform", () =>
