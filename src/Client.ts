@@ -35,7 +35,7 @@ export type {
   ClientOpenEvent
 } from "./client/callbacks.ts"
 export type { ClientInbox, InboxConversation, InboxMessage, InboxSnapshot, InboxUser } from "./client/inbox.ts"
-export type { CallOptions, ClientOptions, ClientStorage, TokenOptions } from "./client/options.ts"
+export type { CallOptions, ClientOptions, ClientStorage, ClientWebSocket, TokenOptions } from "./client/options.ts"
 export type * from "./client/types.ts"
 export { KefuError, type KefuErrorReason } from "./KefuError.ts"
 export type { ConnectionState } from "./realtime/ConnectionState.ts"

@@ -7,6 +7,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -75,6 +76,13 @@ export interface Options extends KefuConfig.Options {
   readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
   /** The key of an anonymous visitor's token in `storage`. Default: `effect-kefu/token/` and the backend's URL. */
   readonly tokenKey?: string | undefined
+  /** Used by {@link layer} in place of the global `fetch`, for example to go through a proxy. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /**
+   * Makes the WebSocket of a dial for {@link layer}, in place of the global one: to go through a proxy, or where there is
+   * none (Node below 22). Default: `(url) => new WebSocket(url)`.
+   */
+  readonly webSocket?: ((url: string) => Socket.WebSocketLike) | undefined
 }
 
 /**
@@ -120,8 +128,8 @@ export const layerPlatform = (
 }
 
 /**
- * A session over the global `fetch` and `WebSocket`: in browsers, in workers and in Node >= 22. Fails if an option is
- * invalid; `connect` says when it connects.
+ * A session over the global `fetch` and `WebSocket`: in browsers, in workers and in Node >= 22, or over those of the
+ * options. Fails if an option is invalid; `connect` says when it connects.
  *
  * **Example** (A visitor says hello)
  *
@@ -139,7 +147,7 @@ export const layerPlatform = (
  * @since 0.1.0
  */
 export const layer = (options: Options = {}): Layer.Layer<Kefu, KefuError> =>
-  layerPlatform(options).pipe(Layer.provide([FetchHttpClient.layer, Socket.layerWebSocketConstructorGlobal]))
+  layerPlatform(options).pipe(Layer.provide(platform(options)))
 
 /**
  * {@link layer} with `KEFU_BASE_URL`, `KEFU_TOKEN` (absent: an anonymous visitor) and `KEFU_SUB_CHANNEL_ID` from the
@@ -161,6 +169,29 @@ export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError 
       })
     })
   ).pipe(Layer.catch((error) => Layer.effectContext(Effect.fail(error instanceof KefuError ? hinted(error) : error))))
+
+/** A function that untyped code may have given as something else. */
+const given = <A>(field: string, value: A) =>
+  typeof value === "function"
+    ? Effect.succeed(value)
+    : Effect.fail(
+        new KefuError({ method: "Kefu.layer", reason: new InvalidRequest({ field, detail: "expected a function" }) })
+      )
+
+/** What the session sends over: the global `fetch` and `WebSocket`, or those of the options. */
+const platform = ({ fetch, webSocket }: Options) => {
+  const sockets = Predicate.isNullish(webSocket)
+    ? Socket.layerWebSocketConstructorGlobal
+    : Layer.effect(
+        Socket.WebSocketConstructor,
+        Effect.map(given("webSocket", webSocket), (make) => (url) => make(url))
+      )
+  return Predicate.isNullish(fetch)
+    ? Layer.merge(FetchHttpClient.layer, sockets)
+    : Layer.merge(FetchHttpClient.layer, sockets).pipe(
+        Layer.provideMerge(Layer.effect(FetchHttpClient.Fetch, given("fetch", fetch)))
+      )
+}
 
 /** Adds that the configuration can name the backend, too. */
 const hinted = (error: KefuError): KefuError => {

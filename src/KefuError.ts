@@ -83,14 +83,17 @@ const reason =
     return Base
   }
 
+/** A field of the reasons whose advice depends on the call. */
+const remedy = Schema.optionalKey(Schema.String)
+
 /**
- * The backend could not be reached, or did not answer.
+ * The backend could not be reached, or did not answer. `remedy` replaces the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class NetworkUnreachable extends reason<NetworkUnreachable>()("NetworkUnreachable", {
-  fields: { detail: Schema.String },
+  fields: { detail: Schema.String, remedy },
   isRetryable: true,
   message: ({ detail }) => `the backend could not be reached (${detail})`,
   advice: "check the network and the base URL",
@@ -98,13 +101,14 @@ export class NetworkUnreachable extends reason<NetworkUnreachable>()("NetworkUnr
 }) {}
 
 /**
- * The connection ended while the call was waiting. `code` is the WebSocket close code.
+ * The connection ended while the call was waiting. `code` is the WebSocket close code. `remedy` replaces
+ * the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class ConnectionLost extends reason<ConnectionLost>()("ConnectionLost", {
-  fields: { code: Schema.Int, detail: Schema.String },
+  fields: { code: Schema.Int, detail: Schema.String, remedy },
   isRetryable: true,
   message: ({ code, detail }) => `the connection was lost (${detail === "" ? code : `${code} ${detail}`})`,
   advice: "it reconnects automatically; call again",
@@ -274,12 +278,13 @@ export class RequestTooLarge extends reason<RequestTooLarge>()("RequestTooLarge"
 
 /**
  * Too many requests. Status 429. `retryAfterMillis` is the wait that the backend asked for, if it did, and at most a day.
+ * `remedy` replaces the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class RateLimited extends reason<RateLimited>()("RateLimited", {
-  fields: { retryAfterMillis: Schema.optionalKey(Schema.Finite) },
+  fields: { retryAfterMillis: Schema.optionalKey(Schema.Finite), remedy },
   isRetryable: true,
   message: ({ retryAfterMillis }) =>
     `too many requests${retryAfterMillis === undefined ? "" : `, allowed again in ${retryAfterMillis} ms`}`,
@@ -289,13 +294,13 @@ export class RateLimited extends reason<RateLimited>()("RateLimited", {
 
 /**
  * The backend failed. Status 408 or 5xx. `retryAfterMillis` is the wait that it asked for, if it did, and
- * at most a day.
+ * at most a day. `remedy` replaces the advice.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class ServerFault extends reason<ServerFault>()("ServerFault", {
-  fields: { status: Schema.Int, retryAfterMillis: Schema.optionalKey(Schema.Finite) },
+  fields: { status: Schema.Int, retryAfterMillis: Schema.optionalKey(Schema.Finite), remedy },
   isRetryable: true,
   message: ({ status }) => `the backend failed with status ${status}`,
   advice: "try again later",
@@ -337,7 +342,7 @@ export class ResponseTooLarge extends reason<ResponseTooLarge>()("ResponseTooLar
  * @since 0.1.0
  */
 export class Superseded extends reason<Superseded>()("Superseded", {
-  fields: { remedy: Schema.optionalKey(Schema.String) },
+  fields: { remedy },
   isRetryable: false,
   message: "the account logged in elsewhere",
   advice: "call `takeOver` to take the session back",
@@ -351,7 +356,7 @@ export class Superseded extends reason<Superseded>()("Superseded", {
  * @since 0.1.0
  */
 export class NotConnected extends reason<NotConnected>()("NotConnected", {
-  fields: { detail: Schema.String, remedy: Schema.optionalKey(Schema.String) },
+  fields: { detail: Schema.String, remedy },
   isRetryable: true,
   message: ({ detail }) => `not connected (${detail})`,
   advice: "wait for the state `Connected`, or send through the outbox",
@@ -407,7 +412,7 @@ export class OutboxExpired extends reason<OutboxExpired>()("OutboxExpired", {
  * @since 0.1.0
  */
 export class Cancelled extends reason<Cancelled>()("Cancelled", {
-  fields: { detail: Schema.optionalKey(Schema.String), remedy: Schema.optionalKey(Schema.String) },
+  fields: { detail: Schema.optionalKey(Schema.String), remedy },
   isRetryable: false,
   message: ({ detail }) => `cancelled before it was sent${detail === undefined ? "" : ` (${detail})`}`,
   advice: "nothing to do",
@@ -463,7 +468,7 @@ export class StorageFailed extends reason<StorageFailed>()("StorageFailed", {
  * @since 0.1.0
  */
 export class Closed extends reason<Closed>()("Closed", {
-  fields: { detail: Schema.String, remedy: Schema.optionalKey(Schema.String) },
+  fields: { detail: Schema.String, remedy },
   isRetryable: false,
   message: ({ detail }) => `the session is closed (${detail})`,
   advice: "call `open` again, or build a new session",

@@ -4,6 +4,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { vi } from "vitest"
+import type { ClientOptions } from "../src/Client.ts"
+import * as Backend from "./support/Backend.ts"
 import { opened, refusal, setup } from "./support/ClientSetup.ts"
 
 describe("Client", () => {
@@ -41,9 +43,108 @@ describe("Client", () => {
       yield* callbacks.called("onOpen", 2)
       assert.deepStrictEqual(callbacks.order(), ["onOpen", "onError", "onClose", "onOpen"])
       const [, error, close] = callbacks.calls.map((call) => call[1])
-      assert.deepInclude(error, { type: "error" })
+      const message =
+        "Transport.connect: the connection was lost (1006 the connection broke); it reconnects automatically"
+      assert.deepInclude(error, { type: "error", message })
       assert.deepInclude(close, { code: 1006, wasClean: false, willReconnect: true })
+      assert.strictEqual((close as { readonly error?: Error }).error?.message, message, "nothing was called")
     })
+  )
+
+  it.live("tells how to go on where it does not reconnect", () =>
+    Effect.gen(function* () {
+      const { callbacks, link } = yield* opened({ reconnect: false })
+      link.reset()
+      yield* callbacks.called("onClose")
+      const [, error] = callbacks.calls.map((call) => call[1])
+      assert.deepInclude(error, {
+        message:
+          "Transport.connect: the connection was lost (1006 the connection broke); call `client.open()` to open it again"
+      })
+    })
+  )
+
+  it.live("does not doubt the base URL once the backend has answered", () =>
+    Effect.gen(function* () {
+      let isDown = false
+      const { backend, callbacks, client, link } = yield* opened({
+        fetch: (input, init) => (isDown ? Promise.reject(new TypeError("fetch failed")) : fetch(input, init)),
+        webSocket: (url) => new WebSocket(isDown ? url.replace("/im/ws", "/nowhere") : url)
+      })
+      yield* Effect.promise(() => client.getUserInfo())
+      isDown = true
+      const advice = [(yield* refusal(client.getPendingCount())).message]
+      link.reset()
+      yield* callbacks.called("onError", 2)
+      const [, dial] = callbacks.calls.filter(([name]) => name === "onError").map((call) => call[1])
+      advice.push((dial as { readonly message: string }).message)
+      const host = backend.baseUrl.slice("http://".length)
+      assert.deepStrictEqual(advice, [
+        `Client.getPendingCount: the backend could not be reached (${host}: no answer); check the network`,
+        `Transport.connect: the backend could not be reached (${host}: no answer); check the network; it reconnects automatically`
+      ])
+    })
+  )
+
+  it.live("sends everything over the fetch and the WebSocket that it is given", () =>
+    Effect.gen(function* () {
+      const { WebSocket, fetch } = globalThis
+      const used: Array<string> = []
+      const note = (what: string, address: string) => used.push(`${what} ${new URL(address).pathname}`)
+      // As on an old Node: without a WebSocket, and where the global fetch does not get through.
+      vi.stubGlobal("WebSocket", undefined)
+      vi.stubGlobal("fetch", () => Promise.reject(new TypeError("fetch failed")))
+      const { backend, client } = yield* opened({
+        fetch: (input, init) => {
+          note("fetch", input instanceof Request ? input.url : String(input))
+          return fetch(input, init)
+        },
+        webSocket: (url) => {
+          note("WebSocket", url)
+          return new WebSocket(url)
+        }
+      })
+      const answers = Backend.answers({ "POST /presign_urls": { blob_id: "b", signed_url: "/store", url: "/b" } })
+      backend.answer = (seen) => (seen.url === "/store" ? { status: 204 } : answers(seen))
+      yield* Effect.promise(() => client.getUserInfo())
+      yield* Effect.promise(() => client.uploadBlobs(new File(["abc"], "a.txt")))
+      assert.includeMembers(used, [
+        "WebSocket /api/v1/im/ws",
+        "fetch /api/v1/im/users/me",
+        "fetch /api/v1/presign_urls",
+        "fetch /store"
+      ])
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllGlobals())))
+  )
+
+  for (const [option, value, detail] of [
+    ["fetch", 5, "expected a function"],
+    ["webSocket", "ws", "expected a function"],
+    ["webSocket", Map, "it threw a TypeError; expected `(url) => new WebSocket(url)`"]
+  ] as const) {
+    it.live(`names the option ${option}, which is ${typeof value === "function" ? "a class" : typeof value}`, () =>
+      Effect.gen(function* () {
+        const { callbacks, client } = yield* setup({ [option]: value } as ClientOptions)
+        client.open()
+        yield* callbacks.called("onError")
+        const [, error] = callbacks.calls[0] ?? []
+        assert.include((error as { readonly message: string }).message, `invalid ${option} (${detail})`)
+      })
+    )
+  }
+
+  it.live("names the missing WebSocket of an old Node, and how to give one", () =>
+    Effect.gen(function* () {
+      vi.stubGlobal("WebSocket", undefined)
+      const { callbacks, client } = yield* setup()
+      client.open()
+      yield* callbacks.called("onError")
+      const [, error] = callbacks.calls[0] ?? []
+      assert.include(
+        (error as { readonly message: string }).message,
+        "this platform has no WebSocket; use Node 22 or newer, or give `(url) => new WebSocket(url)` of a library"
+      )
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllGlobals())))
   )
 
   it.live("CONN-12 reconnects on a hidden page, too", () =>

@@ -65,6 +65,9 @@ const optionNames: { readonly [Name in keyof Required<ClientOptions>]: ReadonlyA
   retry: ["times", "base", "cap"],
   reconnect: ["base", "cap", "hiddenCap", "resetAfter"],
   storage: [],
+  tokenKey: [],
+  fetch: [],
+  webSocket: [],
   requestTimeout: [],
   uploadTimeout: [],
   connectTimeout: [],
@@ -72,7 +75,9 @@ const optionNames: { readonly [Name in keyof Required<ClientOptions>]: ReadonlyA
   heartbeat: ["idle", "timeout"],
   catchUp: [],
   outbox: ["capacity", "lifetime", "persist"],
-  inbox: ["withholdDraft", "queuePoll"]
+  inbox: ["withholdDraft", "queuePoll"],
+  maxBodySize: [],
+  maxFrameSize: []
 }
 
 /** The options that the client does not know, as errors. */

@@ -16,7 +16,15 @@ import {
   viewMessage,
   viewNameless
 } from "../domain/Perspective.ts"
-import { KefuError, type KefuErrorReason, Superseded } from "../KefuError.ts"
+import {
+  ConnectionLost,
+  KefuError,
+  type KefuErrorReason,
+  NetworkUnreachable,
+  RateLimited,
+  ServerFault,
+  Superseded
+} from "../KefuError.ts"
 import { eventTypeCode } from "../wire/Frame.ts"
 import { ConnectionState } from "../realtime/ConnectionState.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
@@ -168,8 +176,30 @@ export class Notifier {
 
   #connectionClosed(error: KefuError | undefined, close: Close, willReconnect: boolean): void {
     this.#isOpen = false
-    if (error !== undefined && !close.wasClean) this.#listeners.report(error)
-    this.#listeners.call(["onClose", { type: "close", ...close, willReconnect, ...(error && { error }) }])
+    const told = error && advised(error, willReconnect)
+    if (told !== undefined && !close.wasClean) this.#listeners.report(told)
+    this.#listeners.call(["onClose", { type: "close", ...close, willReconnect, ...(told && { error: told }) }])
+  }
+}
+
+/** The end of a connection with advice of its own: nothing was called that could be called again. */
+const advised = (error: KefuError, willReconnect: boolean): KefuError => {
+  const { reason } = error
+  const remedy = willReconnect ? "it reconnects automatically" : "call `client.open()` to open it again"
+  const because = (reason: KefuErrorReason) => new KefuError({ ...error, reason })
+  switch (reason._tag) {
+    case "ConnectionLost":
+      return because(new ConnectionLost({ ...reason, remedy }))
+    case "RateLimited":
+      return because(new RateLimited({ ...reason, remedy }))
+    case "ServerFault":
+      return because(new ServerFault({ ...reason, remedy }))
+    case "NetworkUnreachable":
+      return reason.remedy === undefined
+        ? error
+        : because(new NetworkUnreachable({ ...reason, remedy: `${reason.remedy}; ${remedy}` }))
+    default:
+      return error
   }
 }
 

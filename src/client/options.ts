@@ -8,6 +8,7 @@ import * as Predicate from "effect/Predicate"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type { WebSocketLike } from "effect/socket/Socket"
 import type * as Kefu from "../Kefu.ts"
 import { KefuError, StorageFailed } from "../KefuError.ts"
 import { messageOf } from "./thrown.ts"
@@ -43,6 +44,14 @@ export interface ClientStorage {
   setItem(key: string, value: string): unknown
   removeItem(key: string): unknown
 }
+
+/**
+ * A WebSocket of a `Client`: that of a platform, or of a library such as `ws`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ClientWebSocket extends WebSocketLike {}
 
 /**
  * The options of a `Client`. All are optional; times are in milliseconds.
@@ -95,6 +104,17 @@ export interface ClientOptions {
    * fails is reported to `onError` once, as `StorageFailed`; the chat continues without it. Default: memory.
    */
   readonly storage?: ClientStorage | (() => ClientStorage | null | undefined) | undefined
+  /**
+   * The key of an anonymous visitor's token in `storage`. Default: `effect-kefu/token/` and the backend's URL.
+   */
+  readonly tokenKey?: string | undefined
+  /** Used in place of the global `fetch`, for example to go through a proxy. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /**
+   * Makes a WebSocket for an address, in place of the global one: to go through a proxy, or where there is none (Node
+   * below 22), as in `(url) => new WebSocket(url, { agent })` with the WebSocket of `ws`.
+   */
+  readonly webSocket?: ((url: string) => ClientWebSocket) | undefined
   /** How long a request may take. Default: 10 seconds. */
   readonly requestTimeout?: number | undefined
   /** How long an upload may make no progress. Default: 5 minutes. */
@@ -129,6 +149,10 @@ export interface ClientOptions {
    */
   readonly inbox?:
     { readonly withholdDraft?: boolean | undefined; readonly queuePoll?: number | false | undefined } | undefined
+  /** How many bytes the body of a response may have; a larger one rejects with `ResponseTooLarge`. Default: 32 MB. */
+  readonly maxBodySize?: number | undefined
+  /** How many bytes a frame may have; a larger one ends the connection, which reconnects. Default: 4 MB. */
+  readonly maxFrameSize?: number | undefined
 }
 
 /**
@@ -137,7 +161,7 @@ export interface ClientOptions {
  * @category options
  * @since 0.1.0
  */
-export interface TokenOptions extends Pick<ClientOptions, "baseUrl" | "requestTimeout">, CallOptions {}
+export interface TokenOptions extends Pick<ClientOptions, "baseUrl" | "fetch" | "requestTimeout">, CallOptions {}
 
 /** The session's options. The façade opens the connection itself. */
 export const kefuOptions = (options: ClientOptions, tell: (error: KefuError) => void): Kefu.Options => {

@@ -4,7 +4,9 @@
  * not stop an app that knows its backend better.
  */
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -98,11 +100,14 @@ export const toClientResponse = <Data>({ data, headers, status }: Response): Cli
   headers
 })
 
-export const anonymousToken = (method: string, { baseUrl, requestTimeout }: TokenOptions) =>
+export const anonymousToken = (method: string, { baseUrl, fetch, requestTimeout }: TokenOptions) =>
   Effect.gen(function* () {
     const client = Transport.makeHttpClient(yield* HttpClient.HttpClient, yield* KefuConfig)
     return toClientResponse<AnonymousToken>(yield* request(client, method, Api.groups.tokens.endpoints.anonymous))
-  }).pipe(Effect.provide([FetchHttpClient.layer, KefuConfig.layer({ baseUrl, requestTimeout })]))
+  }).pipe(
+    Effect.provide([FetchHttpClient.layer, KefuConfig.layer({ baseUrl, requestTimeout })]),
+    Predicate.isNullish(fetch) ? identity : Effect.provideService(FetchHttpClient.Fetch, fetch)
+  )
 
 export const upload = (file: Blob, report: (progress: UploadProgress) => void) =>
   UploadApi.use((api) =>

@@ -18,6 +18,7 @@ import { Credentials } from "./Credentials.ts"
 import { fingerprint } from "./internal/fingerprint.ts"
 import * as pipeline from "./internal/pipeline.ts"
 import * as wire from "./internal/webSocket.ts"
+import * as csp from "../platform/contentSecurityPolicy.ts"
 import { location } from "../platform/location.ts"
 import * as scrub from "./scrub.ts"
 import { KefuConfig } from "../KefuConfig.ts"
@@ -131,11 +132,14 @@ const socketUrl = (config: KefuConfig["Service"], token: Redacted.Redacted): str
 
 const globals: { readonly WebSocket?: unknown } = globalThis
 
-/** Whether the dial failed because the global WebSocket that was to be used does not exist. */
-const isMissing = ({ reason }: Socket.SocketError): boolean =>
-  reason._tag === "SocketOpenError" &&
-  globals.WebSocket === undefined &&
-  (reason.cause instanceof TypeError || reason.cause instanceof ReferenceError)
+/** Why no WebSocket could be made, if that is why the dial failed. */
+const unmade = ({ reason }: Socket.SocketError): string | undefined => {
+  if (reason._tag !== "SocketOpenError") return undefined
+  if (!(reason.cause instanceof TypeError || reason.cause instanceof ReferenceError)) return undefined
+  return globals.WebSocket === undefined
+    ? "this platform has no WebSocket; use Node 22 or newer, or give `(url) => new WebSocket(url)` of a library"
+    : "it threw a TypeError; expected `(url) => new WebSocket(url)`"
+}
 
 const isLoopback = ({ hostname }: URL): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
 
@@ -183,24 +187,29 @@ const make = Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
       return yield* dial(token).pipe(
         Scope.provide(scope),
-        Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+        Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
+        csp.watch(socketUrl(config, token), (why) => new KefuError({ method, reason: new NetworkUnreachable(why) }))
       )
     })
 
   const probe = Effect.mapError(once.get("/api/v1/im/users/me"), (error) => error.at(method))
 
-  const refused = (error: Socket.SocketError) =>
-    new KefuError({
+  const refused = (error: Socket.SocketError) => {
+    const detail = unmade(error)
+    const isLate = error.reason._tag === "SocketOpenError" && error.reason.kind === "Timeout"
+    return new KefuError({
       method,
-      reason: isMissing(error)
-        ? new InvalidRequest({
-            field: "webSocket",
-            detail: "this platform has no WebSocket; use Node 22 or newer, or provide a constructor of your own"
-          })
-        : error.reason._tag === "SocketOpenError" && error.reason.kind === "Timeout"
-          ? new ConnectTimeout({ afterMillis: Duration.toMillis(config.connectTimeout) })
-          : new NetworkUnreachable({ detail: "requests are answered, but the WebSocket was refused" })
+      reason:
+        detail !== undefined
+          ? new InvalidRequest({ field: "webSocket", detail })
+          : isLate
+            ? new ConnectTimeout({ afterMillis: Duration.toMillis(config.connectTimeout) })
+            : new NetworkUnreachable({
+                detail: "requests are answered, but the WebSocket was refused",
+                remedy: "check that every proxy in between passes WebSockets on"
+              })
     })
+  }
 
   const connect = Effect.gen(function* () {
     const token = yield* credentials.token
@@ -214,7 +223,7 @@ const make = Effect.gen(function* () {
         const fresh = yield* credentials.token
         // If the probe replaced the token, the old one was the reason for the refusal.
         if (Redacted.value(fresh) === Redacted.value(token)) return yield* failure
-        return yield* Effect.mapError(attempt(fresh), refused)
+        return yield* Effect.mapError(attempt(fresh), (error) => (error instanceof KefuError ? error : refused(error)))
       })
     )
   })

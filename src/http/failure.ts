@@ -22,16 +22,18 @@ import {
 import * as retryAfter from "./retryAfter.ts"
 
 /**
- * How an unanswered request is reported: with the host and the cause. The rest of the address may be a secret.
+ * How an unanswered request is reported: with the host and the cause. The rest of the address may be a secret. `remedy`
+ * replaces the advice, for example where the base URL is known to be right.
  */
-export const unreachable = (error: HttpClientError.HttpClientError): KefuErrorReason => {
+export const unreachable = (error: HttpClientError.HttpClientError, remedy?: string): KefuErrorReason => {
   switch (error.reason._tag) {
     case "EncodeError":
     case "InvalidUrlError":
       return new InvalidRequest({ field: "", detail: "the request could not be built" })
     default:
       return new NetworkUnreachable({
-        detail: hostOf(error.request.url) + (causeOf(error.reason.cause) ?? "no answer")
+        detail: hostOf(error.request.url) + (causeOf(error.reason.cause) ?? "no answer"),
+        ...(remedy !== undefined && { remedy })
       })
   }
 }

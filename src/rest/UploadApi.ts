@@ -12,6 +12,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import { UploadedFile } from "../domain/Upload.ts"
 import { forSession } from "../http/call.ts"
 import * as scrub from "../http/scrub.ts"
@@ -153,7 +154,7 @@ const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const { baseUrl, httpClient, publicHttpClient } = yield* Transport
   const { call, client } = forSession(httpClient)
-  const send = post.make(publicHttpClient, yield* MakeXhr, config)
+  const send = post.make(publicHttpClient, yield* FetchHttpClient.Fetch, yield* MakeXhr, config)
 
   const resolve = (signedUrl: string) => {
     const url = Result.try(() => new URL(signedUrl, baseUrl))

@@ -10,7 +10,15 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { KefuConfig } from "../../KefuConfig.ts"
-import { KefuError, type KefuErrorReason, RequestTimeout, Unauthorized, UnexpectedResponse } from "../../KefuError.ts"
+import {
+  KefuError,
+  type KefuErrorReason,
+  NetworkUnreachable,
+  RequestTimeout,
+  Unauthorized,
+  UnexpectedResponse
+} from "../../KefuError.ts"
+import * as csp from "../../platform/contentSecurityPolicy.ts"
 import * as body from "../body.ts"
 import * as failure from "../failure.ts"
 import * as retryAfter from "../retryAfter.ts"
@@ -43,6 +51,9 @@ export const make = (
   config: KefuConfig["Service"],
   tokens: TokenSource | undefined
 ): Pipeline => {
+  /** Whether the backend has answered yet. */
+  let isReached = false
+
   const attempt: Send = (request, token) => {
     const method = `${request.method} ${request.url}`
     const fail = (reason: KefuErrorReason) => Effect.fail(new KefuError({ method, reason }))
@@ -55,12 +66,16 @@ export const make = (
         )
       }
       const response = yield* platform.execute(HttpClientRequest.prependUrl(signed, config.baseUrl))
+      isReached = true
       const bytes = yield* body.read(response, config.maxBodySize)
       return yield* read(method, response, bytes, token)
     }).pipe(
       Effect.catchTag("ResponseTooLarge", fail),
       Effect.provideService(HttpClient.TracerPropagationEnabled, config.tracePropagation),
-      Effect.catchTag("HttpClientError", (error) => fail(failure.unreachable(error))),
+      Effect.catchTag("HttpClientError", (error) =>
+        fail(failure.unreachable(error, isReached ? "check the network" : undefined))
+      ),
+      csp.watch(config.baseUrl, (why) => new KefuError({ method, reason: new NetworkUnreachable(why) })),
       Effect.timeoutOrElse({
         duration: requestTimeout,
         orElse: () =>

@@ -16,6 +16,7 @@ import * as body from "../../http/body.ts"
 import { unreachable } from "../../http/failure.ts"
 import type { KefuConfig } from "../../KefuConfig.ts"
 import { KefuError, type KefuErrorReason, NetworkUnreachable, RequestTimeout, UploadFailed } from "../../KefuError.ts"
+import * as csp from "../../platform/contentSecurityPolicy.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { Source } from "../source.ts"
 import * as xhr from "../xhr.ts"
@@ -25,19 +26,26 @@ export type OnProgress = (loaded: number, total: number) => void
 
 type Answer = xhr.Answer
 
+type Fetch = (typeof FetchHttpClient.Fetch)["Service"]
+
 type Send = (url: string, file: Source, onProgress: OnProgress) => Effect.Effect<Answer, KefuError>
 
 const failed = (reason: KefuErrorReason) => new KefuError({ method: "UploadApi.upload", reason })
+
+const blocked = (why: ConstructorParameters<typeof NetworkUnreachable>[0]) => failed(new NetworkUnreachable(why))
+
+/** The store is not the backend. */
+const remedy = "check the network, and that the store can be reached from here and allows it (CORS)"
 
 /** How often a store may pass an upload on to another address. */
 const hops = 3
 
 /** Streams the body through the transport, which pulls as it sends: what was pulled is the progress. */
-const byTransport = (client: HttpClient.HttpClient, maxBodySize: number): Send =>
+const byTransport = (client: HttpClient.HttpClient, fetch: Fetch, maxBodySize: number): Send =>
   Effect.fnUntraced(function* (url, file, onProgress) {
     let address = url
     for (let hop = 0; hop <= hops; hop++) {
-      const { isSent, ...answer } = yield* exchange(client, maxBodySize, address, file, onProgress)
+      const { isSent, ...answer } = yield* exchange(client, fetch, maxBodySize, address, file, onProgress)
       if (answer.status !== 307 && answer.status !== 308) return isSent ? answer : yield* unread(answer)
       address = yield* redirected(address, answer.headers["location"])
     }
@@ -47,6 +55,7 @@ const byTransport = (client: HttpClient.HttpClient, maxBodySize: number): Send =
 /** One request, which is not redirected: `fetch` could not send a stream again, or would get a page instead. */
 const exchange = Effect.fnUntraced(function* (
   client: HttpClient.HttpClient,
+  fetch: Fetch,
   maxBodySize: number,
   url: string,
   file: Source,
@@ -84,11 +93,12 @@ const exchange = Effect.fnUntraced(function* (
     const text = Option.getOrElse(body.text(bytes, headers["content-type"]), () => "")
     return { status: response.status, headers, text, isSent }
   }).pipe(
-    Effect.mapError((error) => failed(unreachable(error))),
+    Effect.mapError((error) => failed(unreachable(error, remedy))),
+    csp.watch(url, blocked),
     // A signed URL is a secret, which no span may hold. Trace headers would also require the store's CORS permission.
     Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
     Effect.provideService(FetchHttpClient.StreamBodyFallback, "buffer"),
-    Effect.provideService(FetchHttpClient.Fetch, withLength(yield* FetchHttpClient.Fetch, length)),
+    Effect.provideService(FetchHttpClient.Fetch, withLength(fetch, length)),
     Effect.provideService(FetchHttpClient.RequestInit, {
       ...Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit)),
       redirect: "manual"
@@ -104,7 +114,7 @@ const exchange = Effect.fnUntraced(function* (
 
 /** Effect's client drops the length of a stream, and Node then sends it in chunks, which stores like S3 refuse. */
 const withLength =
-  (fetch: (typeof FetchHttpClient.Fetch)["Service"], length: number): (typeof FetchHttpClient.Fetch)["Service"] =>
+  (fetch: Fetch, length: number): Fetch =>
   (input, init) =>
     fetch(input, { ...init, headers: Object.assign({}, init?.headers, { "content-length": String(length) }) })
 
@@ -148,7 +158,10 @@ const byXhr = (request: xhr.Xhr): Send =>
         const framing = Math.max(0, total - file.byteSize)
         onProgress(Math.min(file.byteSize, Math.max(0, loaded - framing)), file.byteSize)
       })
-      .pipe(Effect.mapError(() => failed(new NetworkUnreachable({ detail: "no answer" }))))
+      .pipe(
+        Effect.mapError(() => failed(new NetworkUnreachable({ detail: "no answer", remedy }))),
+        csp.watch(url, blocked)
+      )
     // An XMLHttpRequest follows every redirect, and only a page is a sure sign of one that has lost the file.
     const isPage = /^text\/html/i.test(answer.headers["content-type"] ?? "")
     if (isPage && (request.responseURL ?? "") !== "" && request.responseURL !== url) {
@@ -160,6 +173,7 @@ const byXhr = (request: xhr.Xhr): Send =>
 /** Posts files over the platform's XMLHttpRequest, or over the HTTP client where there is none. */
 export const make = (
   client: HttpClient.HttpClient,
+  fetch: Fetch,
   makeXhr: () => xhr.Xhr | undefined,
   { maxBodySize, uploadTimeout }: KefuConfig["Service"]
 ): Send =>
@@ -181,6 +195,6 @@ export const make = (
         : Effect.fail(failed(new RequestTimeout({ afterMillis, option: "uploadTimeout" })))
     })
     const request = makeXhr()
-    const send = request === undefined ? byTransport(client, maxBodySize) : byXhr(request)
+    const send = request === undefined ? byTransport(client, fetch, maxBodySize) : byXhr(request)
     return yield* Effect.raceFirst(send(url, file, moved), stalled)
   })
