@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import type { ClientEvent, ClientEvents, ClientHandler } from "./client/callbacks.ts"
 import { Directory } from "./client/directory.ts"
-import { integer, invalid, isMessage, optionalInteger } from "./client/arguments.ts"
+import { addressee, draftOf, identifier, isNamed, numberOf } from "./client/arguments.ts"
 import { bindMembers } from "./client/bind.ts"
 import * as inbox from "./client/inbox.ts"
 import { Listeners } from "./client/listeners.ts"
@@ -219,17 +219,16 @@ export class Client {
    */
   sendMessage<Sent extends T.Message>(message: Sent, toId?: number, options?: CallOptions): Promise<Sent> {
     const status = { mayArrive: false }
+    const given = draftOf("Client.sendMessage", message)
     this.#runtime.openByDefault()
     return this.#runtime.run(
       "Client.sendMessage",
       (session) =>
         Effect.gen(function* () {
-          const to = yield* optionalInteger("Client.sendMessage", "toId", toId)
-          if (!isMessage(message)) {
-            return yield* invalid("Client.sendMessage", "message", "expected a message, as from buildMessage")
-          }
+          const to = yield* addressee("Client.sendMessage", toId)
+          const draft = yield* given
           yield* session.settled
-          yield* session.send(message, to, status)
+          yield* session.send(message, draft, to, status)
           return message
         }),
       options,
@@ -312,12 +311,13 @@ export class Client {
    * @param toId - 目标ID: the recipient, optional as in `sendMessage`
    */
   inputting(content: string, conversationId: number, toId?: number, options?: CallOptions): Promise<T.Acknowledgement> {
-    return this.#command("inputting", { conversationId }, options, (realtime, id, session) =>
+    return this.#socket("inputting", options, (realtime, session) =>
       Effect.gen(function* () {
-        const to = (yield* optionalInteger("Client.inputting", "toId", toId)) ?? (yield* session.recipient(id))
+        const given = yield* addressee("Client.inputting", toId)
+        const to = isNamed(given) ? given : ((yield* session.recipient(numberOf(conversationId))) ?? given)
         return yield* realtime.inputting({
           content,
-          conversationId: id as ConversationId,
+          conversationId: conversationId as ConversationId,
           ...(to === undefined ? {} : { toId: to as UserId })
         })
       })
@@ -655,26 +655,34 @@ export class Client {
     return this.#runtime.run(method, (session) => session.request<Data>(method, endpoint, input), options)
   }
 
+  #socket(
+    name: string,
+    options: CallOptions | undefined,
+    use: (realtime: Realtime["Service"], session: Session) => Effect.Effect<AckPayload, KefuError>
+  ): Promise<T.Acknowledgement> {
+    this.#runtime.openByDefault()
+    return this.#runtime.run(
+      `Client.${name}`,
+      (session) =>
+        Effect.andThen(
+          session.settled,
+          Realtime.use((realtime) => use(realtime, session))
+        ),
+      options
+    )
+  }
+
   /** A command about the one id in `target`, which the backend acknowledges. */
   #command(
     name: string,
     target: { readonly [field: string]: number },
     options: CallOptions | undefined,
-    use: (realtime: Realtime["Service"], id: number, session: Session) => Effect.Effect<AckPayload, KefuError>
+    use: (realtime: Realtime["Service"], id: string | number) => Effect.Effect<AckPayload, KefuError>
   ): Promise<T.Acknowledgement> {
-    const method = `Client.${name}`
-    this.#runtime.openByDefault()
-    return this.#runtime.run(
-      method,
-      (session) =>
-        Effect.gen(function* () {
-          const [field = "", value] = Object.entries(target)[0] ?? []
-          const id = yield* integer(method, field, value)
-          yield* session.settled
-          return yield* use(yield* Realtime, id, session)
-        }),
-      options
-    )
+    return this.#socket(name, options, (realtime) => {
+      const [field = "", value] = Object.entries(target)[0] ?? []
+      return Effect.flatMap(identifier(`Client.${name}`, field, value), (id) => use(realtime, id))
+    })
   }
 }
 

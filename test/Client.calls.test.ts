@@ -140,8 +140,8 @@ describe("Client", () => {
       const calls: ReadonlyArray<readonly [field: string, call: Promise<unknown>]> = [
         ["id", client.getConversationById(nothing)],
         ["tagId", client.deleteCustomerTag(1, Number.NaN)],
-        ["messageId", client.recallMessage("x" as unknown as number)],
-        ["toId", client.inputting("", 1, 1.5)]
+        ["messageId", client.recallMessage(Number.NaN)],
+        ["toId", client.inputting("", 1, {} as unknown as number)]
       ]
       for (const [field, call] of calls) {
         const { reason } = yield* refusal(call)

@@ -141,4 +141,94 @@ describe("Client", () => {
       assert.strictEqual(backend.seen[0]?.body, '{"nickname":"明","level":3,"is_vip":false}')
     })
   )
+
+  const payloads = (backend: Backend.Backend) =>
+    backend.links.flatMap(({ frames }) => frames.filter(({ event_type }) => event_type !== 201))
+
+  it.live("sends content as given: nothing of it is checked", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* opened()
+      const contents: ReadonlyArray<readonly [type: string, content: unknown, sent: unknown]> = [
+        ["OrderMessage", { price: "9.90" }, { price: "9.90" }],
+        ["OrderMessage", { orderNo: 123, skuList: [{ skuId: 1 }] }, { order_no: 123, sku_list: [{ sku_id: 1 }] }],
+        ["Image", { url: "u", byteSize: "2048" }, { url: "u", byte_size: "2048" }],
+        ["Image", { filename: "a.png" }, { filename: "a.png" }],
+        ["Attachment", '{"url":"u","byteSize":1}', '{"url":"u","byteSize":1}'],
+        ["FAQAnswerMessage", { question: { id: 1 } }, { question: { id: 1 } }],
+        ["Text", { richText: true }, { rich_text: true }],
+        ["Text", 7, 7],
+        ["Text", null, null],
+        ["Text", new String("boxed"), "boxed"],
+        [
+          "Video",
+          { at: new Date(0), none: undefined, run: () => 1, nan: Number.NaN },
+          { at: "1970-01-01T00:00:00.000Z", nan: null }
+        ]
+      ]
+      for (const [type, content] of contents) {
+        const message = client.buildMessage(type as "Text", content as string, 3)
+        assert.strictEqual(message.content, content)
+        yield* Effect.promise(() => client.sendMessage(message, 5))
+      }
+      assert.deepStrictEqual(
+        payloads(backend).map(({ payload }) => (payload as { readonly content: unknown }).content),
+        contents.map(([, , sent]) => sent)
+      )
+    })
+  )
+
+  it.live("sends a message as it was at the call", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* opened()
+      const content = { url: "before" }
+      const message = client.buildMessage("Image", content, 3)
+      const sent = client.sendMessage(message, 5)
+      content.url = "after"
+      yield* Effect.promise(() => sent)
+      assert.deepStrictEqual(payloads(backend)[0]?.payload, { message_type: 2, content: { url: "before" }, to_id: 5 })
+    })
+  )
+
+  it.live("sends ids over the socket as the app has them", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* opened()
+      const id = (value: unknown) => value as number
+      yield* Effect.promise(() => client.selectMenuItem(id("a1")))
+      yield* Effect.promise(() => client.recallMessage(id("12")))
+      yield* Effect.promise(() => client.readMessage(id(new Number(7))))
+      yield* Effect.promise(() => client.inviteRate(id("u-5")))
+      yield* Effect.promise(() => client.closeConversation(0))
+      yield* Effect.promise(() => client.inputting("草", id("c-3"), id("v-5")))
+      yield* Effect.promise(() => client.inputting("草", id(null), id(null)))
+      yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "x", id("3")), id("5")))
+      yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "y", id(undefined)), id(null)))
+      assert.deepStrictEqual(
+        payloads(backend).map(({ payload }) => payload),
+        [
+          { menu_item_id: "a1" },
+          { message_id: "12" },
+          { message_id: 7 },
+          { user_id: "u-5" },
+          { conversation_id: 0 },
+          { content: "草", conversation_id: "c-3", to_id: "v-5" },
+          { content: "草", conversation_id: null, to_id: null },
+          { message_type: 1, content: "x", to_id: "5" },
+          { message_type: 1, content: "y", to_id: null }
+        ]
+      )
+    })
+  )
+
+  it.live("takes acknowledgements with texts for numbers, and those that name no message", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* opened({ outbox: false, ackTimeout: 1000 })
+      backend.onFrame = ({ event_type, sequence_id }, link) =>
+        link.send(103, { sequence_id: String(sequence_id), ...(event_type === 101 && { message_id: "1001" }) })
+      const message = yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "x", 3), 5))
+      assert.strictEqual(message.id, 1001)
+      assert.deepInclude(yield* Effect.promise(() => client.readMessage(1)), { sequenceId: 2 })
+      backend.onFrame = ({ sequence_id }, link) => link.send(103, { sequence_id })
+      yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "y", 3), 5))
+    })
+  )
 })

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import { unboxed } from "../codec/Key.ts"
 import { didYouMean } from "../codec/similar.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
@@ -11,13 +12,11 @@ import type { CallOptions, ClientOptions } from "./options.ts"
 export const invalid = (method: string, field: string, detail: string): KefuError =>
   new KefuError({ method, reason: new InvalidRequest({ field, detail }) })
 
-/** Checks an id. Apps also pass ids as text, from an address or an attribute. */
-export const integer = (method: string, field: string, value: unknown): Effect.Effect<number, KefuError> => {
+/** The number that an app means by an id: also given as text, from an address or an attribute. */
+export const numberOf = (value: unknown): number | undefined => {
   const raw = unboxed(value)
   const number = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw
-  return typeof number === "number" && Number.isSafeInteger(number)
-    ? Effect.succeed(number)
-    : Effect.fail(invalid(method, field, "expected an integer"))
+  return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined
 }
 
 /** An id that is sent as the app has it: whether the backend knows it, the backend says. */
@@ -32,12 +31,46 @@ export const identifier = (
     : Effect.fail(invalid(method, field, "expected an id"))
 }
 
-/** An id that the caller may omit. */
-export const optionalInteger = (method: string, field: string, value: unknown) =>
-  value === undefined || value === null ? Effect.undefined : integer(method, field, value)
+/** Whom to address, as the app has it; undefined, null and the empty text leave it to the client, and go as given. */
+export const addressee = (method: string, value: unknown) =>
+  isNamed(value) ? identifier(method, "toId", value) : Effect.succeed(value)
 
-/** Whether a value can be a message to send. Its fields are checked by what sends it. */
-export const isMessage = (value: unknown): boolean => Predicate.isObject(value)
+/** Whether this names someone. */
+export const isNamed = <A>(toId: A): toId is Exclude<A, undefined | null | ""> =>
+  toId !== undefined && toId !== null && (toId as unknown) !== ""
+
+/** Checks the id of something that the client itself holds. */
+export const integer = (method: string, field: string, value: unknown): Effect.Effect<number, KefuError> => {
+  const number = numberOf(value)
+  return number === undefined ? Effect.fail(invalid(method, field, "expected an integer")) : Effect.succeed(number)
+}
+
+/** What the client sends of a message of the app. */
+export interface Draft {
+  readonly messageType: unknown
+  readonly content: unknown
+  /** Undefined if the message names no conversation. */
+  readonly conversationId: number | undefined
+}
+
+/** What a message is at the time of this call: the app may change its objects as soon as it has sent them. */
+export const draftOf = (method: string, message: unknown): Effect.Effect<Draft, KefuError> => {
+  if (!Predicate.isObject(message))
+    return Effect.fail(invalid(method, "message", "expected a message, as from buildMessage"))
+  const draft = Result.try((): Draft => {
+    const { content, conversationId, messageType }: { readonly [key: string]: unknown } = { ...message }
+    const text: string | undefined = JSON.stringify(content)
+    const number = numberOf(conversationId) ?? 0
+    return {
+      messageType: unboxed(messageType),
+      content: text === undefined ? undefined : JSON.parse(text),
+      conversationId: number > 0 ? number : undefined
+    }
+  })
+  return Result.isSuccess(draft)
+    ? Effect.succeed(draft.success)
+    : Effect.fail(invalid(method, "content", "it cannot be sent as JSON"))
+}
 
 const isSignal = (signal: unknown): boolean =>
   Predicate.isObject(signal) &&

@@ -15,6 +15,7 @@ import type { Outbox } from "../outbox/Outbox.ts"
 import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../outbox/OutboxEntry.ts"
 import type { Realtime } from "../realtime/Realtime.ts"
 import type { SendPayload } from "../wire/Frame.ts"
+import { type Draft, isNamed, numberOf } from "./arguments.ts"
 import type { Directory } from "./directory.ts"
 import type { Notifier } from "./notifier.ts"
 import type { SendStatus } from "./promises.ts"
@@ -70,8 +71,8 @@ export const make = (
     directory.visitorOf(conversationId) ?? inbox.getConversation(conversationId as ConversationId)?.counterpart?.id
 
   /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
-  const recipient = (conversationId: number) =>
-    Effect.map(identified, () => (isStaff() ? visitorOf(conversationId) : undefined))
+  const recipient = (conversationId: number | undefined) =>
+    Effect.map(identified, () => (isStaff() && conversationId !== undefined ? visitorOf(conversationId) : undefined))
 
   /** Waits for a send. An interrupt cancels one that waits; otherwise it goes on, and `status` says so. */
   const follow = Effect.fnUntraced(function* (
@@ -99,15 +100,21 @@ export const make = (
     )
   })
 
-  const send = Effect.fnUntraced(function* (message: Sendable, given: number | undefined, status: SendStatus) {
-    const { content, messageType } = message
-    const isPlaced = Number.isSafeInteger(message.conversationId) && message.conversationId > 0
-    const conversationId = isPlaced ? (message.conversationId as ConversationId) : undefined
-    const isComplete = given !== undefined && isPlaced
-    const toId =
-      (yield* sends.withPermit(isComplete ? Effect.succeed(given) : recipient(message.conversationId))) ?? given
-    if (toId === undefined && isStaff()) {
-      const detail = isPlaced ? "name the visitor: the client has not read this conversation" : "name the visitor"
+  const send = Effect.fnUntraced(function* (
+    message: Sendable,
+    { content, conversationId, messageType }: Draft,
+    given: string | number | null | undefined,
+    status: SendStatus
+  ) {
+    const named = isNamed(given) ? given : undefined
+    const isComplete = named !== undefined && conversationId !== undefined
+    const known = yield* sends.withPermit(isComplete ? Effect.undefined : recipient(conversationId))
+    const toId = named ?? known ?? given
+    if (!isNamed(toId) && isStaff()) {
+      const detail =
+        conversationId === undefined
+          ? "name the visitor"
+          : "name the visitor: the client has not read this conversation"
       return yield* new KefuError({
         method: "Client.sendMessage",
         reason: new InvalidRequest({ field: "toId", detail })
@@ -116,8 +123,8 @@ export const make = (
     const onArrival = (id: number) => {
       // The app may have frozen its message.
       Reflect.set(message, "id", id)
-      if (isPlaced) flags.track(message)
-      else directory.place(message, toId)
+      if (conversationId !== undefined) flags.track(message)
+      else directory.place(message, numberOf(toId))
     }
     const payload = { messageType, content, ...(toId === undefined ? {} : { toId: toId as UserId }) }
     if (once !== undefined) {
@@ -126,9 +133,12 @@ export const make = (
           status.mayArrive = true
         })
       )
-      return onArrival((yield* sending).messageId)
+      // An acknowledgement that names no message acknowledges it all the same.
+      return yield* Effect.map(sending, ({ messageId }) => onArrival(messageId)).pipe(
+        Effect.catchReason("KefuError", "UnexpectedResponse", () => Effect.void)
+      )
     }
-    const draft = { ...payload, conversationId }
+    const draft = { ...payload, conversationId: conversationId as ConversationId | undefined }
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(outbox.enqueue(draft as OutboxDraft), (entry) => {
         Object.defineProperty(Object.isExtensible(message) ? message : {}, sendKey, {

@@ -87,6 +87,31 @@ export const Free = Schema.Unknown.pipe(
   )
 )
 
+/**
+ * Schema of a value that is sent as the caller gives it, keys converted: only what the backend sends is checked.
+ *
+ * **Details**
+ *
+ * The type of the schema is a guide. What a backend accepts is known to the backend and to the app, so encoding refuses
+ * nothing but what JSON cannot hold.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Given = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Type"], unknown> => {
+  const read = readOf(schema as Schema.Constraint as Schema.Codec<unknown>) as (
+    raw: unknown,
+    options: SchemaAST.ParseOptions
+  ) => Result<S["Type"]>
+  return codec<S["Type"]>({
+    wire: Schema.toEncoded(schema).ast,
+    app: Schema.toType(schema) as Schema.Constraint as Schema.Codec<S["Type"]>,
+    decode: read,
+    encode: attempt(sendable, toWire),
+    isOpen: true
+  })
+}
+
 const Rest = Schema.Record(Schema.String, Schema.Unknown)
 
 /**

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { UserId } from "../domain/Id.ts"
 import { Message, messageTypeCode } from "../domain/Message.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import { ClientFrameJson, SendPayload } from "../wire/Frame.ts"
@@ -24,6 +25,7 @@ const decodeSent = Schema.decodeUnknownOption(
     Schema.Struct({ payload: Schema.Struct({ message_type: Schema.Int, content: Schema.Unknown }) })
   )
 )
+const decodeRecipient = Schema.decodeUnknownOption(UserId)
 const decodeMessage = Schema.decodeUnknownOption(Message)
 
 const frame = (payload: unknown) => encodeFrame({ sequenceId: 0, eventType: "Message", payload })
@@ -37,7 +39,18 @@ export const fixed = (method: string, payload: unknown): Effect.Effect<SendPaylo
     const reason = new InvalidRequest({ field: "content", detail: "it cannot be sent as JSON" })
     return Effect.fail(new KefuError({ method, reason }))
   }
-  return Effect.mapError(Effect.fromResult(decodePayload(copied.success)), (error) => invalid(method, error))
+  // JSON drops an undefined content, which is nevertheless the app's.
+  const whole = Predicate.isObject(copied.success) ? { content: undefined, ...copied.success } : copied.success
+  return Effect.mapError(Effect.fromResult(decodePayload(whole)), (error) => invalid(method, error))
+}
+
+/** The recipient of a send, whom the app may also have named by a text of digits, or by null. */
+export const recipientOf = ({ toId }: { readonly toId?: UserId | undefined }): UserId | undefined => {
+  const given: unknown = toId
+  const number = typeof given === "string" && given.trim() !== "" ? Number(given) : given
+  return Option.getOrElse(decodeRecipient(number), () =>
+    Predicate.isNullish(given) || given === "" ? undefined : toId
+  )
 }
 
 export const ofMessage = (message: Message): Content => ({

@@ -153,14 +153,17 @@ export const ServerFrame = Schema.Union([
  */
 export type ServerFrame = typeof ServerFrame.Type
 
+/** An id is sent as the caller has it, a text as well: what it names, the backend knows. */
+const id = <S extends Schema.Codec<number>>(schema: S) => Wire.Given(schema)
+
 const sendable = <const Name extends keyof typeof messageTypeCode, Content extends Schema.Constraint>(
   name: Name,
   content: Content
 ) =>
   Wire.Input({
     messageType: Wire.Code(messageTypeCode[name], name),
-    content,
-    toId: Schema.optional(UserId)
+    content: Wire.Given(content),
+    toId: Schema.optional(id(UserId))
   })
 
 /**
@@ -200,16 +203,20 @@ const frame = <const Name extends keyof typeof eventTypeCode, Payload extends Sc
  */
 export const ClientFrame = Schema.Union([
   frame("Message", SendPayload),
-  frame("Read", Wire.Input({ messageId: MessageId })),
+  frame("Read", Wire.Input({ messageId: id(MessageId) })),
   frame(
     "Inputting",
-    Wire.Input({ content: Schema.String, conversationId: ConversationId, toId: Schema.optional(UserId) })
+    Wire.Input({
+      content: Wire.Given(Schema.String),
+      conversationId: id(ConversationId),
+      toId: Schema.optional(id(UserId))
+    })
   ),
   frame("Ping", Schema.Literal("ping")),
-  frame("CloseConversation", Wire.Input({ conversationId: ConversationId })),
-  frame("Recall", Wire.Input({ messageId: MessageId })),
-  frame("InviteRate", Wire.Input({ userId: UserId })),
-  frame("SelectMenuItem", Wire.Input({ menuItemId: MenuItemId }))
+  frame("CloseConversation", Wire.Input({ conversationId: id(ConversationId) })),
+  frame("Recall", Wire.Input({ messageId: id(MessageId) })),
+  frame("InviteRate", Wire.Input({ userId: id(UserId) })),
+  frame("SelectMenuItem", Wire.Input({ menuItemId: id(MenuItemId) }))
 ]).pipe(Schema.toTaggedUnion("eventType"))
 
 /**

@@ -92,15 +92,13 @@ describe("Outbox", () => {
     }).pipe(Effect.provide(Gateway.layer()))
   )
 
-  it.effect("fails at once on invalid content", () =>
+  it.effect("fails at once on content that JSON cannot hold", () =>
     Effect.gen(function* () {
       const { outbox } = yield* open(new Desk(7))
       const cyclic: Record<string, unknown> = {}
       cyclic["self"] = cyclic
-      for (const content of [5, undefined]) {
-        const reason = yield* failure(outbox.send({ messageType: "Text", content: content as unknown as string }))
-        assert.strictEqual(reason._tag, "InvalidRequest")
-      }
+      const big = yield* failure(outbox.send({ messageType: "Text", content: 1n as unknown as string }))
+      assert.strictEqual(big._tag, "InvalidRequest")
       const lane = yield* failure(outbox.enqueue({ ...text("a"), conversationId: "7" as never }))
       assert.isTrue(lane._tag === "InvalidRequest" && lane.field === "conversationId")
       const reason = yield* failure(outbox.enqueue({ messageType: "OrderMessage", content: cyclic }))

@@ -54,9 +54,12 @@ export const codec = <A>(options: {
   readonly app: Schema.Codec<A>
   readonly decode: (raw: unknown, options: SchemaAST.ParseOptions) => Result<A>
   readonly encode: (value: A, options: SchemaAST.ParseOptions) => Effect.Effect<unknown, SchemaIssue.Issue>
+  /** Whether a value of the app need not match `app`. */
+  readonly isOpen?: boolean
 }): Schema.Codec<A, unknown> => {
   const app = Schema.toType(options.app)
-  const accepts = SchemaParser.decodeUnknownExit(app)
+  const accepts: (value: unknown, parse: SchemaAST.ParseOptions) => Result<unknown> =
+    options.isOpen === true ? Exit.succeed : SchemaParser.decodeUnknownExit(app)
   const schema = described(options.wire).pipe(
     Schema.decodeTo(
       Schema.declareConstructor<A>()(

@@ -59,10 +59,15 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
       const reason = new InvalidRequest({ field: "conversationId", detail: "expected a whole number" })
       return yield* new KefuError({ method, reason })
     }
-    const toId = yield* addressed(method, { conversationId, toId: draft.toId ?? undefined })
+    const named = payload.recipientOf(draft)
+    const toId = yield* addressed(method, { conversationId, toId: named })
     if (draft.file !== undefined) yield* Effect.mapError(source.read(draft.file), (error) => error.at(method))
     const content = draft.file === undefined ? draft.content : { ...draft.content, url: "" }
-    const message = yield* payload.fixed(method, { messageType, content, toId })
+    const message = yield* payload.fixed(method, {
+      messageType,
+      content,
+      toId: named === undefined ? (toId ?? draft.toId) : draft.toId
+    })
     const enqueuedAt = yield* Clock.currentTimeMillis
     const key = OutboxKey.make(`${enqueuedAt.toString(36)}-${++keys}-${yield* unique}`)
     const fixed = draft.file === undefined ? ({ ...draft, content: message.content } as OutboxDraft) : draft

@@ -166,7 +166,7 @@ const handOver = Effect.fnUntraced(function* (
   connection: number
 ) {
   const { ledger, persistence, realtime, sends } = needs
-  const target = { conversationId: send.entry.draft.conversationId, toId: message.toId }
+  const target = { conversationId: send.entry.draft.conversationId, toId: payload.recipientOf(message) }
   const after = yield* Effect.raceFirst(orient(needs, target), settled(send))
   const generation = yield* needs.generation
   if (!isOpen(send) || lane.sends[0] !== send) return

@@ -15,7 +15,7 @@ import * as elapsed from "../../platform/elapsed.ts"
 import type { CurrentUser } from "../../rest/CurrentUser.ts"
 import type { OutboxDraft, OutboxEntry } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
-import { ofSend } from "../payload.ts"
+import { ofSend, recipientOf } from "../payload.ts"
 import type { Ledger } from "./ledger.ts"
 import { isOpen, isWaiting, makeSend, type Registry, type Send } from "./registry.ts"
 import type { Arrival, Store, Stored, StoredSend } from "./store.ts"
@@ -32,8 +32,8 @@ const remembered = 3_600_000
 
 /** A stored send as the app sees it. */
 const entryOf = ({ attempt, conversationId, enqueuedAt, key, message }: StoredSend): OutboxEntry => {
-  const { content, messageType, toId } = message
-  const draft = { conversationId, toId, messageType, content } as OutboxDraft
+  const { content, messageType } = message
+  const draft = { conversationId, toId: recipientOf(message), messageType, content } as OutboxDraft
   return { key, draft, enqueuedAt, state: attempt === undefined ? OutboxState.Queued() : OutboxState.Sending() }
 }
 
@@ -217,7 +217,7 @@ export const make = (needs: Needs) => {
   const attach = (send: Send, after: number | undefined, handedAt: number) => {
     const { draft } = send.entry
     if (send.message === undefined) return
-    const target = { conversationId: draft.conversationId, toId: send.message.toId }
+    const target = { conversationId: draft.conversationId, toId: recipientOf(send.message) }
     const content = ofSend(send.message)
     send.attempt = ledger.begin({ target, content, after, connection: 0, handedAt, account, generation: undefined })
   }
