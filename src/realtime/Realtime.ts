@@ -1,10 +1,12 @@
 /**
  * A connection that reconnects automatically, typed events, and commands that always settle.
  *
- * `Realtime` is the API; `internal/supervisor` dials and backs off; `internal/link` serves one connection, and
- * `internal/frames` says what its frames mean; `internal/heartbeat` detects a dead one; `internal/catchUp` reads what was
- * missed; `internal/eventOrder` delivers the missed events before the live ones; `internal/deliveryLog` decides which
- * messages are new; `internal/command` settles one command; `subscribers` buffers the events of each subscriber.
+ * `Realtime` is the API; `internal/supervisor` starts and ends the session; `internal/dialling` backs off, and
+ * `internal/wakefulness` says whether to dial at all; `internal/connection` leads from a dial to the connection's end;
+ * `internal/link` serves it, and `internal/frames` says what its frames mean; `internal/heartbeat` detects a dead one;
+ * `internal/catchUp` reads what was missed; `internal/eventOrder` delivers the missed events before the live ones;
+ * `internal/deliveryLog` decides which messages are new; `internal/command` settles one command; `subscribers` buffers the
+ * events of each subscriber.
  *
  * @since 0.1.0
  */

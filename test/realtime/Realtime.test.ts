@@ -301,7 +301,7 @@ describe("the page", () => {
         yield* Effect.forkScoped(Realtime.use((realtime) => realtime.open))
         const longest = Effect.gen(function* () {
           states.splice(0)
-          yield* TestClock.adjust("1 hour")
+          yield* TestClock.adjust("15 minutes")
           return Math.max(...states.flatMap((state) => (state._tag === "Waiting" ? [state.retryAt - state.at] : [])))
         })
         const hidden = yield* longest

@@ -36,6 +36,8 @@ const initial: Phase = {
   isReleased: false
 }
 
+export type Phases = Effect.Success<ReturnType<typeof make>>
+
 export const make = Effect.fnUntraced(function* (publish: (event: RealtimeEvent) => Effect.Effect<void>) {
   const ref = yield* SubscriptionRef.make(initial)
   const now = () => SubscriptionRef.getUnsafe(ref)
