@@ -20,7 +20,7 @@ describe("Client", () => {
           }
         })
         const built = client.buildMessage("Text", "x", 3)
-        const options = by === "timeout" ? { timeout: 300 } : { signal: controller.signal }
+        const options = by === "timeout" ? { timeout: 1500 } : { signal: controller.signal }
         const error = yield* refusal(client.sendMessage(built, 5, options))
         assert.strictEqual(error.reason._tag, "DeliveryUnknown")
         assert.strictEqual(error.method, "Client.sendMessage")

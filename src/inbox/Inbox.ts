@@ -19,6 +19,7 @@ import { KefuConfig } from "../KefuConfig.ts"
 import { Closed, KefuError, RequestTimeout } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import * as elapsed from "../platform/elapsed.ts"
+import { lazily } from "../platform/lazily.ts"
 import { Lifecycle } from "../platform/Lifecycle.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import type { OutboxEntry } from "../outbox/OutboxEntry.ts"
@@ -144,7 +145,7 @@ export class Inbox extends Context.Service<
     ConversationApi | CurrentUser | KefuConfig | Outbox | Realtime | UserApi
   > = Layer.effect(
     Inbox,
-    Effect.suspend(() => make)
+    Effect.suspend(() => lazily(make))
   )
 
   /**

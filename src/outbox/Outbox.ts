@@ -13,8 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { Transport } from "../http/Transport.ts"
-import type { KefuConfig } from "../KefuConfig.ts"
+import { KefuConfig } from "../KefuConfig.ts"
 import { Cancelled, KefuError, NotFound } from "../KefuError.ts"
+import { lazily } from "../platform/lazily.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import type { Realtime } from "../realtime/Realtime.ts"
 import type { ConversationApi } from "../rest/ConversationApi.ts"
@@ -121,7 +122,8 @@ export class Outbox extends Context.Service<
     ConversationApi | CurrentUser | KefuConfig | Realtime | Transport | UploadApi
   > = Layer.effect(
     Outbox,
-    Effect.suspend(() => make)
+    // What a store has kept goes out unasked.
+    KefuConfig.use(({ outbox }) => (outbox.storage === undefined ? lazily(make) : make))
   )
 
   /**

@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import { UploadedFile } from "../domain/Upload.ts"
 import { forSession } from "../http/call.ts"
+import { lazily } from "../platform/lazily.ts"
 import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
@@ -127,7 +128,7 @@ export class UploadApi extends Context.Service<
    */
   static readonly layer: Layer.Layer<UploadApi, never, Transport | KefuConfig> = Layer.effect(
     UploadApi,
-    Effect.suspend(() => make)
+    Effect.suspend(() => lazily(make))
   )
 
   /**
