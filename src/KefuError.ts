@@ -517,7 +517,68 @@ export const KefuErrorReason = Schema.Union([
  * @category reasons
  * @since 0.1.0
  */
-export type KefuErrorReason = (typeof KefuErrorReason)["Type"]
+export type KefuErrorReason = SendReason | SubscriberLagged | OutboxFull | StorageFailed
+
+/**
+ * Why a request fails: no answer, no token, an answer with an error status, or one that cannot be read.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export type RequestReason =
+  | NetworkUnreachable
+  | RequestTimeout
+  | Unauthorized
+  | TokenUnavailable
+  | Forbidden
+  | NotFound
+  | Conflict
+  | InvalidRequest
+  | RequestTooLarge
+  | RateLimited
+  | ServerFault
+  | UnexpectedResponse
+  | ResponseTooLarge
+
+/**
+ * Why an upload fails: a reason of a request, or of the file.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export type UploadReason = Exclude<RequestReason, RequestTooLarge> | UploadTooLarge | UploadFailed
+
+/**
+ * Why a connection does not open, or ends: a reason of the dial, of the open connection, or the end of the session.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export type ConnectionReason = DialReason | ConnectionLost | Superseded | Closed
+
+/**
+ * Why a dial fails: it was not answered in time, or as the request that finds out why it was refused.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export type DialReason = RequestReason | ConnectTimeout
+
+/**
+ * Why a command over the connection fails.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export type CommandReason = ConnectionReason | NotConnected | AckTimeout
+
+/**
+ * Why a message is not sent, or not known to be.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export type SendReason = CommandReason | UploadReason | DeliveryUnknown | OutboxExpired | Cancelled
 
 /**
  * The HTTP response that made the call fail. `data` is the body: parsed where it is JSON, with its keys unchanged.
@@ -544,7 +605,8 @@ export type ErrorResponse = (typeof ErrorResponse)["Type"]
  *
  * **Details**
  *
- * `reason` is a tagged union, so `Effect.catchReason` handles one cause and leaves the others. `isRetryable` says
+ * `reason` is a tagged union, so `Effect.catchReason` handles one cause and leaves the others. The type of each method
+ * lists its reasons (`KefuError<RequestReason>`); `KefuError` alone stands for any. `isRetryable` says
  * whether the same call may succeed later, `userText` is a short sentence for end users, and `response` is the HTTP
  * response, if there was one. The token never appears in any of them.
  *
@@ -561,11 +623,28 @@ export type ErrorResponse = (typeof ErrorResponse)["Type"]
  * @category errors
  * @since 0.1.0
  */
-export class KefuError extends Schema.TaggedError<KefuError>("effect-kefu/KefuError")("KefuError", {
+export class KefuError<out Reason extends KefuErrorReason = KefuErrorReason> extends Schema.TaggedError<KefuError>(
+  "effect-kefu/KefuError"
+)("KefuError", {
   method: Schema.String,
   reason: KefuErrorReason,
   response: Schema.optionalKey(ErrorResponse)
 }) {
+  declare readonly reason: Reason
+
+  // oxlint-disable-next-line no-useless-constructor -- infers `Reason`
+  constructor(
+    props: { readonly method: string; readonly reason: Reason; readonly response?: ErrorResponse },
+    options?: Schema.MakeOptions
+  ) {
+    super(props, options)
+  }
+
+  /** Narrows to an error with any reason. */
+  static override [Symbol.hasInstance](value: unknown): value is KefuError {
+    return super[Symbol.hasInstance](value)
+  }
+
   override get name(): "KefuError" {
     return "KefuError"
   }
@@ -597,7 +676,7 @@ export class KefuError extends Schema.TaggedError<KefuError>("effect-kefu/KefuEr
    *
    * @since 0.1.0
    */
-  at(method: string): KefuError {
+  at(method: string): KefuError<Reason> {
     return new KefuError({ ...this, method })
   }
 

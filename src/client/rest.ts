@@ -20,7 +20,7 @@ import { call } from "../http/call.ts"
 import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import type { ErrorResponse, KefuError } from "../KefuError.ts"
+import type { ErrorResponse, KefuError, RequestReason } from "../KefuError.ts"
 import { UploadApi } from "../rest/UploadApi.ts"
 import { Api } from "../wire/Api.ts"
 import { identifier } from "./arguments.ts"
@@ -61,7 +61,7 @@ const address = Effect.fnUntraced(function* (method: string, path: string, param
 })
 
 export const request = (
-  client: HttpClient.HttpClient.With<KefuError>,
+  client: HttpClient.HttpClient.With<KefuError<RequestReason>>,
   method: string,
   endpoint: Endpoint,
   input: Input = {}

@@ -13,7 +13,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { KefuConfig } from "../KefuConfig.ts"
-import { KefuError, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
+import { KefuError, type RequestReason, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
 import * as elapsed from "../platform/elapsed.ts"
 import { withLock } from "../platform/lock.ts"
 import * as flights from "../platform/singleFlight.ts"
@@ -35,9 +35,9 @@ export class Credentials extends Context.Service<
   Credentials,
   {
     /** The current token. */
-    readonly token: Effect.Effect<Redacted.Redacted, KefuError>
+    readonly token: Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>
     /** Replaces a refused token, unless that has already happened. */
-    refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError>
+    refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>
     /**
      * How often the token was replaced, from 0: each time the account may have become another one. An anonymous visitor's
      * always does, a provider's may be the same. `CurrentUser` says which account it is.
@@ -142,12 +142,12 @@ interface Source {
   /** A token other than a refused one: a new one, or one that another session has stored. */
   readonly obtain: (
     stale: Redacted.Redacted | undefined
-  ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly isNew: boolean }, KefuError>
+  ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly isNew: boolean }, KefuError<RequestReason>>
 }
 
 /** Without persistence, once the store has failed: a token that cannot be read must not be overwritten either. */
 const anonymous = (
-  request: Effect.Effect<Redacted.Redacted, KefuError>,
+  request: Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>,
   store: KeyValueStore.KeyValueStore,
   key: string
 ): Source => {
@@ -196,7 +196,7 @@ const storageFailed = (error: unknown) =>
   })
 
 const make = Effect.fnUntraced(function* (source: Source) {
-  const singleFlight = flights.make<KefuError>()
+  const singleFlight = flights.make<KefuError<RequestReason>>()
   const generation = yield* SubscriptionRef.make(0)
   let current: Redacted.Redacted | undefined
   let refreshedAt = Number.NEGATIVE_INFINITY

@@ -11,7 +11,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import { forSession } from "./call.ts"
 import * as pipeline from "./internal/pipeline.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 
 /**
  * Requests tokens from the backend. The only REST service that works without one.
@@ -23,7 +23,7 @@ export class TokenApi extends Context.Service<
   TokenApi,
   {
     /** A token for a new visitor without an account: POST /im/tokens. */
-    readonly anonymous: Effect.Effect<Redacted.Redacted, KefuError>
+    readonly anonymous: Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>
   }
 >()("effect-kefu/http/TokenApi") {
   /** @since 0.1.0 */

@@ -25,9 +25,11 @@ import { KefuConfig } from "../KefuConfig.ts"
 import {
   ConnectionLost,
   ConnectTimeout,
+  type DialReason,
   InvalidRequest,
   KefuError,
   NetworkUnreachable,
+  type RequestReason,
   ResponseTooLarge
 } from "../KefuError.ts"
 
@@ -43,9 +45,9 @@ export interface Connection {
    * The next frames, in order. Fails with `ConnectionLost`, which has the close code, after the last one, and with
    * `ResponseTooLarge` if a frame is larger than `maxFrameSize`.
    */
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, KefuError>
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, KefuError<ConnectionLost | ResponseTooLarge>>
   /** Hands one frame to the socket. Fails with `ConnectionLost` once the socket has closed. */
-  write(frame: string): Effect.Effect<void, KefuError>
+  write(frame: string): Effect.Effect<void, KefuError<ConnectionLost | ResponseTooLarge>>
 }
 
 /**
@@ -70,12 +72,12 @@ export interface Connection {
 export class Transport extends Context.Service<
   Transport,
   {
-    readonly httpClient: HttpClient.HttpClient.With<KefuError>
+    readonly httpClient: HttpClient.HttpClient.With<KefuError<RequestReason>>
     /** For URLs outside the API, for example signed ones: adds no token and no trace headers. */
     readonly publicHttpClient: HttpClient.HttpClient
     /** The backend's URL, against which relative URLs are resolved. */
     readonly baseUrl: string
-    readonly connect: Effect.Effect<Connection, KefuError, Scope.Scope>
+    readonly connect: Effect.Effect<Connection, KefuError<DialReason>, Scope.Scope>
     /** How often the token was replaced by one that may be another account's; see {@link Credentials}. */
     readonly tokenGeneration: Effect.Effect<number>
     /** The present token generation and every later one. */
@@ -108,7 +110,7 @@ export class Transport extends Context.Service<
     platform: HttpClient.HttpClient,
     config: KefuConfig["Service"],
     credentials?: Credentials["Service"]
-  ): HttpClient.HttpClient.With<KefuError> => pipeline.make(platform, config, credentials).client
+  ): HttpClient.HttpClient.With<KefuError<RequestReason>> => pipeline.make(platform, config, credentials).client
 
   /**
    * A partial implementation for tests; missing members die when used.
@@ -152,7 +154,7 @@ const make = Effect.gen(function* () {
 
   const dial = Effect.fnUntraced(function* (token: Redacted.Redacted) {
     let ws: Socket.WebSocketLike | undefined
-    let end: KefuError | undefined
+    let end: KefuError<ConnectionLost | ResponseTooLarge> | undefined
     const socket = yield* Socket.fromWebSocket(
       Effect.map(wire.open(webSocket, socketUrl(config, token), config.maxFrameSize), (opened) => (ws = opened)),
       { openTimeout: config.connectTimeout }
@@ -248,7 +250,7 @@ const open = 1
 
 const closed = () => new KefuError({ method, reason: new ConnectionLost({ code: 1006, detail: "it was closed" }) })
 
-const connectionLost = ({ reason }: Socket.SocketError, token: Redacted.Redacted): KefuError =>
+const connectionLost = ({ reason }: Socket.SocketError, token: Redacted.Redacted) =>
   new KefuError({
     method,
     reason:

@@ -7,12 +7,20 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
-import { InvalidRequest, KefuError, UnexpectedResponse } from "../KefuError.ts"
+import {
+  InvalidRequest,
+  KefuError,
+  type KefuErrorReason,
+  type RequestReason,
+  UnexpectedResponse
+} from "../KefuError.ts"
 import { Api } from "../wire/Api.ts"
+import type * as ApiError from "../wire/ApiError.ts"
 
 /** The HTTP client of the session that makes the call. */
-class SessionClient extends Context.Service<SessionClient, HttpClient.HttpClient.With<KefuError>>()(
+class SessionClient extends Context.Service<SessionClient, HttpClient.HttpClient.With<KefuError<RequestReason>>>()(
   "effect-kefu/http/call/SessionClient"
 ) {}
 
@@ -29,7 +37,7 @@ const accepted = (response: HttpClientResponse.HttpClientResponse) =>
       })
   })
 
-const sessionClient = HttpClient.makeWith<never, never, KefuError, SessionClient>(
+const sessionClient = HttpClient.makeWith<never, never, KefuError<RequestReason>, SessionClient>(
   Effect.flatMap((request) => SessionClient.use((client) => Effect.flatMap(client.execute(request), accepted))),
   Effect.succeed
 )
@@ -52,18 +60,31 @@ let shared: ReturnType<typeof build> | undefined
  * The typed client, and `call`, which runs one of its calls over a session's HTTP client. The typed client compiles a
  * decoder for every endpoint, so it is built once, at the first use, and all sessions share it.
  */
-export const forSession = (httpClient: HttpClient.HttpClient.With<KefuError>) => ({
+export const forSession = (httpClient: HttpClient.HttpClient.With<KefuError<RequestReason>>) => ({
   client: (shared ??= build()),
-  call: <A, E>(method: string, effect: Effect.Effect<A, E, SessionClient>): Effect.Effect<A, KefuError> =>
+  call: <A, Reason extends KefuErrorReason>(
+    method: string,
+    effect: Effect.Effect<A, KefuError<Reason> | Foreign, SessionClient>
+  ): Effect.Effect<A, KefuError<Reason | InvalidRequest>> =>
     call(method, Effect.provideService(effect, SessionClient, httpClient))
 })
+
+/** The errors of the typed client that are not ours. The pipeline turns all but the schema's into ours beforehand. */
+type Foreign =
+  | Schema.SchemaError
+  | HttpClientError.HttpClientError
+  | ApiError.Unauthorized
+  | (typeof ApiError.ApiError)[number]["Type"]
 
 /**
  * Runs a call as `method`: that is the name of its span and of the method in its error.
  */
-export const call = <A, E, R>(method: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, KefuError, R> =>
+export const call = <A, R, Reason extends KefuErrorReason = never>(
+  method: string,
+  effect: Effect.Effect<A, KefuError<Reason> | Foreign, R>
+): Effect.Effect<A, KefuError<Reason | InvalidRequest>, R> =>
   effect.pipe(
-    Effect.catch((error) => {
+    Effect.catch((error): Effect.Effect<never, KefuError<Reason | InvalidRequest>> => {
       if (error instanceof KefuError) return Effect.fail(error.at(method))
       if (Schema.isSchemaError(error)) return Effect.fail(invalid(method, error))
       return Effect.die(error)
@@ -74,7 +95,7 @@ export const call = <A, E, R>(method: string, effect: Effect.Effect<A, E, R>): E
 /**
  * The error of a call whose argument does not match its schema.
  */
-export const invalid = (method: string, error: Schema.SchemaError): KefuError => {
+export const invalid = (method: string, error: Schema.SchemaError): KefuError<InvalidRequest> => {
   const { detail, path } = firstIssue(error)
   return new KefuError({ method, reason: new InvalidRequest({ field: path, detail }) })
 }

@@ -10,7 +10,6 @@ import {
   Conflict,
   Forbidden,
   InvalidRequest,
-  type KefuErrorReason,
   NetworkUnreachable,
   NotFound,
   RateLimited,
@@ -25,7 +24,10 @@ import * as retryAfter from "./retryAfter.ts"
  * How an unanswered request is reported: with the host and the cause. The rest of the address may be a secret. `remedy`
  * replaces the advice, for example where the base URL is known to be right.
  */
-export const unreachable = (error: HttpClientError.HttpClientError, remedy?: string): KefuErrorReason => {
+export const unreachable = (
+  error: HttpClientError.HttpClientError,
+  remedy?: string
+): InvalidRequest | NetworkUnreachable => {
   switch (error.reason._tag) {
     case "EncodeError":
     case "InvalidUrlError":
@@ -55,10 +57,7 @@ const causeOf = (cause: unknown): string | undefined => {
 /**
  * How a response with an error status is reported. `body` is the parsed body.
  */
-export const fromStatus = Effect.fnUntraced(function* (
-  response: HttpClientResponse.HttpClientResponse,
-  body: unknown
-): Effect.fn.Return<KefuErrorReason> {
+export const fromStatus = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse, body: unknown) {
   const { status } = response
   const text = (key: string) => {
     const value = Predicate.hasProperty(body, key) ? body[key] : undefined

@@ -8,7 +8,7 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SubChannel } from "../domain/Channel.ts"
 import type { SubChannelId } from "../domain/Id.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
 
@@ -39,7 +39,7 @@ export class ChannelApi extends Context.Service<
     /**
      * One sub-channel: GET /client/channels/sub_channels/{id}. For everyone; fails with `NotFound` if there is none.
      */
-    subChannel(id: SubChannelId): Effect.Effect<SubChannel, KefuError>
+    subChannel(id: SubChannelId): Effect.Effect<SubChannel, KefuError<RequestReason>>
   }
 >()("effect-kefu/rest/ChannelApi") {
   /**

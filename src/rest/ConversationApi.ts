@@ -20,7 +20,7 @@ import type {
 import type { ConversationId } from "../domain/Id.ts"
 import type { PendingCount, PendingPosition } from "../domain/PendingQueue.ts"
 import type { VisitInfo } from "../domain/Visit.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
 
@@ -55,62 +55,62 @@ export class ConversationApi extends Context.Service<
      * A page of the caller's conversations, ended ones included, by filter: GET /im/conversations. For everyone;
      * `showAll` is for admins, and fails with `Forbidden` for others.
      */
-    list(query?: ConversationQuery): Effect.Effect<ConversationPage, KefuError>
+    list(query?: ConversationQuery): Effect.Effect<ConversationPage, KefuError<RequestReason>>
     /**
      * The caller's conversations that have not ended: GET /im/current_list. For everyone.
      */
-    readonly current: Effect.Effect<ReadonlyArray<Conversation>, KefuError>
+    readonly current: Effect.Effect<ReadonlyArray<Conversation>, KefuError<RequestReason>>
     /**
      * One conversation with its latest messages: GET /im/conversations/{id}. For its participants and admins; fails with
      * `NotFound` if there is none, and with `Forbidden` for others.
      */
-    get(id: ConversationId): Effect.Effect<Conversation, KefuError>
+    get(id: ConversationId): Effect.Effect<Conversation, KefuError<RequestReason>>
     /**
      * Starts a conversation: POST /im/conversations. For visitors (one of their own) and staff (with a past customer);
      * fails with `Forbidden` for others, `NotFound` for an unknown customer, and `Conflict` if someone else serves that
      * customer.
      */
-    request(input: ConversationRequest): Effect.Effect<Conversation, KefuError>
+    request(input: ConversationRequest): Effect.Effect<Conversation, KefuError<RequestReason>>
     /**
      * Changes a conversation's remark: PUT /im/conversations/{id}. For participating staff and admins; fails with
      * `NotFound`, and with `Forbidden` for others.
      */
-    update(id: ConversationId, input: ConversationUpdate): Effect.Effect<void, KefuError>
+    update(id: ConversationId, input: ConversationUpdate): Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Where the visitor of a conversation came from: GET /im/conversations/{id}/source_info. For its participants and
      * admins; fails with `NotFound`, and with `Forbidden` for others.
      */
-    visitInfo(id: ConversationId): Effect.Effect<VisitInfo, KefuError>
+    visitInfo(id: ConversationId): Effect.Effect<VisitInfo, KefuError<RequestReason>>
     /**
      * A pending conversation's position in the queue: GET /im/conversations/{id}/pending_position. For the waiting
      * visitor and admins; fails with `NotFound`, and with `Forbidden` for others.
      */
-    pendingPosition(id: ConversationId): Effect.Effect<PendingPosition, KefuError>
+    pendingPosition(id: ConversationId): Effect.Effect<PendingPosition, KefuError<RequestReason>>
     /**
      * How many visitors are waiting: GET /im/pending_count. For everyone.
      */
-    readonly pendingCount: Effect.Effect<PendingCount, KefuError>
+    readonly pendingCount: Effect.Effect<PendingCount, KefuError<RequestReason>>
     /**
      * How many of the caller's conversations are in each state: GET /im/conversations_count. For everyone. Filter
      * names are the backend's and are sent unchanged.
      */
-    count(query?: { readonly [name: string]: unknown }): Effect.Effect<ConversationCount, KefuError>
+    count(query?: { readonly [name: string]: unknown }): Effect.Effect<ConversationCount, KefuError<RequestReason>>
     /**
      * Terminates a conversation: PUT /im/conversations/{id}/terminate. For admins; fails with `NotFound`, `Forbidden`,
      * and `Conflict` if it has already ended. Others close theirs with `Realtime.closeConversation`.
      */
-    terminate(id: ConversationId): Effect.Effect<void, KefuError>
+    terminate(id: ConversationId): Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Transfers a conversation to someone else: PUT /im/conversations/{id}/transfer. For the staff who serve it and
      * admins; fails with `NotFound`, `Forbidden`, and `Conflict` if it has ended or the target cannot take it.
      * `UserApi.transferTargets` lists the candidates.
      */
-    transfer(id: ConversationId, input: TransferRequest): Effect.Effect<void, KefuError>
+    transfer(id: ConversationId, input: TransferRequest): Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Exports past conversations to a file: POST /im/conversations/export. For staff and admins; fails with
      * `Forbidden` for others.
      */
-    exportHistory(input: ExportRequest): Effect.Effect<ExportResult, KefuError>
+    exportHistory(input: ExportRequest): Effect.Effect<ExportResult, KefuError<RequestReason>>
   }
 >()("effect-kefu/rest/ConversationApi") {
   /**

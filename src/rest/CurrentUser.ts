@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type { User } from "../domain/User.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import * as backoff from "../platform/backoff.ts"
 import * as flights from "../platform/singleFlight.ts"
 import { UserApi } from "./UserApi.ts"
@@ -36,7 +36,7 @@ export class CurrentUser extends Context.Service<
      * The current user: fetched once for all callers (GET /im/users/me), and again after the token was replaced. Fails as
      * `UserApi.me` does.
      */
-    readonly get: Effect.Effect<User, KefuError>
+    readonly get: Effect.Effect<User, KefuError<RequestReason>>
     /** The new user, each time the account has become another one (another id). */
     readonly changes: Stream.Stream<User>
   }
@@ -65,10 +65,10 @@ const make = Effect.gen(function* () {
   const { tokenChanges, tokenGeneration } = yield* Transport
   const users = yield* UserApi
   const changed = yield* PubSub.unbounded<User>()
-  const singleFlight = flights.make<KefuError>()
+  const singleFlight = flights.make<KefuError<RequestReason>>()
   let known: { readonly user: User; readonly generation: number } | undefined
 
-  const fetch: Effect.Effect<User, KefuError> = Effect.gen(function* () {
+  const fetch: Effect.Effect<User, KefuError<RequestReason>> = Effect.gen(function* () {
     const generation = yield* tokenGeneration
     if (known?.generation === generation) return known.user
     const user = yield* users.me

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { QuickReplyId } from "../domain/Id.ts"
 import type { QuickReplies, QuickReply, QuickReplyInput } from "../domain/QuickReply.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
 
@@ -35,19 +35,19 @@ export class QuickReplyApi extends Context.Service<
   QuickReplyApi,
   {
     /** The caller's quick replies and the shared ones: GET /im/common_words. For staff and admins. */
-    readonly list: Effect.Effect<QuickReplies, KefuError>
+    readonly list: Effect.Effect<QuickReplies, KefuError<RequestReason>>
     /** Adds one: POST /im/common_words. For staff and admins. */
-    add(input: QuickReplyInput): Effect.Effect<QuickReply, KefuError>
+    add(input: QuickReplyInput): Effect.Effect<QuickReply, KefuError<RequestReason>>
     /**
      * Changes one: PUT /im/common_words/{id}. For staff and admins; fails with `NotFound` if there is none, and with
      * `Forbidden` if only admins may.
      */
-    update(id: QuickReplyId, input: QuickReplyInput): Effect.Effect<void, KefuError>
+    update(id: QuickReplyId, input: QuickReplyInput): Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Removes one: DELETE /im/common_words/{id}. For staff and admins; fails with `NotFound` if there is none, and
      * with `Forbidden` if only admins may.
      */
-    remove(id: QuickReplyId): Effect.Effect<void, KefuError>
+    remove(id: QuickReplyId): Effect.Effect<void, KefuError<RequestReason>>
   }
 >()("effect-kefu/rest/QuickReplyApi") {
   /**

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { RatingInput, RatingReceipt, Ratings } from "../domain/Rating.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
 
@@ -36,9 +36,9 @@ export class RatingApi extends Context.Service<
      * Rates the staff: POST /im/rates. For visitors; fails with `InvalidRequest` for a score outside of 1 to 5, with
      * `Conflict` if there is nothing to rate, and with `Forbidden` for others.
      */
-    rate(input: RatingInput): Effect.Effect<RatingReceipt, KefuError>
+    rate(input: RatingInput): Effect.Effect<RatingReceipt, KefuError<RequestReason>>
     /** The options of the rating dialog: GET /ratings. For everyone. */
-    readonly list: Effect.Effect<Ratings, KefuError>
+    readonly list: Effect.Effect<Ratings, KefuError<RequestReason>>
   }
 >()("effect-kefu/rest/RatingApi") {
   /**

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { FaqQuery, Faqs, SuggestionQuery, Suggestions } from "../domain/Faq.ts"
 import type { MessageId } from "../domain/Id.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
 
@@ -37,16 +37,16 @@ export class RobotApi extends Context.Service<
      * Marks an answer as helpful: POST /im/robot_answers/{id}/like, by its message id. For the visitor who received it;
      * fails with `NotFound` if there is no such answer, and with `Forbidden` for others.
      */
-    like(id: MessageId): Effect.Effect<void, KefuError>
+    like(id: MessageId): Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Marks an answer as unhelpful: POST /im/robot_answers/{id}/dislike, by its message id. For the visitor who received
      * it; fails with `NotFound` if there is no such answer, and with `Forbidden` for others.
      */
-    dislike(id: MessageId): Effect.Effect<void, KefuError>
+    dislike(id: MessageId): Effect.Effect<void, KefuError<RequestReason>>
     /** Questions that complete the visitor's draft: GET /im/questions/suggest. For everyone. */
-    suggestions(query: SuggestionQuery): Effect.Effect<Suggestions, KefuError>
+    suggestions(query: SuggestionQuery): Effect.Effect<Suggestions, KefuError<RequestReason>>
     /** Frequently asked questions: GET /hot_faqs. For everyone. */
-    hotFaqs(query?: FaqQuery): Effect.Effect<Faqs, KefuError>
+    hotFaqs(query?: FaqQuery): Effect.Effect<Faqs, KefuError<RequestReason>>
   }
 >()("effect-kefu/rest/RobotApi") {
   /**

@@ -19,7 +19,7 @@ import { lazily } from "../platform/lazily.ts"
 import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { KefuError, type KefuErrorReason, UnexpectedResponse, UploadFailed, UploadTooLarge } from "../KefuError.ts"
+import { KefuError, UnexpectedResponse, UploadFailed, type UploadReason, UploadTooLarge } from "../KefuError.ts"
 import * as post from "./internal/post.ts"
 import * as source from "./source.ts"
 import { MakeXhr } from "./xhr.ts"
@@ -116,9 +116,9 @@ export class UploadApi extends Context.Service<
      * Uploads a file and reports its progress: POST /presign_urls, then POST to the signed URL. For everyone. The last
      * event is `Uploaded`. A slow consumer misses some `Progress` events, and does not slow down the upload.
      */
-    uploadWithProgress(file: UploadSource): Stream.Stream<UploadEvent, KefuError>
+    uploadWithProgress(file: UploadSource): Stream.Stream<UploadEvent, KefuError<UploadReason>>
     /** Uploads a file: POST /presign_urls, then POST to the signed URL. For everyone. */
-    upload(file: UploadSource): Effect.Effect<UploadedFile, KefuError>
+    upload(file: UploadSource): Effect.Effect<UploadedFile, KefuError<UploadReason>>
   }
 >()("effect-kefu/rest/UploadApi") {
   /**
@@ -148,7 +148,7 @@ const untaken = 16
 /** A parameter of a signed URL that is shorter than this is not a secret. */
 const shortestSecret = 16
 
-const failed = (reason: KefuErrorReason) => new KefuError({ method, reason })
+const notAnUrl = new UnexpectedResponse({ path: "signed_url", detail: "it is not an http or https URL" })
 const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 const make = Effect.gen(function* () {
@@ -161,7 +161,7 @@ const make = Effect.gen(function* () {
     const url = Result.try(() => new URL(signedUrl, baseUrl))
     return Result.isSuccess(url) && /^https?:$/.test(url.success.protocol)
       ? Effect.succeed(url.success)
-      : Effect.fail(failed(new UnexpectedResponse({ path: "signed_url", detail: "it is not an http or https URL" })))
+      : Effect.fail(new KefuError({ method, reason: notAnUrl }))
   }
 
   const run = Effect.fnUntraced(function* (input: UploadSource, onProgress: post.OnProgress) {
@@ -170,10 +170,11 @@ const make = Effect.gen(function* () {
     const tooLarge = new UploadTooLarge({ byteSize })
     const presigned = yield* Effect.mapError(
       client.uploads.presign({ payload: { filename, contentType, byteSize } }),
-      (error) =>
-        error instanceof KefuError && error.reason._tag === "RequestTooLarge"
-          ? new KefuError({ ...error, reason: tooLarge })
-          : error
+      (error) => {
+        if (!(error instanceof KefuError)) return error
+        const { reason } = error
+        return new KefuError({ ...error, reason: reason._tag === "RequestTooLarge" ? tooLarge : reason })
+      }
     )
     const url = yield* resolve(presigned.signedUrl)
     onProgress(0, byteSize)
@@ -195,7 +196,7 @@ const make = Effect.gen(function* () {
   return UploadApi.of({
     upload: (file) => upload(file, () => {}),
     uploadWithProgress: (file) =>
-      Stream.callback<UploadEvent, KefuError>(
+      Stream.callback<UploadEvent, KefuError<UploadReason>>(
         Effect.fnUntraced(function* (queue) {
           const uploaded = yield* upload(file, (loaded, total) => {
             Queue.offerUnsafe(queue, UploadEvent.Progress({ loaded, total }))

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import type { TagId, UserId } from "../domain/Id.ts"
 import type { NewTag, Tag } from "../domain/Tag.ts"
 import type { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
 
@@ -38,29 +38,31 @@ export class UserApi extends Context.Service<
   UserApi,
   {
     /** The caller's own profile: GET /im/users/me. For everyone. */
-    readonly me: Effect.Effect<User, KefuError>
+    readonly me: Effect.Effect<User, KefuError<RequestReason>>
     /** Changes the caller's own profile: PUT /im/users/me. For everyone. */
-    updateMe(input: ProfileUpdate): Effect.Effect<void, KefuError>
+    updateMe(input: ProfileUpdate): Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Changes a user's profile: PUT /im/users/{id}. For staff (customers' profiles) and admins (all profiles); fails with
      * `NotFound` and `Forbidden`.
      */
-    update(id: UserId, input: ProfileUpdate): Effect.Effect<void, KefuError>
+    update(id: UserId, input: ProfileUpdate): Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Whom a conversation can be transferred to: GET /im/users. For staff and admins; fails with `Forbidden` for others.
      * The sandbox lists who could take one now; a backend may also list staff who are offline (`online: false`) or have no
      * room. Filter names are the backend's and are sent unchanged.
      */
-    transferTargets(query?: { readonly [name: string]: unknown }): Effect.Effect<TransferTargets, KefuError>
+    transferTargets(query?: {
+      readonly [name: string]: unknown
+    }): Effect.Effect<TransferTargets, KefuError<RequestReason>>
     /**
      * Adds a tag to a customer: POST /im/users/{id}/tags. For staff and admins; fails with `NotFound` and `Forbidden`.
      */
-    addTag(id: UserId, input: NewTag): Effect.Effect<Tag, KefuError>
+    addTag(id: UserId, input: NewTag): Effect.Effect<Tag, KefuError<RequestReason>>
     /**
      * Removes a tag from a customer: DELETE /im/users/{id}/tags/{tagId}. For staff and admins; fails with `NotFound` if
      * there is no such customer or tag, and with `Forbidden`.
      */
-    removeTag(id: UserId, tagId: TagId): Effect.Effect<void, KefuError>
+    removeTag(id: UserId, tagId: TagId): Effect.Effect<void, KefuError<RequestReason>>
   }
 >()("effect-kefu/rest/UserApi") {
   /**

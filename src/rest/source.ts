@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
-import { InvalidRequest, KefuError, type KefuErrorReason, UploadFailed } from "../KefuError.ts"
+import { InvalidRequest, KefuError, UploadFailed } from "../KefuError.ts"
 
 const method = "UploadApi.upload"
 
@@ -16,13 +16,13 @@ export interface Source {
   readonly contentType: string
   readonly byteSize: number
   /** Exactly `byteSize` bytes, one piece per pull; fails otherwise. */
-  readonly pieces: Stream.Stream<Uint8Array, KefuError>
+  readonly pieces: Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>>
   /** The whole file, if it is already a Blob. */
   readonly blob: Blob | undefined
 }
 
-const fail = (reason: KefuErrorReason) => Effect.fail(new KefuError({ method, reason }))
-const refuse = (detail: string) => fail(new InvalidRequest({ field: "file", detail }))
+const refuse = (detail: string) =>
+  Effect.fail(new KefuError({ method, reason: new InvalidRequest({ field: "file", detail }) }))
 
 /** Checks the shape, since a Blob of another realm (a frame, a test's DOM) is not an instance of this realm's class. */
 const isBlob = (input: unknown): input is Blob & { readonly name?: unknown } =>
@@ -47,7 +47,7 @@ const ofBytes = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
 
 const unreadable = () => new KefuError({ method, reason: new UploadFailed({ detail: "the file could not be read" }) })
 
-const ofBlob = (blob: Blob): Stream.Stream<Uint8Array, KefuError> =>
+const ofBlob = (blob: Blob): Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>> =>
   chunks(blob.size, (from, to) =>
     Effect.map(
       Effect.tryPromise({ try: () => blob.slice(from, to).arrayBuffer(), catch: unreadable }),
@@ -55,7 +55,9 @@ const ofBlob = (blob: Blob): Stream.Stream<Uint8Array, KefuError> =>
     )
   )
 
-const ofStream = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8Array, KefuError> =>
+const ofStream = (
+  stream: Stream.Stream<unknown, unknown>
+): Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>> =>
   stream.pipe(
     Stream.mapError(unreadable),
     Stream.flatMap((chunk) =>
@@ -68,8 +70,8 @@ const ofStream = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8A
 /** A file with more or fewer bytes than announced would break the framing, or be stored truncated. */
 const exactly = (
   byteSize: number,
-  pieces: Stream.Stream<Uint8Array, KefuError>
-): Stream.Stream<Uint8Array, KefuError> =>
+  pieces: Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>>
+): Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>> =>
   Stream.suspend(() => {
     let read = 0
     const different = Effect.suspend(() => refuse(`the file has ${read} bytes where ${byteSize} were announced`))
@@ -124,9 +126,9 @@ const make = (
   filename: string,
   contentType: string,
   byteSize: number,
-  pieces: Stream.Stream<Uint8Array, KefuError>,
+  pieces: Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>>,
   blob: Blob | undefined
-): Effect.Effect<Source, KefuError> =>
+): Effect.Effect<Source, KefuError<InvalidRequest>> =>
   /^[\x20-\x7e]*$/.test(contentType)
     ? Effect.succeed({
         filename,

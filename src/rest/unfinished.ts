@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { skippedOf } from "../codec/Odd.ts"
 import type { Conversation } from "../domain/Conversation.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { ConversationApi } from "./ConversationApi.ts"
 
 export interface Unfinished {
@@ -19,7 +19,7 @@ const pageSize = 100
 export const read = ({
   current,
   list
-}: Pick<ConversationApi["Service"], "current" | "list">): Effect.Effect<Unfinished, KefuError> => {
+}: Pick<ConversationApi["Service"], "current" | "list">): Effect.Effect<Unfinished, KefuError<RequestReason>> => {
   const pages = Effect.forEach(["ACTIVE", "PENDING"] as const, (state) =>
     Effect.map(list({ state, limit: pageSize }), ({ conversations }) => conversations)
   )

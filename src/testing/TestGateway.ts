@@ -15,7 +15,7 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { MessageId } from "../domain/Id.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { ConnectionLost, KefuError, type KefuErrorReason } from "../KefuError.ts"
+import { ConnectionLost, KefuError, type DialReason } from "../KefuError.ts"
 import { type Connection, Transport } from "../http/Transport.ts"
 import { type ClientFrame, ClientFrameJson, type ServerFrame, ServerFrameJson } from "../wire/Frame.ts"
 
@@ -76,7 +76,7 @@ export interface TestConnection {
  */
 export interface TestDial {
   readonly accept: Effect.Effect<TestConnection>
-  refuse(reason: KefuErrorReason): Effect.Effect<void>
+  refuse(reason: DialReason): Effect.Effect<void>
 }
 
 /**
@@ -129,7 +129,7 @@ export class TestGateway extends Context.Service<
     /** Waits for the client's next dial and accepts it. */
     readonly accept: Effect.Effect<TestConnection>
     /** Waits for the client's next dial and refuses it. */
-    refuse(reason: KefuErrorReason): Effect.Effect<void>
+    refuse(reason: DialReason): Effect.Effect<void>
     /** Responds to REST requests from now on; undefined falls back to the default response. */
     respond(
       answer: (request: TestRequest) => TestResponse | undefined | Effect.Effect<TestResponse>
@@ -174,7 +174,7 @@ const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): unknown =>
   body._tag === "Uint8Array" ? (JSON.parse(new TextDecoder().decode(body.body)) as unknown) : undefined
 
 interface Waiting {
-  readonly answer: Deferred.Deferred<Connection, KefuError>
+  readonly answer: Deferred.Deferred<Connection, KefuError<DialReason>>
   /** Runs when the client ends the connection. */
   release: Effect.Effect<void>
 }
@@ -188,11 +188,11 @@ const make = Effect.gen(function* () {
   let accepted = 0
 
   const accept = Effect.fnUntraced(function* (waiting: Waiting) {
-    const toClient = yield* Queue.unbounded<string, KefuError>()
+    const toClient = yield* Queue.unbounded<string, KefuError<ConnectionLost>>()
     const toGateway = yield* Queue.unbounded<ClientFrame>()
     const ended = yield* Deferred.make<void>()
     const frames: Array<ClientFrame> = []
-    let end: KefuError | undefined
+    let end: KefuError<ConnectionLost> | undefined
     const close = Effect.fnUntraced(function* (code: number, reason = "") {
       end ??= lost(code, reason)
       yield* Queue.fail(toClient, end)

@@ -31,7 +31,7 @@ const program = Effect.gen(function* () {
   const dials: Array<number> = []
   const back: Array<number> = []
   const connection: Connection = { pull: Effect.andThen(down.await, Effect.fail(lost)), write: () => Effect.void }
-  const connect = Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<Connection, KefuError> => {
+  const connect = Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<Connection, typeof refused> => {
     dials.push(now)
     if (!down.isOpen()) return Effect.succeed(connection)
     if (now < outage) return Effect.fail(refused)

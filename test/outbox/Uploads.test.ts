@@ -24,7 +24,7 @@ const picture: OutboxDraft = {
   content: { width: 4, height: 3 }
 }
 
-type Upload = Queue.Queue<UploadEvent, KefuError | Cause.Done>
+type Upload = Queue.Queue<UploadEvent, KefuError<UploadFailed | UploadTooLarge> | Cause.Done>
 
 const broken = (reason: UploadFailed | UploadTooLarge) => new KefuError({ method: "UploadApi.upload", reason })
 
@@ -38,7 +38,10 @@ const session = () => {
         uploadWithProgress: () =>
           Stream.unwrap(
             Effect.gen(function* () {
-              const queue: Upload = yield* Queue.unbounded<UploadEvent, KefuError | Cause.Done>()
+              const queue: Upload = yield* Queue.unbounded<
+                UploadEvent,
+                KefuError<UploadFailed | UploadTooLarge> | Cause.Done
+              >()
               uploads.push(queue)
               return Stream.fromQueue(queue).pipe(
                 Stream.onExit((exit) =>

@@ -22,7 +22,7 @@ import type { InboxConversation } from "../../src/inbox/InboxSnapshot.ts"
 import * as broadcast from "../../src/realtime/subscribers.ts"
 import { Lifecycle, type LifecycleSignal } from "../../src/platform/Lifecycle.ts"
 import { KefuConfig, type Options } from "../../src/KefuConfig.ts"
-import { KefuError, type KefuErrorReason, NotFound } from "../../src/KefuError.ts"
+import { KefuError, type KefuErrorReason, NotFound, type RequestReason } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../../src/outbox/OutboxEntry.ts"
 import type { OutboxState } from "../../src/outbox/OutboxState.ts"
@@ -108,7 +108,7 @@ export const entry = (
   enqueuedAt = 0
 ): OutboxEntry => ({ key: OutboxKey.make(key), draft, enqueuedAt, state })
 
-export const failure = (reason: KefuErrorReason) => new KefuError({ method: "test", reason })
+export const failure = <Reason extends KefuErrorReason>(reason: Reason) => new KefuError({ method: "test", reason })
 
 const notFound = failure(new NotFound({ detail: "there is no such thing" }))
 
@@ -136,7 +136,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
   const calls: Array<Call> = []
   let subscribers = 0
   const backend = {
-    me: Effect.succeed(me) as Effect.Effect<User, KefuError>,
+    me: Effect.succeed(me) as Effect.Effect<User, KefuError<RequestReason>>,
     conversations: [conversation()] as ReadonlyArray<Conversation>,
     /** The conversations of the current list; undefined for all. */
     listed: undefined as ReadonlyArray<Conversation> | undefined,
@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     /** The endpoints that the backend lacks. */
     missing: new Set<string>(),
     /** Runs before every answer; its failure becomes the answer. */
-    before: Effect.void as Effect.Effect<void, KefuError>,
+    before: Effect.void as Effect.Effect<void, KefuError<RequestReason>>,
     acknowledge: Effect.void as Effect.Effect<void, KefuError>
   }
   const note = (what: string, args?: unknown) =>

@@ -12,8 +12,8 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { KefuConfig } from "../../KefuConfig.ts"
 import {
   KefuError,
-  type KefuErrorReason,
   NetworkUnreachable,
+  type RequestReason,
   RequestTimeout,
   Unauthorized,
   UnexpectedResponse
@@ -26,20 +26,20 @@ import * as scrub from "../scrub.ts"
 
 /** What the pipeline needs to sign requests; `Credentials` provides it. */
 export interface TokenSource {
-  readonly token: Effect.Effect<Redacted.Redacted, KefuError>
+  readonly token: Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>
   /** The token that replaces a refused one. */
-  refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError>
+  refresh(refused: Redacted.Redacted): Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>
 }
 
 export interface Pipeline {
   /** Retries GET and HEAD. */
-  readonly client: HttpClient.HttpClient.With<KefuError>
+  readonly client: HttpClient.HttpClient.With<KefuError<RequestReason>>
   /** Never retries. */
-  readonly once: HttpClient.HttpClient.With<KefuError>
+  readonly once: HttpClient.HttpClient.With<KefuError<RequestReason>>
 }
 
 type Request = HttpClientRequest.HttpClientRequest
-type Exchange = Effect.Effect<HttpClientResponse.HttpClientResponse, KefuError>
+type Exchange = Effect.Effect<HttpClientResponse.HttpClientResponse, KefuError<RequestReason>>
 type Send = (request: Request, token: Redacted.Redacted | undefined) => Exchange
 
 /** A longer `Retry-After` is reported to the caller instead of waited for. */
@@ -56,7 +56,7 @@ export const make = (
 
   const attempt: Send = (request, token) => {
     const method = `${request.method} ${request.url}`
-    const fail = (reason: KefuErrorReason) => Effect.fail(new KefuError({ method, reason }))
+    const fail = (reason: RequestReason) => Effect.fail(new KefuError({ method, reason }))
     const { requestTimeout } = config
     const signed = token === undefined ? request : HttpClientRequest.bearerToken(request, token)
     return Effect.gen(function* () {
@@ -122,13 +122,16 @@ export const make = (
 }
 
 const through = (run: (request: Request) => Exchange) =>
-  HttpClient.makeWith<KefuError, never, KefuError, never>(Effect.flatMap(run), Effect.succeed)
+  HttpClient.makeWith<KefuError<RequestReason>, never, KefuError<RequestReason>, never>(
+    Effect.flatMap(run),
+    Effect.succeed
+  )
 
 /** What `fetch` accepts: it throws on anything else, which would look like a network failure. */
 const isHeaderValue = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 
 /** A failed refresh, reported together with the refusal that caused it. */
-const because = (refused: KefuError) => (error: KefuError) =>
+const because = (refused: KefuError<RequestReason>) => (error: KefuError<RequestReason>) =>
   error.reason._tag === "Unauthorized" && refused.reason._tag === "Unauthorized"
     ? new KefuError({
         ...refused,
@@ -136,7 +139,7 @@ const because = (refused: KefuError) => (error: KefuError) =>
       })
     : error
 
-const mayRetry = (reason: KefuErrorReason): boolean => {
+const mayRetry = (reason: RequestReason): boolean => {
   switch (reason._tag) {
     case "NetworkUnreachable":
     case "RequestTimeout":

@@ -15,7 +15,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as body from "../../http/body.ts"
 import { unreachable } from "../../http/failure.ts"
 import type { KefuConfig } from "../../KefuConfig.ts"
-import { KefuError, type KefuErrorReason, NetworkUnreachable, RequestTimeout, UploadFailed } from "../../KefuError.ts"
+import { KefuError, NetworkUnreachable, RequestTimeout, UploadFailed, type UploadReason } from "../../KefuError.ts"
 import * as csp from "../../platform/contentSecurityPolicy.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { Source } from "../source.ts"
@@ -28,9 +28,9 @@ type Answer = xhr.Answer
 
 type Fetch = (typeof FetchHttpClient.Fetch)["Service"]
 
-type Send = (url: string, file: Source, onProgress: OnProgress) => Effect.Effect<Answer, KefuError>
+type Send = (url: string, file: Source, onProgress: OnProgress) => Effect.Effect<Answer, KefuError<UploadReason>>
 
-const failed = (reason: KefuErrorReason) => new KefuError({ method: "UploadApi.upload", reason })
+const failed = (reason: UploadReason) => new KefuError({ method: "UploadApi.upload", reason })
 
 const blocked = (why: ConstructorParameters<typeof NetworkUnreachable>[0]) => failed(new NetworkUnreachable(why))
 
@@ -64,7 +64,7 @@ const exchange = Effect.fnUntraced(function* (
   const boundary = yield* multipart.boundary
   const { head, tail } = multipart.frame(boundary, file)
   const length = head.byteLength + file.byteSize + tail.byteLength
-  const broken = yield* Deferred.make<never, KefuError>()
+  const broken = yield* Deferred.make<never, KefuError<UploadReason>>()
   let loaded = 0
   let isSent = false
   const end = Stream.suspend(() => {
@@ -188,7 +188,7 @@ export const make = (
       onProgress(loaded, total)
     }
     const afterMillis = Duration.toMillis(uploadTimeout)
-    const stalled: Effect.Effect<never, KefuError> = Effect.suspend(() => {
+    const stalled: Effect.Effect<never, KefuError<UploadReason>> = Effect.suspend(() => {
       const left = movedAt + afterMillis - elapsed.nowUnsafe(clock)
       return left > 0
         ? Effect.andThen(Effect.sleep(left), stalled)
