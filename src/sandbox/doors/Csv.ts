@@ -29,8 +29,16 @@ import { type ConversationRecord, Conversations } from "../desk/Conversations.ts
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (rows: ReadonlyArray<ReadonlyArray<string | number>>): string =>
-  `\uFEFF${rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("")}`
+export const encode = (rows: ReadonlyArray<ReadonlyArray<string | number>>): string => `\uFEFF${lines(rows)}`
+
+/**
+ * The same without the byte order mark, for rows that follow others.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const lines = (rows: ReadonlyArray<ReadonlyArray<string | number>>): string =>
+  rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("")
 
 /** Texts that a spreadsheet would run: also after blanks, and in the wide characters of Chinese and Japanese input. */
 const isFormula = (text: string): boolean => /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text)

@@ -1,25 +1,16 @@
-/**
- * The command line of the sandbox.
- *
- * @since 0.1.0
- */
+/** `effect-kefu sandbox`: a backend for development. */
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import type { SeededLogin } from "../desk/Accounts.ts"
-import { faultsPath } from "../faults/FaultApi.ts"
-import { socketPath } from "./SocketRoute.ts"
-import { Sandbox } from "../Sandbox.ts"
-import * as SandboxNode from "./SandboxNode.ts"
+import type { SeededLogin } from "../sandbox/desk/Accounts.ts"
+import * as SandboxNode from "../sandbox/doors/SandboxNode.ts"
+import { socketPath } from "../sandbox/doors/SocketRoute.ts"
+import { faultsPath } from "../sandbox/faults/FaultApi.ts"
+import { Sandbox } from "../sandbox/Sandbox.ts"
 
-/**
- * The text that a starting sandbox prints: addresses, users and tokens.
- *
- * @category output
- * @since 0.1.0
- */
+/** The text that a starting sandbox prints: addresses, users and tokens. */
 export const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): string => {
   const width = logins.reduce((longest, { token }) => Math.max(longest, token.length), 0)
   const people = logins.map(
@@ -42,7 +33,7 @@ ${people.join("\n")}
 `
 }
 
-const sandbox = Command.make(
+export const sandbox = Command.make(
   "sandbox",
   {
     port: Flag.Int("port").pipe(
@@ -81,14 +72,3 @@ const sandbox = Command.make(
       )
     )
 ).pipe(Command.withDescription("Run a complete backend for development in memory, with users to log in as"))
-
-/**
- * The command `effect-kefu`.
- *
- * @category commands
- * @since 0.1.0
- */
-export const command = Command.make("effect-kefu").pipe(
-  Command.withDescription("Customer-service chat for Effect"),
-  Command.withSubcommands([sandbox])
-)

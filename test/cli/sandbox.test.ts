@@ -4,9 +4,10 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import * as Path from "node:path"
-import { command } from "../../../src/sandbox/doors/Cli.ts"
+import { command } from "../../src/cli/command.ts"
+import * as nodeNetwork from "../../src/cli/nodeNetwork.ts"
 
-const bin = Path.join(import.meta.dirname, "../../../src/sandbox/doors/bin.ts")
+const bin = Path.join(import.meta.dirname, "../../src/cli/bin.ts")
 
 /** The program, in its own process. */
 const run = (...args: ReadonlyArray<string>) =>
@@ -75,6 +76,6 @@ describe("effect-kefu", () => {
       )
       assert.strictEqual(error._tag, "ShowHelp")
       assert.match(String(error._tag === "ShowHelp" && error.errors[0]), /from 0 to 65535, got 99999/)
-    }).pipe(Effect.provide(NodeServices.layer))
+    }).pipe(Effect.provide([NodeServices.layer, nodeNetwork.layer]))
   )
 })

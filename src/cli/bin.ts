@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/** The program `effect-kefu`. What it prints goes to the standard output; logs and errors go to the standard error. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import { command } from "./command.ts"
+import * as nodeNetwork from "./nodeNetwork.ts"
+
+Command.run(command, { version: "0.1.0" }).pipe(
+  Effect.provide([NodeServices.layer, nodeNetwork.layer, Logger.layer([Logger.withConsoleError(Logger.formatSimple)])]),
+  NodeRuntime.runMain
+)
