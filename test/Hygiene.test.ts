@@ -10,6 +10,8 @@ import { importsOf, problems as misplaced } from "../.ci/house.ts"
 
 /** Modules of `src` that touch the platform: globals, timers, `node:` modules, Promises. Keep this list short. */
 const platformEdge: ReadonlyArray<string> = [
+  "src/cli/bin.ts",
+  "src/cli/nodeNetwork.ts",
   "src/platform/lock.ts",
   "src/sandbox/doors/SandboxNode.ts",
   "src/testing/PromiseSandbox.ts"
@@ -74,7 +76,7 @@ const rules: ReadonlyArray<Rule> = [
   },
   {
     name: "modules import `effect` only, the one runtime dependency",
-    applies: (path) => inSource(path) && !path.startsWith("src/sandbox/doors/"),
+    applies: (path) => inSource(path) && !path.startsWith("src/sandbox/doors/") && !isPlatformEdge(path),
     problems: (source) => importsOf(source).filter((module) => !/^effect\/|^src\//.test(module)),
     bad: [file("src/A.ts", 'export * from "lodash"'), file("src/A.ts", 'import * as Fs from "node:fs"')],
     good: [file("src/A.ts", 'import * as Schema from "effect/Schema"\nimport { B } from "./B.ts"')]

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { identity } from "effect/Function"
-import * as Ref from "effect/Ref"
+import * as Queue from "effect/Queue"
 import * as References from "effect/References"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -33,7 +33,9 @@ export type Request =
   | { readonly _tag: "End" | "Next" | "Retry" | "Discard" | "Quit" | "Help" | "Nothing" }
   | { readonly _tag: "Unknown"; readonly command: string }
 
-const requests = { end: "End", next: "Next", retry: "Retry", discard: "Discard", quit: "Quit", help: "Help" } as const
+const requests = new Map(
+  (["End", "Next", "Retry", "Discard", "Quit", "Help"] as const).map((_tag) => [_tag.toLowerCase(), { _tag }])
+)
 
 /** Reads a line of input. A text that begins with a slash is written with two. */
 export const parse = (input: string): Request => {
@@ -42,9 +44,7 @@ export const parse = (input: string): Request => {
   if (!line.startsWith("/") || line.startsWith("//")) return { _tag: "Say", said: line.replace(/^\/\//, "/") }
   const [, command = "", argument = ""] = /^\/(\S*)\s*(.*)$/.exec(line) ?? []
   if (command === "upload" && argument !== "") return { _tag: "Upload", file: argument }
-  return command in requests
-    ? { _tag: requests[command as keyof typeof requests] }
-    : { _tag: "Unknown", command: `/${command}` }
+  return requests.get(command) ?? { _tag: "Unknown", command: `/${command}` }
 }
 
 const fileType = (contentType: string) =>
@@ -102,59 +102,73 @@ const following = (snapshot: InboxSnapshot, chosen: ConversationId | undefined):
 
 const alternate = { on: "\u001b[?1049h\u001b[?25l", off: "\u001b[?25h\u001b[?1049l" }
 
-/** The full screen, until the person quits or the session ends for good. */
+/** The full screen, until the person quits. Nothing that waits for the network holds it up. */
 export const fullScreen = Effect.fnUntraced(function* (first: ConversationId | undefined) {
   const terminal = yield* Terminal.Terminal
   const inbox = yield* Inbox
-  const view = yield* Ref.make<screen.View>({ chosen: first, input: "", notice: "" })
+  const scope = yield* Effect.scope
+  const dirty = yield* Queue.sliding<void>(1)
+  let view: screen.View = { chosen: first, input: "", notice: "" }
+
+  const update = (change: Partial<screen.View>) =>
+    Effect.suspend(() => {
+      view = { ...view, ...change }
+      return Queue.offer(dirty, undefined)
+    })
+  const shown = Effect.map(inbox.snapshot, (snapshot) => screen.shown(snapshot, view.chosen))
 
   const draw = Effect.gen(function* () {
-    const snapshot = yield* inbox.snapshot
-    const current = yield* Ref.get(view)
     const size = { columns: yield* terminal.columns, rows: yield* terminal.rows }
-    const lines = screen.render(snapshot, current, size)
+    const lines = screen.render(yield* inbox.snapshot, view, size)
     yield* terminal.display(`\u001b[H${lines.map((one) => `${one}\u001b[K`).join("\r\n")}`)
-    const conversation = screen.shown(snapshot, current.chosen)
+  })
+
+  const readShown = Effect.gen(function* () {
+    const conversation = yield* shown
     if (conversation !== undefined && conversation.unreadCount > 0) {
       yield* Effect.ignore(inbox.markRead(conversation.id))
     }
   })
 
-  const update = (change: Partial<screen.View>) => Ref.update(view, (current) => ({ ...current, ...change }))
-
   const typed = Effect.fnUntraced(function* (input: string) {
     yield* update({ input, notice: "" })
-    const conversation = screen.shown(yield* inbox.snapshot, (yield* Ref.get(view)).chosen)
+    const conversation = yield* shown
     if (conversation !== undefined && !input.startsWith("/")) yield* inbox.typing(conversation.id, input)
+  })
+
+  const obey = Effect.fnUntraced(function* (request: Request) {
+    const { chosen } = view
+    const snapshot = yield* inbox.snapshot
+    if (request._tag === "Next") return yield* update({ chosen: following(snapshot, chosen) })
+    const answer = act(request, snapshot, chosen).pipe(
+      Effect.catch((error) => Effect.succeed(error.message)),
+      Effect.flatMap((notice) => update({ notice }))
+    )
+    // What is said keeps its order; other requests may wait for the backend.
+    return yield* request._tag === "Say" || request._tag === "Upload" ? answer : Effect.forkIn(answer, scope)
   })
 
   /** Whether to go on. */
   const press = Effect.fnUntraced(function* ({ input, key }: Terminal.UserInput) {
-    const current = yield* Ref.get(view)
-    if (key.name === "backspace") yield* typed(Array.from(current.input).slice(0, -1).join(""))
-    else if (key.name === "return" || key.name === "enter") {
-      const request = parse(current.input)
+    if (key.name === "return" || key.name === "enter") {
+      const request = parse(view.input)
       if (request._tag === "Quit") return false
       yield* typed("")
-      const snapshot = yield* inbox.snapshot
-      if (request._tag === "Next") yield* update({ chosen: following(snapshot, current.chosen) })
-      else {
-        const notice = yield* Effect.catch(act(request, snapshot, current.chosen), (error) =>
-          Effect.succeed(error.message)
-        )
-        yield* update({ notice })
-      }
-    } else if (!key.ctrl && !key.meta && Option.isSome(input)) yield* typed(current.input + text.oneLine(input.value))
+      yield* obey(request)
+    } else if (key.name === "backspace") yield* typed(Array.from(view.input).slice(0, -1).join(""))
+    else if (!key.ctrl && !key.meta && Option.isSome(input)) yield* typed(view.input + text.oneLine(input.value))
     return true
   })
 
   const keys = yield* terminal.readInput
   yield* Effect.acquireRelease(terminal.display(alternate.on), () => Effect.ignore(terminal.display(alternate.off)))
+  yield* Effect.forkScoped(Stream.runForEach(inbox.changes, () => Effect.andThen(update({}), readShown)))
   const keyboard = Stream.fromQueue(keys).pipe(
     Stream.mapEffect(press),
-    Stream.takeWhile((goOn) => goOn)
+    Stream.takeWhile((goOn) => goOn),
+    Stream.runDrain
   )
-  yield* Stream.merge(keyboard, inbox.changes, { haltStrategy: "left" }).pipe(Stream.runForEach(() => draw))
+  yield* Effect.raceFirst(keyboard, Effect.forever(Effect.andThen(Queue.take(dirty), draw)))
 })
 
 /** Line by line: sends each line of the input, prints what the others say, and ends `linger` after the last one is sent. */

@@ -6,6 +6,8 @@ import * as Option from "effect/Option"
 // oxlint-disable-next-line no-restricted-imports -- HTTP clients tell nothing about the steps below them
 import { lookup } from "node:dns/promises"
 // oxlint-disable-next-line no-restricted-imports -- the same
+import { isIP } from "node:net"
+// oxlint-disable-next-line no-restricted-imports -- the same
 import { connect } from "node:tls"
 import { Network } from "./doctor.ts"
 
@@ -20,7 +22,7 @@ export const layer = Layer.succeed(Network, {
     }),
   certificate: (host, port) =>
     Effect.callback((resume) => {
-      const socket = connect({ host, port, servername: host, timeout }, () => {
+      const socket = connect({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), timeout }, () => {
         const { issuer, valid_to } = socket.getPeerCertificate()
         socket.end()
         const validUntil = Option.match(DateTime.make(valid_to), {

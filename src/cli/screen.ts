@@ -107,13 +107,14 @@ export const render = (
       `me: ${text.content({ messageType: draft.messageType, content: "content" in draft ? draft.content : undefined })}${marks[state._tag] ?? ""}`
     )
   )
-  const said = [...(conversation?.messages.slice(-height).map(line) ?? []), ...pending]
-    .flatMap((one) => wrap(one, columns))
-    .slice(-height)
+  const said = [...(conversation?.messages ?? []).slice(-rows).map(line), ...pending].flatMap((one) =>
+    wrap(one, columns)
+  )
+  const visible = said.slice(Math.max(0, said.length - height))
   return [
     clip(text.oneLine(others > 0 ? `${title}  (${others} unread elsewhere: /next)` : title), columns),
-    ...said,
-    ...Array.from({ length: height - said.length }, () => ""),
+    ...visible,
+    ...Array.from({ length: height - visible.length }, () => ""),
     clip(text.oneLine(status(snapshot, conversation, notice)), columns),
     `> ${tail(text.oneLine(input), Math.max(1, columns - 3))}`
   ]

@@ -112,6 +112,8 @@ export const event = (happened: RealtimeEvent): string => {
 
 /** A value as one line of JSON; errors as their reason and message. */
 export const line = (value: unknown): string =>
-  JSON.stringify(value, (_, item: unknown) =>
-    item instanceof KefuError ? { reason: item.reason._tag, message: item.message } : item
-  )
+  JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, key, item: unknown) {
+    // `item` is what an error's own `toJSON` has made of it.
+    const original = this[key]
+    return original instanceof KefuError ? { reason: original.reason._tag, message: original.message } : item
+  })
