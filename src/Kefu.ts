@@ -116,7 +116,7 @@ export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.
  */
 export const layerPlatform = (
   options: Options = {}
-): Layer.Layer<Kefu, KefuError, HttpClient.HttpClient | Socket.WebSocketConstructor> => {
+): Layer.Layer<Kefu, KefuError<InvalidRequest>, HttpClient.HttpClient | Socket.WebSocketConstructor> => {
   const session = layerServices.pipe(
     Layer.provideMerge(Transport.layer),
     Layer.provideMerge(credentials(options)),
@@ -146,7 +146,7 @@ export const layerPlatform = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Kefu, KefuError> =>
+export const layer = (options: Options = {}): Layer.Layer<Kefu, KefuError<InvalidRequest>> =>
   layerPlatform(options).pipe(Layer.provide(platform(options)))
 
 /**
@@ -156,7 +156,7 @@ export const layer = (options: Options = {}): Layer.Layer<Kefu, KefuError> =>
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError | Config.ConfigError> =>
+export const layerConfig = (options: Options = {}): Layer.Layer<Kefu, KefuError<InvalidRequest> | Config.ConfigError> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const configured = yield* KefuConfig.config
@@ -194,7 +194,7 @@ const platform = ({ fetch, webSocket }: Options) => {
 }
 
 /** Adds that the configuration can name the backend, too. */
-const hinted = (error: KefuError): KefuError => {
+const hinted = (error: KefuError<InvalidRequest>): KefuError<InvalidRequest> => {
   const { method, reason } = error
   if (reason._tag !== "InvalidRequest" || reason.field !== "baseUrl") return error
   const detail = `${reason.detail}; or set KEFU_BASE_URL`

@@ -172,7 +172,7 @@ export class KefuConfig extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly layer = (options: Options = {}): Layer.Layer<KefuConfig, KefuError> =>
+  static readonly layer = (options: Options = {}): Layer.Layer<KefuConfig, KefuError<InvalidRequest>> =>
     Layer.effect(KefuConfig, make(options))
 }
 

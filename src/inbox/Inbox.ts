@@ -16,7 +16,16 @@ import { type ConversationId, type MessageId, UserId } from "../domain/Id.ts"
 import { isSystemMessage, type Message } from "../domain/Message.ts"
 import { isVisitor } from "../domain/Perspective.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { Closed, KefuError, RequestTimeout } from "../KefuError.ts"
+import {
+  Closed,
+  type CommandReason,
+  type ConnectionReason,
+  type SubscriberLagged,
+  KefuError,
+  type KefuErrorReason,
+  type RequestReason,
+  RequestTimeout
+} from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import * as elapsed from "../platform/elapsed.ts"
 import { lazily } from "../platform/lazily.ts"
@@ -101,7 +110,7 @@ export class Inbox extends Context.Service<
      * The state once it is loaded. Fails if loading fails for good, and with the last error, or \`RequestTimeout\`, after
      * a minute; the inbox continues to load in the background.
      */
-    readonly ready: Effect.Effect<InboxSnapshot, KefuError>
+    readonly ready: Effect.Effect<InboxSnapshot, KefuError<ConnectionReason | SubscriberLagged>>
     /** The current state, then the state after every change. A slow consumer gets the latest, not every one. */
     readonly changes: Stream.Stream<InboxSnapshot>
     /** Calls `listener` after every change, until the returned function is called. */
@@ -111,9 +120,9 @@ export class Inbox extends Context.Service<
     /** A conversation of the current state. */
     getConversation(id: ConversationId): InboxConversation | undefined
     /** A conversation, read from the backend unless it is in the state and up to date. */
-    conversation(id: ConversationId): Effect.Effect<InboxConversation, KefuError>
+    conversation(id: ConversationId): Effect.Effect<InboxConversation, KefuError<RequestReason>>
     /** Marks all received messages of a conversation as read, in the state at once and at the backend. */
-    markRead(id: ConversationId): Effect.Effect<void, KefuError>
+    markRead(id: ConversationId): Effect.Effect<void, KefuError<CommandReason>>
     /**
      * Shows the other side the draft that is being typed; an empty one means that typing has stopped. At most one a
      * second is sent, the last one always; of a long draft the first 1,000 characters. Nothing is sent to robots, where
@@ -121,17 +130,17 @@ export class Inbox extends Context.Service<
      */
     typing(id: ConversationId, draft: string): Effect.Effect<void>
     /** Recalls a message of this account. */
-    recall(id: MessageId): Effect.Effect<void, KefuError>
+    recall(id: MessageId): Effect.Effect<void, KefuError<CommandReason>>
     /**
      * Reads the account and all current conversations again, and returns when the state is up to date. Messages that have
      * changed show their latest version; those that the backend no longer has are removed.
      */
-    readonly refresh: Effect.Effect<void, KefuError>
+    readonly refresh: Effect.Effect<void, KefuError<RequestReason>>
     /**
      * Reads the next page of ended conversations, the latest first; false if there are no more. From the second page on
      * the page before is read too, because the list may have moved.
      */
-    loadMore(options?: LoadMoreOptions): Effect.Effect<boolean, KefuError>
+    loadMore(options?: LoadMoreOptions): Effect.Effect<boolean, KefuError<RequestReason>>
   }
 >()("effect-kefu/inbox/Inbox") {
   /**
@@ -368,7 +377,7 @@ const make = Effect.gen(function* () {
   /** A method of the service: its first use begins the inbox. */
   const method =
     (name: string) =>
-    <A>(effect: Effect.Effect<A, KefuError>) =>
+    <A, Reason extends KefuErrorReason>(effect: Effect.Effect<A, KefuError<Reason>>) =>
       Effect.andThen(Effect.sync(begin), effect).pipe(
         Effect.mapError((error) => error.at(name)),
         Effect.withSpan(name)
@@ -377,7 +386,7 @@ const make = Effect.gen(function* () {
   /** Reads conversations again after a command without an ack: it may have been executed. */
   const orRead =
     (threads: ReadonlyArray<Thread>) =>
-    <A>(command: Effect.Effect<A, KefuError>) =>
+    <A>(command: Effect.Effect<A, KefuError<CommandReason>>) =>
       Effect.tapError(command, ({ reason }) =>
         reason._tag === "AckTimeout" || reason._tag === "ConnectionLost"
           ? Effect.forEach(threads, ({ id }) => loader.request(id), { discard: true })

@@ -8,7 +8,7 @@ import type { ConversationId, MessageId, UserId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
 import type { Direction } from "../domain/Perspective.ts"
 import type { User } from "../domain/User.ts"
-import type { KefuError } from "../KefuError.ts"
+import type { ConnectionReason, KefuError, SubscriberLagged } from "../KefuError.ts"
 import type { OutboxDraft, OutboxEntry, OutboxKey } from "../outbox/OutboxEntry.ts"
 import type { OutboxState } from "../outbox/OutboxState.ts"
 import type { ConnectionState } from "../realtime/ConnectionState.ts"
@@ -132,7 +132,7 @@ export interface InboxSnapshot {
   /** Whether the conversations have been read at least once. */
   readonly isLoaded: boolean
   /** Why the last read of all conversations failed; undefined once one succeeds. */
-  readonly error: KefuError | undefined
+  readonly error: KefuError<ConnectionReason | SubscriberLagged> | undefined
   readonly connection: ConnectionState
   /** The session's own account. */
   readonly me: User | undefined

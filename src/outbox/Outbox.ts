@@ -14,7 +14,14 @@ import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import { Cancelled, KefuError, NotFound } from "../KefuError.ts"
+import {
+  Cancelled,
+  type ConnectionReason,
+  KefuError,
+  NotFound,
+  type OutboxFull,
+  type SendReason
+} from "../KefuError.ts"
 import { lazily } from "../platform/lazily.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import type { Realtime } from "../realtime/Realtime.ts"
@@ -86,11 +93,11 @@ export class Outbox extends Context.Service<
      *
      * Interruption cancels a send that waits or uploads; a send that was handed over continues in the background.
      */
-    send(draft: OutboxDraft): Effect.Effect<SentEntry, KefuError>
+    send(draft: OutboxDraft): Effect.Effect<SentEntry, KefuError<SendReason | OutboxFull>>
     /** Accepts a message and returns at once. Fails with `OutboxFull`, `InvalidRequest`, `Superseded` and `Closed`. */
-    enqueue(draft: OutboxDraft): Effect.Effect<OutboxEntry, KefuError>
+    enqueue(draft: OutboxDraft): Effect.Effect<OutboxEntry, KefuError<ConnectionReason | OutboxFull>>
     /** Waits until a send has settled. Fails with `NotFound` if the outbox does not remember it. */
-    result(key: OutboxKey): Effect.Effect<SentEntry, KefuError>
+    result(key: OutboxKey): Effect.Effect<SentEntry, KefuError<SendReason>>
     /** Cancels a send that waits or uploads; false if it is too late. */
     cancel(key: OutboxKey): Effect.Effect<boolean>
     /**
@@ -99,7 +106,7 @@ export class Outbox extends Context.Service<
      * decide, the message is sent and may arrive twice. Does nothing in other states. Fails with `NotFound`,
      * `OutboxFull`, `Superseded` and `Closed`.
      */
-    retry(key: OutboxKey): Effect.Effect<OutboxEntry, KefuError>
+    retry(key: OutboxKey): Effect.Effect<OutboxEntry, KefuError<ConnectionReason | OutboxFull>>
     /** Removes an entry and cancels a send that waits or uploads; false if it is `Sending`, sent or not found. */
     discard(key: OutboxKey): Effect.Effect<boolean>
     /** The unsettled sends, and the `Failed` and `DeliveryUnknown` ones that were not discarded, in their order. */
@@ -145,7 +152,7 @@ const make = Effect.gen(function* () {
   const { abandon, listen } = yield* following.make(parts)
   const { add, again } = intake.make(parts, listen, () => closed)
 
-  const known = (method: string, key: OutboxKey): Effect.Effect<Send, KefuError> => {
+  const known = (method: string, key: OutboxKey): Effect.Effect<Send, KefuError<NotFound>> => {
     const send = sends.get(key)
     if (send !== undefined) return Effect.succeed(send)
     return Effect.fail(new KefuError({ method, reason: new NotFound({ detail: "the outbox holds no such send" }) }))

@@ -5,7 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type { MessageId } from "../domain/Id.ts"
-import type { KefuErrorReason } from "../KefuError.ts"
+import type { SendReason } from "../KefuError.ts"
 
 /**
  * The state of a send.
@@ -29,7 +29,7 @@ export type OutboxState = Data.TaggedEnum<{
   Uploading: { readonly loaded: number; readonly total: number }
   Sending: {}
   Sent: { readonly id: MessageId }
-  Failed: { readonly reason: KefuErrorReason }
+  Failed: { readonly reason: SendReason }
   DeliveryUnknown: { readonly detail: string }
   Discarded: {}
 }>

@@ -31,7 +31,7 @@ const decodeMessage = Schema.decodeUnknownOption(Message)
 const frame = (payload: unknown) => encodeFrame({ sequenceId: 0, eventType: "Message", payload })
 
 /** Validates a payload and copies it as JSON, so that later changes to the app's objects do not affect it. */
-export const fixed = (method: string, payload: unknown): Effect.Effect<SendPayload, KefuError> => {
+export const fixed = (method: string, payload: unknown): Effect.Effect<SendPayload, KefuError<InvalidRequest>> => {
   const encoded = frame(payload)
   if (Result.isFailure(encoded)) return Effect.fail(invalid(method, encoded.failure))
   const copied = Result.try((): unknown => JSON.parse(JSON.stringify(payload)))

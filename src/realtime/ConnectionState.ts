@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import type { KefuError } from "../KefuError.ts"
+import type { ConnectionReason, KefuError } from "../KefuError.ts"
 
 /**
  * What the connection is doing.
@@ -27,10 +27,10 @@ export type ConnectionState = Data.TaggedEnum<{
   Idle: {}
   Connecting: { readonly attempt: number }
   Connected: { readonly since: number; readonly connection: number }
-  Waiting: { readonly attempt: number; readonly retryAt: number; readonly cause: KefuError }
+  Waiting: { readonly attempt: number; readonly retryAt: number; readonly cause: KefuError<ConnectionReason> }
   Suspended: { readonly why: "offline" | "hidden" }
   Superseded: {}
-  Closed: { readonly reason: KefuError | undefined }
+  Closed: { readonly reason: KefuError<ConnectionReason> | undefined }
 }>
 
 /**

@@ -19,7 +19,16 @@ import * as Stream from "effect/Stream"
 import type { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
 import type { Transport } from "../http/Transport.ts"
 import { KefuConfig, type Overflow } from "../KefuConfig.ts"
-import { KefuError, Superseded, UnexpectedResponse } from "../KefuError.ts"
+import {
+  type CommandReason,
+  type ConnectionReason,
+  KefuError,
+  type NotConnected,
+  type SubscriberLagged,
+  Superseded,
+  UnexpectedResponse,
+  DeliveryUnknown
+} from "../KefuError.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import * as metrics from "../platform/metrics.ts"
 import { CurrentUser } from "../rest/CurrentUser.ts"
@@ -89,24 +98,26 @@ export class Realtime extends Context.Service<
     /** The present state and every later one. */
     readonly states: Stream.Stream<ConnectionState>
     /** Connects, also after `Closed`, and waits until connected. Fails with `Superseded` until `takeOver`. */
-    readonly open: Effect.Effect<void, KefuError>
+    readonly open: Effect.Effect<void, KefuError<ConnectionReason | NotConnected>>
     /** Ends the connection until `open`. Waiting commands fail with `Closed`. */
     readonly close: Effect.Effect<void>
     /** Dials at once instead of waiting for the backoff or the page; does nothing while connected. */
     readonly retryNow: Effect.Effect<void>
     /** Connects after `Superseded`, which ends the other login, and waits until connected. */
-    readonly takeOver: Effect.Effect<void, KefuError>
+    readonly takeOver: Effect.Effect<void, KefuError<ConnectionReason | NotConnected>>
     /**
      * All events from when the stream is run. Like all streams of events, it fails when the session ends for good: with
      * `Superseded` until `takeOver`, with `Unauthorized` or another permanent failure until `open`. It outlasts `close`.
      */
-    readonly events: Stream.Stream<RealtimeEvent, KefuError>
+    readonly events: Stream.Stream<RealtimeEvent, KefuError<ConnectionReason | SubscriberLagged>>
     /** All events from now on, whenever the stream is run. */
-    subscribe(options?: SubscribeOptions): Effect.Effect<Stream.Stream<RealtimeEvent, KefuError>, never, Scope.Scope>
+    subscribe(
+      options?: SubscribeOptions
+    ): Effect.Effect<Stream.Stream<RealtimeEvent, KefuError<ConnectionReason | SubscriberLagged>>, never, Scope.Scope>
     /** The events of one kind from when the stream is run. */
     on<Tag extends RealtimeEvent["_tag"]>(
       tag: Tag
-    ): Stream.Stream<Extract<RealtimeEvent, { readonly _tag: Tag }>, KefuError>
+    ): Stream.Stream<Extract<RealtimeEvent, { readonly _tag: Tag }>, KefuError<ConnectionReason | SubscriberLagged>>
     /**
      * Sends a message once (event 101). Fails with `DeliveryUnknown` if the connection ends before the ack (`Outbox.send`
      * finds out the outcome), and with `RequestTooLarge` if it ended because this message is too large.
@@ -114,28 +125,28 @@ export class Realtime extends Context.Service<
     send(
       message: SendPayload,
       options?: CommandOptions
-    ): Effect.Effect<AckPayload & { readonly messageId: MessageId }, KefuError>
+    ): Effect.Effect<AckPayload & { readonly messageId: MessageId }, KefuError<CommandReason | DeliveryUnknown>>
     /**
      * Asks for an ack and nothing else (event 201). The backend handles the frames of a connection in order, so the ack
      * also tells that it has handled every earlier frame.
      */
-    ping(options?: CommandOptions): Effect.Effect<AckPayload, KefuError>
+    ping(options?: CommandOptions): Effect.Effect<AckPayload, KefuError<CommandReason>>
     /** Recalls an own message (event 203). */
-    recall(messageId: MessageId): Effect.Effect<AckPayload, KefuError>
+    recall(messageId: MessageId): Effect.Effect<AckPayload, KefuError<CommandReason>>
     /** Marks everything up to this message as read (event 104). */
-    read(messageId: MessageId): Effect.Effect<AckPayload, KefuError>
+    read(messageId: MessageId): Effect.Effect<AckPayload, KefuError<CommandReason>>
     /** Ends a conversation (event 202). */
-    closeConversation(conversationId: ConversationId): Effect.Effect<AckPayload, KefuError>
+    closeConversation(conversationId: ConversationId): Effect.Effect<AckPayload, KefuError<CommandReason>>
     /** Staff: invites a visitor to rate (event 204). */
-    inviteRate(userId: UserId): Effect.Effect<AckPayload, KefuError>
+    inviteRate(userId: UserId): Effect.Effect<AckPayload, KefuError<CommandReason>>
     /** Visitors: chooses an item of the channel's menu (event 205). */
-    selectMenuItem(menuItemId: MenuItemId): Effect.Effect<AckPayload, KefuError>
+    selectMenuItem(menuItemId: MenuItemId): Effect.Effect<AckPayload, KefuError<CommandReason>>
     /** Shows the draft to the other side as being typed (event 105). */
     inputting(draft: {
       readonly content: string
       readonly conversationId: ConversationId
       readonly toId?: UserId
-    }): Effect.Effect<AckPayload, KefuError>
+    }): Effect.Effect<AckPayload, KefuError<CommandReason>>
   }
 >()("effect-kefu/realtime/Realtime") {
   /**
@@ -158,12 +169,18 @@ export class Realtime extends Context.Service<
 }
 
 /** Why the session has ended for good, if it has. */
-const endOf = (state: ConnectionState): KefuError | undefined => {
+const endOf = (state: ConnectionState): KefuError<ConnectionReason> | undefined => {
   if (state._tag === "Closed") return state.reason?.at("Realtime.events")
   return state._tag === "Superseded"
     ? new KefuError({ method: "Realtime.events", reason: new Superseded({}) })
     : undefined
 }
+
+/** Without an ack, a message that was handed over may have arrived or not. */
+const unacknowledged = (error: KefuError<CommandReason>) =>
+  error.reason._tag === "RequestTooLarge"
+    ? error
+    : new KefuError({ method: error.method, reason: new DeliveryUnknown({ detail: error.reason.message }) })
 
 const make = Effect.gen(function* () {
   const config = yield* KefuConfig
@@ -222,7 +239,7 @@ const make = Effect.gen(function* () {
     on: (tag) => Stream.filter(events, RealtimeEvent.$is(tag)),
     send: (message, options) =>
       Effect.flatMap(
-        command("Realtime.send", { eventType: "Message", payload: message }, options?.connection),
+        command("Realtime.send", { eventType: "Message", payload: message }, options?.connection, unacknowledged),
         ({ messageId, ...ack }) => {
           if (messageId !== null && messageId !== undefined) return Effect.succeed({ ...ack, messageId })
           const reason = new UnexpectedResponse({ path: "payload.message_id", detail: "the ack has no message id" })

@@ -7,7 +7,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Overflow } from "../KefuConfig.ts"
-import { KefuError, SubscriberLagged } from "../KefuError.ts"
+import { type ConnectionReason, KefuError, SubscriberLagged } from "../KefuError.ts"
 
 export interface Options {
   /** How many items may wait; `Infinity` for no bound. */
@@ -21,9 +21,11 @@ export interface Options {
 export interface Subscribers<in out A> {
   readonly publish: (item: A) => void
   /** Takes effect at once: the stream has everything published from then on, whenever it is run. */
-  readonly subscribe: (options: Options) => Effect.Effect<Stream.Stream<A, KefuError>, never, Scope.Scope>
+  readonly subscribe: (
+    options: Options
+  ) => Effect.Effect<Stream.Stream<A, KefuError<ConnectionReason | SubscriberLagged>>, never, Scope.Scope>
   /** Fails every stream that is not to last, after the items that wait in it. */
-  readonly fail: (error: KefuError) => void
+  readonly fail: (error: KefuError<ConnectionReason>) => void
   /** Ends every stream after the items that wait in it. Later subscriptions end at once. */
   readonly end: Effect.Effect<void>
   readonly size: () => number
@@ -31,7 +33,7 @@ export interface Subscribers<in out A> {
 
 interface Subscriber<in A> {
   readonly offer: (item: A) => void
-  readonly fail: (error: KefuError) => void
+  readonly fail: (error: KefuError<ConnectionReason>) => void
   readonly end: Effect.Effect<unknown>
 }
 
@@ -45,11 +47,11 @@ export const make = <A>(lagged: (dropped: number) => A): Subscribers<A> => {
   let ended = false
 
   const subscribe = Effect.fnUntraced(function* (options: Options) {
-    const queue = yield* Queue.unbounded<A, KefuError | Cause.Done>()
+    const queue = yield* Queue.unbounded<A, KefuError<ConnectionReason | SubscriberLagged> | Cause.Done>()
     let dropped = 0
     const subscriber: Subscriber<A> = { offer, fail, end: Queue.end(queue) }
 
-    function fail(error: KefuError) {
+    function fail(error: KefuError<ConnectionReason>) {
       if (options.lasting ?? true) return
       subscribers.delete(subscriber)
       Queue.failCauseUnsafe(queue, Cause.fail(error))

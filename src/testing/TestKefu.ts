@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Layer from "effect/Layer"
-import type { KefuError } from "../KefuError.ts"
+import type { InvalidRequest, KefuError } from "../KefuError.ts"
 import * as Kefu from "../Kefu.ts"
 import * as FaultPlan from "../sandbox/faults/FaultPlan.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
@@ -54,7 +54,7 @@ export interface Options extends Kefu.Options {
  */
 export const layer = ({ faults, sandbox, ...options }: Options = {}): Layer.Layer<
   Kefu.Kefu | Sandbox | SandboxFaults,
-  KefuError
+  KefuError<InvalidRequest>
 > =>
   layerSession(options).pipe(
     Layer.provideMerge(Sandbox.layer(sandbox)),
@@ -67,7 +67,7 @@ export const layer = ({ faults, sandbox, ...options }: Options = {}): Layer.Laye
  * @category layers
  * @since 0.1.0
  */
-export const layerSession = (options: Kefu.Options = {}): Layer.Layer<Kefu.Kefu, KefuError, Sandbox> =>
+export const layerSession = (options: Kefu.Options = {}): Layer.Layer<Kefu.Kefu, KefuError<InvalidRequest>, Sandbox> =>
   Kefu.layerPlatform({ baseUrl: "http://sandbox.test", ...options }).pipe(
     Layer.provide(SandboxPlatform.layer),
     Layer.fresh

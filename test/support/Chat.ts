@@ -22,7 +22,13 @@ import type { InboxConversation } from "../../src/inbox/InboxSnapshot.ts"
 import * as broadcast from "../../src/realtime/subscribers.ts"
 import { Lifecycle, type LifecycleSignal } from "../../src/platform/Lifecycle.ts"
 import { KefuConfig, type Options } from "../../src/KefuConfig.ts"
-import { KefuError, type KefuErrorReason, NotFound, type RequestReason } from "../../src/KefuError.ts"
+import {
+  type CommandReason,
+  KefuError,
+  type KefuErrorReason,
+  NotFound,
+  type RequestReason
+} from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../../src/outbox/OutboxEntry.ts"
 import type { OutboxState } from "../../src/outbox/OutboxState.ts"
@@ -149,7 +155,7 @@ export const make = Effect.fnUntraced(function* (me: User, options: Options = {}
     missing: new Set<string>(),
     /** Runs before every answer; its failure becomes the answer. */
     before: Effect.void as Effect.Effect<void, KefuError<RequestReason>>,
-    acknowledge: Effect.void as Effect.Effect<void, KefuError>
+    acknowledge: Effect.void as Effect.Effect<void, KefuError<CommandReason>>
   }
   const note = (what: string, args?: unknown) =>
     Effect.map(Clock.currentTimeMillis, (at) => {

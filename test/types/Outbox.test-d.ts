@@ -2,7 +2,7 @@ import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import { assertType, describe, expectTypeOf, it } from "vitest"
 import type { MessageId } from "../../src/domain/Id.ts"
-import type { KefuError, KefuErrorReason } from "../../src/KefuError.ts"
+import type { ConnectionReason, KefuError, OutboxFull, SendReason } from "../../src/KefuError.ts"
 import type { Outbox } from "../../src/outbox/Outbox.ts"
 import type { OutboxDraft, OutboxEntry, OutboxKey, SentEntry } from "../../src/outbox/OutboxEntry.ts"
 import type { OutboxState } from "../../src/outbox/OutboxState.ts"
@@ -29,8 +29,10 @@ describe("Outbox", () => {
   })
 
   it("has the documented return types", () => {
-    expectTypeOf(outbox.send).returns.toEqualTypeOf<Effect.Effect<SentEntry, KefuError>>()
-    expectTypeOf(outbox.enqueue).returns.toEqualTypeOf<Effect.Effect<OutboxEntry, KefuError>>()
+    expectTypeOf(outbox.send).returns.toEqualTypeOf<Effect.Effect<SentEntry, KefuError<SendReason | OutboxFull>>>()
+    expectTypeOf(outbox.enqueue).returns.toEqualTypeOf<
+      Effect.Effect<OutboxEntry, KefuError<ConnectionReason | OutboxFull>>
+    >()
     expectTypeOf(outbox.cancel(key)).toEqualTypeOf<Effect.Effect<boolean>>()
     expectTypeOf(outbox.changes).toEqualTypeOf<Stream.Stream<OutboxEntry>>()
     expectTypeOf<SentEntry["id"]>().toEqualTypeOf<MessageId>()
@@ -40,7 +42,7 @@ describe("Outbox", () => {
 
   it("narrows the states", () => {
     if (state._tag === "Sent") expectTypeOf(state.id).toEqualTypeOf<MessageId>()
-    if (state._tag === "Failed") expectTypeOf(state.reason).toEqualTypeOf<KefuErrorReason>()
+    if (state._tag === "Failed") expectTypeOf(state.reason).toEqualTypeOf<SendReason>()
     if (state._tag === "Uploading") expectTypeOf(state.loaded).toEqualTypeOf<number>()
   })
 })

@@ -2,21 +2,35 @@
  * With which reasons the methods of each service fail: an app has to handle these, all of them, and no others.
  */
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import { expectTypeOf, test } from "vitest"
 import type { Credentials } from "../../src/http/Credentials.ts"
 import type { TokenApi } from "../../src/http/TokenApi.ts"
 import type { Connection, Transport } from "../../src/http/Transport.ts"
 import {
+  type CommandReason,
   type ConnectionLost,
+  type ConnectionReason,
+  type DeliveryUnknown,
   type DialReason,
+  type InvalidRequest,
   KefuError,
   type KefuErrorReason,
+  type NotConnected,
   NotFound,
+  type OutboxFull,
   type RequestReason,
   type ResponseTooLarge,
+  type SendReason,
+  type SubscriberLagged,
   type UploadReason
 } from "../../src/KefuError.ts"
+import type { Inbox } from "../../src/inbox/Inbox.ts"
+import type * as Kefu from "../../src/Kefu.ts"
+import type { KefuConfig } from "../../src/KefuConfig.ts"
+import type { Outbox } from "../../src/outbox/Outbox.ts"
+import type { Realtime } from "../../src/realtime/Realtime.ts"
 import type { ChannelApi } from "../../src/rest/ChannelApi.ts"
 import type { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import type { CurrentUser } from "../../src/rest/CurrentUser.ts"
@@ -75,6 +89,59 @@ test("a dial fails as a request does, or by its time limit; an open connection f
     pull: KefuError<ConnectionLost | ResponseTooLarge>
     write: KefuError<ConnectionLost | ResponseTooLarge>
   }>()
+})
+
+test("a command fails without a connection, without an ack, or with the end of the connection", () => {
+  type Command = KefuError<CommandReason>
+  type Opening = KefuError<ConnectionReason | NotConnected>
+  type Subscription = KefuError<ConnectionReason | SubscriberLagged>
+  expectTypeOf<Failures<Realtime["Service"]>>().toEqualTypeOf<{
+    open: Opening
+    takeOver: Opening
+    events: Subscription
+    subscribe: Subscription
+    on: Subscription
+    send: KefuError<CommandReason | DeliveryUnknown>
+    ping: Command
+    recall: Command
+    read: Command
+    closeConversation: Command
+    inviteRate: Command
+    selectMenuItem: Command
+    inputting: Command
+  }>()
+  expectTypeOf<Exclude<ConnectionReason, DialReason>["_tag"]>().toEqualTypeOf<
+    "ConnectionLost" | "Superseded" | "Closed"
+  >()
+  expectTypeOf<Exclude<CommandReason, ConnectionReason>["_tag"]>().toEqualTypeOf<"NotConnected" | "AckTimeout">()
+})
+
+test("a send fails as its upload, its command or its lane does; cancelling and discarding do not fail", () => {
+  expectTypeOf<Failures<Outbox["Service"]>>().toEqualTypeOf<{
+    send: KefuError<SendReason | OutboxFull>
+    enqueue: KefuError<ConnectionReason | OutboxFull>
+    result: KefuError<SendReason>
+    retry: KefuError<ConnectionReason | OutboxFull>
+  }>()
+  expectTypeOf<Exclude<SendReason, CommandReason | UploadReason>["_tag"]>().toEqualTypeOf<
+    "DeliveryUnknown" | "OutboxExpired" | "Cancelled"
+  >()
+})
+
+test("the inbox fails as its requests, its commands or its subscription do", () => {
+  expectTypeOf<Failures<Inbox["Service"]>>().toEqualTypeOf<{
+    ready: KefuError<ConnectionReason | SubscriberLagged>
+    conversation: KefuError<RequestReason>
+    markRead: KefuError<CommandReason>
+    recall: KefuError<CommandReason>
+    refresh: KefuError<RequestReason>
+    loadMore: KefuError<RequestReason>
+  }>()
+})
+
+test("a session is not built because of an invalid option only", () => {
+  expectTypeOf<Layer.Error<ReturnType<typeof Kefu.layer>>>().toEqualTypeOf<KefuError<InvalidRequest>>()
+  expectTypeOf<Layer.Error<ReturnType<typeof KefuConfig.layer>>>().toEqualTypeOf<KefuError<InvalidRequest>>()
 })
 
 test("an error has the reason that it was made of, keeps it, and is one of all errors", () => {

@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, UserId } from "../../domain/Id.ts"
 import type { User } from "../../domain/User.ts"
-import type { KefuError } from "../../KefuError.ts"
+import type { KefuError, RequestReason } from "../../KefuError.ts"
 import { ConversationApi } from "../../rest/ConversationApi.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
 import * as unfinished from "../../rest/unfinished.ts"
@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
   const introduce = Effect.flatMap(currentUser.get, (me) => (state.me?.id === me.id ? Effect.void : adopt(me)))
 
   /** Reads something for the account, once more if the account has changed meanwhile. */
-  const asAccount = <A>(read: Effect.Effect<A, KefuError>): Effect.Effect<A, KefuError> =>
+  const asAccount = <A>(read: Effect.Effect<A, KefuError<RequestReason>>): Effect.Effect<A, KefuError<RequestReason>> =>
     Effect.gen(function* () {
       yield* introduce
       const before = accounts
@@ -120,7 +120,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
     yield* Effect.forEach(due, read, { concurrency: 4, discard: true })
   })
 
-  const giveUp = (what: ConversationId | "all", error: KefuError) => {
+  const giveUp = (what: ConversationId | "all", error: KefuError<RequestReason>) => {
     if (what === "all") return state.set({ error })
     const thread = state.thread(what)
     if (isGone(error) && thread?.isKnown === true) state.remove(what)

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ConversationId } from "../../domain/Id.ts"
 import type { PendingPosition } from "../../domain/PendingQueue.ts"
-import type { KefuError, KefuErrorReason } from "../../KefuError.ts"
+import type { KefuError, RequestReason } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { Lifecycle } from "../../platform/Lifecycle.ts"
 import type { QueuePlace } from "../InboxSnapshot.ts"
@@ -47,12 +47,12 @@ export const slowness = (position: number, failures: number): number =>
   Math.min(slowest, Math.max(Math.ceil(position / 5), 2 ** failures, 1))
 
 /** Whether the backend will not tell the place at all. A malformed answer may be followed by a good one. */
-const isFinal = (reason: KefuErrorReason): boolean => !reason.isRetryable && reason._tag !== "UnexpectedResponse"
+const isFinal = (reason: RequestReason): boolean => !reason.isRetryable && reason._tag !== "UnexpectedResponse"
 
 export interface Options {
   readonly base: Duration.Duration
   readonly page: Lifecycle
-  readonly read: (id: ConversationId) => Effect.Effect<PendingPosition, KefuError>
+  readonly read: (id: ConversationId) => Effect.Effect<PendingPosition, KefuError<RequestReason>>
   /** Shows the place of a conversation; undefined if it has none. */
   readonly show: (id: ConversationId, place: QueuePlace | undefined) => Effect.Effect<void>
   /** The backend says that a conversation does not wait. */

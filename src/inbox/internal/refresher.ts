@@ -4,17 +4,17 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import { KefuError, UnexpectedResponse } from "../../KefuError.ts"
+import { KefuError, type RequestReason, UnexpectedResponse } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import { guarded } from "./guarded.ts"
 
 export interface Options<What> {
-  readonly read: (what: What) => Effect.Effect<unknown, KefuError>
+  readonly read: (what: What) => Effect.Effect<unknown, KefuError<RequestReason>>
   /** The read has failed and will be repeated. */
-  readonly onRetry: (what: What, error: KefuError) => Effect.Effect<void>
+  readonly onRetry: (what: What, error: KefuError<RequestReason>) => Effect.Effect<void>
   /** The read has failed and will not be repeated. */
-  readonly onFailure: (what: What, error: KefuError) => Effect.Effect<void>
+  readonly onFailure: (what: What, error: KefuError<RequestReason>) => Effect.Effect<void>
 }
 
 export interface Refresher<What> {

@@ -6,7 +6,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { User } from "../../domain/User.ts"
-import type { KefuErrorReason } from "../../KefuError.ts"
+import type { SendReason } from "../../KefuError.ts"
 import type { ConnectionState } from "../../realtime/ConnectionState.ts"
 import { closedByApp } from "./intake.ts"
 import type { Parts } from "./parts.ts"
@@ -32,7 +32,7 @@ export const make = Effect.fnUntraced(function* (parts: Parts) {
   })
 
   /** Settles all open sends, since no connection will come. */
-  const abandon = Effect.fnUntraced(function* (reason: KefuErrorReason) {
+  const abandon = Effect.fnUntraced(function* (reason: SendReason) {
     yield* FiberSet.clear(lanes)
     for (const send of sends.open) {
       yield* send.attempt === undefined ? sends.fail(send, reason) : sends.unknown(send, reason.message)

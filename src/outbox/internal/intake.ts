@@ -3,7 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Closed, InvalidRequest, KefuError, type KefuErrorReason, OutboxFull, Superseded } from "../../KefuError.ts"
+import { Closed, type ConnectionReason, InvalidRequest, KefuError, OutboxFull, Superseded } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { ConnectionState } from "../../realtime/ConnectionState.ts"
 import * as source from "../../rest/source.ts"
@@ -18,7 +18,7 @@ export const closedByApp = new Closed({ detail: "closed by the app" })
 export const layerClosed = new Closed({ detail: "the layer was closed" })
 
 /** Why no send can be accepted in this state of the connection. */
-const refusal = (state: ConnectionState): KefuErrorReason | undefined =>
+const refusal = (state: ConnectionState): ConnectionReason | undefined =>
   state._tag === "Superseded"
     ? new Superseded({})
     : state._tag === "Closed"

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { InvalidRequest, type KefuErrorReason, OutboxExpired } from "../../KefuError.ts"
+import { InvalidRequest, OutboxExpired, type SendReason } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import * as source from "../../rest/source.ts"
 import type { SendPayload } from "../../wire/Frame.ts"
@@ -205,7 +205,7 @@ const handOver = Effect.fnUntraced(function* (
 })
 
 /** The failures of `Realtime.send` after the message went out; `reconcile` finds out what has become of it. */
-const mayHaveArrived: ReadonlySet<KefuErrorReason["_tag"]> = new Set([
+const mayHaveArrived: ReadonlySet<SendReason["_tag"]> = new Set([
   "DeliveryUnknown",
   "AckTimeout",
   "RequestTooLarge",

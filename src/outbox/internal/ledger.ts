@@ -7,7 +7,7 @@
  */
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId, UserId } from "../../domain/Id.ts"
-import type { KefuErrorReason } from "../../KefuError.ts"
+import type { SendReason } from "../../KefuError.ts"
 import { type Content, holds, ofMessage } from "../payload.ts"
 import { isSystemMessage, type Message } from "../../domain/Message.ts"
 
@@ -36,7 +36,7 @@ export interface Attempt {
   /** That connection has ended. */
   ended: boolean
   /** Why no usable acknowledgement came. */
-  failure: KefuErrorReason | undefined
+  failure: SendReason | undefined
   /** Its outcome stays unknown, unless the history shows it later. */
   unknown: boolean
   /** An id that the backend assigned after it had handled or lost this attempt. */

@@ -27,7 +27,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import type { User } from "../../domain/User.ts"
-import type { KefuError } from "../../KefuError.ts"
+import type { KefuError, RequestReason } from "../../KefuError.ts"
 import * as metrics from "../../platform/metrics.ts"
 import type { Realtime } from "../../realtime/Realtime.ts"
 import type { UploadApi } from "../../rest/UploadApi.ts"
@@ -134,9 +134,9 @@ export const recheck = Effect.fnUntraced(function* (needs: Needs, send: Send) {
 })
 
 /** What the history says of an attempt. */
-const look = (needs: Needs, attempt: Attempt): Effect.Effect<Result.Result<Outcome, KefuError>> =>
+const look = (needs: Needs, attempt: Attempt): Effect.Effect<Result.Result<Outcome, KefuError<RequestReason>>> =>
   Effect.result(
-    Effect.gen(function* (): Effect.fn.Return<Outcome, KefuError> {
+    Effect.gen(function* (): Effect.fn.Return<Outcome, KefuError<RequestReason>> {
       const { history, ledger } = needs
       const { account, after, content, generation, superseded, target } = attempt
       const unclear = (detail: string): Outcome => ({ _tag: "Unclear", detail })

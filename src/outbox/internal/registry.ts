@@ -9,7 +9,7 @@ import * as Metric from "effect/Metric"
 import type { MessageId, UserId } from "../../domain/Id.ts"
 import type { User } from "../../domain/User.ts"
 import { isVisitor } from "../../domain/Perspective.ts"
-import { DeliveryUnknown, KefuError, type KefuErrorReason } from "../../KefuError.ts"
+import { DeliveryUnknown, KefuError, type SendReason } from "../../KefuError.ts"
 import * as metrics from "../../platform/metrics.ts"
 import type { SendPayload } from "../../wire/Frame.ts"
 import type { OutboxEntry, OutboxKey, SentEntry } from "../OutboxEntry.ts"
@@ -34,7 +34,7 @@ export interface Send {
   recheck: boolean
   /** How often its current step has failed in a row. */
   failures: number
-  done: Deferred.Deferred<SentEntry, KefuError>
+  done: Deferred.Deferred<SentEntry, KefuError<SendReason>>
 }
 
 /**
@@ -292,7 +292,7 @@ export class Registry {
   }
 
   /** Settles a send that did not go out: `Failed`, unless an earlier attempt may have arrived. */
-  fail(send: Send, reason: KefuErrorReason): Effect.Effect<void> {
+  fail(send: Send, reason: SendReason): Effect.Effect<void> {
     return send.doubts.length === 0
       ? this.settle(send, OutboxState.Failed({ reason }))
       : this.unknown(send, `an earlier attempt may have arrived; this one: ${reason.message}`)
@@ -321,7 +321,7 @@ const byOrder = (left: Send, right: Send): number => left.order - right.order
 
 type Settled = Extract<OutboxState, { readonly _tag: "Sent" | "Failed" | "DeliveryUnknown" }>
 
-const outcome = (entry: OutboxEntry, state: Settled): Exit.Exit<SentEntry, KefuError> => {
+const outcome = (entry: OutboxEntry, state: Settled): Exit.Exit<SentEntry, KefuError<SendReason>> => {
   if (state._tag === "Sent") return Exit.succeed({ ...entry, id: state.id })
   const reason = state._tag === "Failed" ? state.reason : new DeliveryUnknown({ detail: state.detail })
   return Exit.fail(new KefuError({ method: "Outbox.send", reason }))

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { UserId } from "../../domain/Id.ts"
 import type { Transport } from "../../http/Transport.ts"
-import type { KefuError } from "../../KefuError.ts"
+import type { KefuError, RequestReason } from "../../KefuError.ts"
 import type { CurrentUser } from "../../rest/CurrentUser.ts"
 
 export const make = Effect.fnUntraced(function* (transport: Transport["Service"], user: CurrentUser["Service"]) {
@@ -27,7 +27,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport["Service"]
      * Whether the deliveries are still those of this session's account; `unsure` if the token was replaced before it was
      * known whose it was. The next call is about the account as it is now.
      */
-    check: Effect.gen(function* (): Effect.fn.Return<"same" | "another" | "unsure", KefuError> {
+    check: Effect.gen(function* (): Effect.fn.Return<"same" | "another" | "unsure", KefuError<RequestReason>> {
       if ((yield* transport.tokenGeneration) === generation) return "same"
       const before = id
       ;({ generation, id } = yield* read)

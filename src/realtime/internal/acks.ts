@@ -3,7 +3,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { KefuError, RequestTooLarge } from "../../KefuError.ts"
+import { type ConnectionReason, KefuError, RequestTooLarge } from "../../KefuError.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
 
 export interface Acks {
@@ -13,18 +13,18 @@ export interface Acks {
     frame: string,
     send: (frame: string) => void,
     onAck: (ack: AckPayload) => void
-  ) => Effect.Effect<AckPayload, KefuError>
+  ) => Effect.Effect<AckPayload, KefuError<ConnectionReason>>
   /** Settles the command that waits for this ack; false if no command does. */
   readonly settle: (ack: AckPayload) => boolean
   /** Waits until the commands that wait now are settled or interrupted. */
   readonly settled: Effect.Effect<void>
   /** Fails every waiting command. After close code 1009 the one with the largest frame fails with `RequestTooLarge`. */
-  readonly fail: (error: KefuError) => void
+  readonly fail: (error: KefuError<ConnectionReason>) => void
   readonly size: () => number
 }
 
 interface Waiting {
-  readonly answer: Deferred.Deferred<AckPayload, KefuError>
+  readonly answer: Deferred.Deferred<AckPayload, KefuError<ConnectionReason>>
   readonly onAck: (ack: AckPayload) => void
 }
 
@@ -44,7 +44,7 @@ export const make = (): Acks => {
   return {
     request: (sequenceId, frame, send, onAck) =>
       Effect.suspend(() => {
-        const answer = Deferred.makeUnsafe<AckPayload, KefuError>()
+        const answer = Deferred.makeUnsafe<AckPayload, KefuError<ConnectionReason>>()
         waiting.set(sequenceId, { answer, onAck })
         measure(sequenceId, frame)
         send(frame)

@@ -11,12 +11,12 @@
  *
  * A second login is event 301, whatever code follows it.
  */
-import type { KefuError } from "../../KefuError.ts"
+import type { ConnectionReason, KefuError } from "../../KefuError.ts"
 
 export type Verdict = "reconnect" | "later" | "superseded" | "terminal"
 
 /** What to do after the connection failed with this error. */
-export const verdict = (error: KefuError): Verdict => {
+export const verdict = (error: KefuError<ConnectionReason>): Verdict => {
   switch (error.reason._tag) {
     case "Superseded":
       return "superseded"

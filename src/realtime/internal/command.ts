@@ -3,8 +3,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Metric from "effect/Metric"
-import { AckTimeout, DeliveryUnknown, KefuError, NotConnected } from "../../KefuError.ts"
+import { AckTimeout, type CommandReason, KefuError, type KefuErrorReason, NotConnected } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import * as metrics from "../../platform/metrics.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
@@ -14,7 +15,13 @@ import type { Supervisor } from "./supervisor.ts"
 export const make =
   (supervisor: Supervisor, ackTimeout: Duration.Duration) =>
   /** `only` is the number of the one connection that may carry the command. */
-  (method: string, command: Command, only?: number): Effect.Effect<AckPayload, KefuError> =>
+  <Reason extends KefuErrorReason = never>(
+    method: string,
+    command: Command,
+    only?: number,
+    /** How the failure of a command that was handed over is reported. */
+    unacknowledged: (error: KefuError<CommandReason>) => KefuError<CommandReason | Reason> = identity
+  ): Effect.Effect<AckPayload, KefuError<CommandReason | Reason>> =>
     Effect.suspend(() => {
       /** Undefined until the frame has been handed to the connection. */
       let sequenceId: number | undefined
@@ -38,11 +45,8 @@ export const make =
         return ack
       })
 
-      /** Without an ack, a message that was handed over may have arrived or not. */
-      const unanswered = (error: KefuError) =>
-        command.eventType === "Message" && sequenceId !== undefined && error.reason._tag !== "RequestTooLarge"
-          ? new KefuError({ method, reason: new DeliveryUnknown({ detail: error.reason.message }) })
-          : error.at(method)
+      const unanswered = (error: KefuError<CommandReason>) =>
+        sequenceId === undefined ? error.at(method) : unacknowledged(error.at(method))
 
       /** Without an ack in time, the connection may be dead. */
       const overdue = Effect.suspend(() => {

@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Transport } from "../../http/Transport.ts"
 import { KefuConfig } from "../../KefuConfig.ts"
-import { ConnectionLost, KefuError } from "../../KefuError.ts"
+import { ConnectionLost, type DialReason, KefuError } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import * as metrics from "../../platform/metrics.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
@@ -124,6 +124,6 @@ const accountChanged = new KefuError({
 })
 
 /** Whether the backend may still get the request of a failed dial. */
-const mayArrive = (cause: Cause.Cause<KefuError>) =>
+const mayArrive = (cause: Cause.Cause<KefuError<DialReason>>) =>
   Cause.hasInterrupts(cause) ||
   Option.exists(Cause.findErrorOption(cause), ({ reason }) => reason._tag === "ConnectTimeout")

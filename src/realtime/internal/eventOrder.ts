@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Message } from "../../domain/Message.ts"
-import type { KefuError } from "../../KefuError.ts"
+import type { KefuError, RequestReason } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import * as metrics from "../../platform/metrics.ts"
@@ -16,7 +16,7 @@ import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
 
 /** Reads the history for what was missed, as events in order. */
-export type Gap = Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError>
+export type Gap = Effect.Effect<ReadonlyArray<RealtimeEvent>, KefuError<RequestReason>>
 
 export interface Options {
   readonly log: DeliveryLog

@@ -45,7 +45,7 @@ const sleepsLate = Effect.fnUntraced(function* (millis: number) {
 export const run = Effect.fnUntraced(function* (
   options: { readonly idle: Duration.Duration; readonly timeout: Duration.Duration },
   pulse: Pulse
-): Effect.fn.Return<never, KefuError> {
+): Effect.fn.Return<never, KefuError<ConnectionLost>> {
   const idle = Duration.toMillis(options.idle)
   const timeout = Duration.toMillis(options.timeout)
   /** When the oldest ping was sent that has got no ack. */

@@ -12,7 +12,14 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { invalid } from "../../http/call.ts"
 import type { Connection } from "../../http/Transport.ts"
-import { Closed, KefuError, NotConnected, Superseded } from "../../KefuError.ts"
+import {
+  Closed,
+  type CommandReason,
+  type ConnectionReason,
+  KefuError,
+  NotConnected,
+  Superseded
+} from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import { Leftovers } from "../../platform/leftovers.ts"
 import * as metrics from "../../platform/metrics.ts"
@@ -47,21 +54,24 @@ export interface Link {
    * Sends a command and waits for its ack. `onSent` gets the sequence id as soon as the frame is handed over; before
    * that, nothing has been sent.
    */
-  readonly request: (command: Command, onSent: (sequenceId: number) => void) => Effect.Effect<AckPayload, KefuError>
+  readonly request: (
+    command: Command,
+    onSent: (sequenceId: number) => void
+  ) => Effect.Effect<AckPayload, KefuError<CommandReason>>
   /** Pings at once. */
   readonly check: Effect.Effect<unknown>
   /** A command got no ack in time: pings at once, and only an ack is an answer. */
   readonly suspect: Effect.Effect<unknown>
   /** Ends the connection with this error. */
-  readonly end: (error: KefuError) => Effect.Effect<unknown>
+  readonly end: (error: KefuError<ConnectionReason>) => Effect.Effect<unknown>
   /** Serves the connection until it ends. */
-  readonly run: Effect.Effect<never, KefuError>
+  readonly run: Effect.Effect<never, KefuError<ConnectionReason>>
 }
 
 const encodeFrame = Schema.encodeUnknownResult(ClientFrameJson)
 const encodePing = Schema.encodeSync(ClientFrameJson)
 
-const failure = (reason: KefuError["reason"]) => new KefuError({ method: "Realtime", reason })
+const failure = <Reason extends CommandReason>(reason: Reason) => new KefuError({ method: "Realtime", reason })
 
 export const make = Effect.fnUntraced(function* (options: Options) {
   const { log, socket } = options
@@ -70,7 +80,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const events = eventOrder.make({ ...options, acknowledged: pending.settled })
   const outgoing = yield* Queue.unbounded<string>()
   const check = Latch.makeUnsafe(false)
-  const ended = Deferred.makeUnsafe<never, KefuError>()
+  const ended = Deferred.makeUnsafe<never, KefuError<ConnectionReason>>()
   let lastPing = 0
   let hasEnded = false
   let lastInbound = yield* elapsed.now
@@ -97,7 +107,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     yield* events.receive(event)
   })
 
-  const onFrame = (text: string): Effect.Effect<void, KefuError> => {
+  const onFrame = (text: string): Effect.Effect<void, KefuError<ConnectionReason>> => {
     const meaning = frames.interpret(text)
     switch (meaning._tag) {
       case "Ack":
@@ -129,7 +139,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   const request: Link["request"] = (command, onSent) =>
-    Effect.suspend(() => {
+    Effect.suspend((): ReturnType<Link["request"]> => {
       if (hasEnded) return Effect.fail(failure(new NotConnected({ detail: "the connection has just ended" })))
       const sequenceId = options.nextSequenceId()
       const encoded = encodeFrame({ sequenceId, ...command })
@@ -143,7 +153,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   // --- the end
 
-  const stop = (error: KefuError) =>
+  const stop = (error: KefuError<ConnectionReason>) =>
     Effect.sync(() => {
       hasEnded = true
       pending.fail(error)

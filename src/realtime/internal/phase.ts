@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { Closed, KefuError, NotConnected, Superseded } from "../../KefuError.ts"
+import { Closed, type ConnectionReason, KefuError, NotConnected, Superseded } from "../../KefuError.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Link } from "./link.ts"
@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function* (publish: (event: RealtimeEvent)
 export const keepsTrying = (state: ConnectionState): boolean =>
   state._tag === "Connecting" || state._tag === "Waiting" || state._tag === "Suspended"
 
-const unavailable = (method: string, state: ConnectionState): KefuError => {
+const unavailable = (method: string, state: ConnectionState): KefuError<ConnectionReason | NotConnected> => {
   switch (state._tag) {
     case "Superseded":
       return new KefuError({ method, reason: new Superseded({}) })

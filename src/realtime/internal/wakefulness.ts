@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import type { KefuConfig } from "../../KefuConfig.ts"
-import { ConnectionLost, KefuError } from "../../KefuError.ts"
+import { ConnectionLost, type ConnectionReason, KefuError } from "../../KefuError.ts"
 import { Lifecycle } from "../../platform/Lifecycle.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import type { Phases } from "./phase.ts"
@@ -32,7 +32,7 @@ export const make = Effect.fnUntraced(function* ({ enter, now }: Phases) {
       }
     }),
     /** Waits for the next dial, or until something wakes it. */
-    pause: Effect.fnUntraced(function* (attempt: number, delay: Duration.Duration, cause: KefuError) {
+    pause: Effect.fnUntraced(function* (attempt: number, delay: Duration.Duration, cause: KefuError<ConnectionReason>) {
       const retryAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
       yield* wake.close
       yield* enter(ConnectionState.Waiting({ attempt, retryAt, cause }))

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import type { QueuePlace } from "../../../src/inbox/InboxSnapshot.ts"
 import * as pendingQueue from "../../../src/inbox/internal/queue.ts"
-import { KefuError, NotFound, RateLimited, ServerFault } from "../../../src/KefuError.ts"
+import { KefuError, NotFound, RateLimited, type RequestReason, ServerFault } from "../../../src/KefuError.ts"
 import { cid, failure, settle } from "../../support/Chat.ts"
 
 const make = Effect.gen(function* () {
@@ -16,7 +16,7 @@ const make = Effect.gen(function* () {
   const places: Array<QueuePlace | undefined> = []
   const doubts: Array<number> = []
   const queue = {
-    answer: Effect.succeed(1) as Effect.Effect<number | undefined, KefuError>,
+    answer: Effect.succeed(1) as Effect.Effect<number | undefined, KefuError<RequestReason>>,
     suspension: undefined as "offline" | undefined,
     isHidden: false
   }
@@ -35,7 +35,7 @@ const make = Effect.gen(function* () {
     show: (_, place) => Effect.sync(() => void places.push(place)),
     doubt: (id) => Effect.sync(() => void doubts.push(id))
   })
-  const answer = (value: number | undefined | KefuError) => {
+  const answer = (value: number | undefined | KefuError<RequestReason>) => {
     queue.answer = value instanceof KefuError ? Effect.fail(value) : Effect.succeed(value)
   }
   const follow = Effect.andThen(
