@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { ConversationId, MenuItemId, UserId } from "../../src/domain/Id.ts"
 import type * as Kefu from "../../src/Kefu.ts"
+import { Outbox } from "../../src/outbox/Outbox.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
 import type { Fault } from "../../src/sandbox/faults/Fault.ts"
@@ -187,7 +188,7 @@ describe("an unresolved gap", () => {
       const before = yield* li.news
       assert.strictEqual(gapsOf(before).length, 1)
       assert.deepStrictEqual(idsOf(before), [])
-      yield* TestClock.adjust("1 minute")
+      yield* TestClock.adjust("70 seconds")
       assert.deepStrictEqual(idsOf(yield* li.news), [messageId])
     }).pipe(Effect.scoped, provide())
   )
@@ -266,6 +267,32 @@ describe("while the first history read fails", () => {
       yield* reset
       const events = yield* li.news
       assert.deepStrictEqual(idsOf(events), [])
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
+describe("a send that was lost", () => {
+  it.effect("is sent again also where staff have ended the conversation and another one has begun", () =>
+    Effect.gen(function* () {
+      const { token, userId } = yield* Sandbox.use((sandbox) => sandbox.createVisitor())
+      const context = yield* Layer.build(TestKefu.layerSession({ token, connect: "manual" }))
+      const outbox = yield* Effect.provideContext(Outbox, context)
+      const visitor = yield* Effect.provideContext(follow, context)
+      const li = yield* join(staff)
+      yield* visitor.selectMenuItem(MenuItemId.make(1000))
+      yield* outbox.send(text("before"))
+      yield* TestClock.adjust(10)
+      const [received] = (yield* li.news).flatMap((event) => (event._tag === "MessageReceived" ? [event.message] : []))
+      yield* inject({ _tag: "Silence", direction: "inbound", until: 1000, userId })
+      const { key } = yield* outbox.enqueue(text("lost"))
+      yield* li.closeConversation(received!.conversationId)
+      yield* TestClock.adjust("1 minute")
+      const { id } = yield* outbox.result(key)
+      const all = (yield* Sandbox.use((sandbox) => sandbox.conversations)).flatMap(({ messages }) => messages)
+      assert.deepStrictEqual(
+        all.flatMap((message) => (message.content === "lost" ? [message.id] : [])),
+        [id]
+      )
     }).pipe(Effect.scoped, provide())
   )
 })

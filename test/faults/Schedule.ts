@@ -30,7 +30,15 @@ export const switches = Switch.literals
  * with all of them on, mostly where an account is replaced or a second session opens while the app is dead. Once the
  * promise of a switch is kept, it belongs here.
  */
-export const standing: ReadonlyArray<Switch> = ["retryAfter", "store", "oddFields", "order"]
+export const standing: ReadonlyArray<Switch> = [
+  "clock",
+  "retryAfter",
+  "lateDials",
+  "store",
+  "oddFields",
+  "deadUpstream",
+  "order"
+]
 
 const Action = Schema.Struct({
   at: Schema.Int,

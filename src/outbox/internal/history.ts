@@ -51,14 +51,17 @@ export const make = (conversations: ConversationApi["Service"], currentUser: Cur
       .filter(({ id }) => id > after)
       .toSorted((left, right) => left.id - right.id)
     const ids = new Set<number>(newer.map(({ id }) => id))
-    const { id: myId } = yield* me
+    const user = yield* me
+    const { id: myId } = user
+    const isMine = isVisitor(user)
     return {
       own: newer
         .filter((message) => message.fromId === myId && !isSystemMessage(message))
         .map((message) => ({ id: message.id, content: ofMessage(message) })),
       complete:
-        whole.every((conversation) => reachesBack(conversation, after)) &&
-        newer.every((message) => !conceals(message, myId, (id) => id <= after || ids.has(id)))
+        whole.every(
+          (conversation) => reachesBack(conversation, after) || (isMine && isFromItsBeginning(conversation))
+        ) && newer.every((message) => !conceals(message, myId, (id) => id <= after || ids.has(id)))
     }
   })
 
@@ -70,6 +73,12 @@ export const make = (conversations: ConversationApi["Service"], currentUser: Cur
 
 /** Whether a conversation's page holds all messages after an id. */
 const reachesBack = ({ messages }: Conversation, after: number): boolean => messages.some(({ id }) => id <= after)
+
+/** Whether a visitor's page begins with the conversation itself: a message about staff may also be that of a transfer. */
+const isFromItsBeginning = ({ messages }: Conversation): boolean => {
+  const [oldest] = messages.toSorted((left, right) => left.id - right.id)
+  return oldest?.messageType === "ConversationBuilt" && oldest.content.userType !== "STAFF"
+}
 
 /** Whether a message shows that an own one may be missing: a recall, or a message without an author. */
 const conceals = (message: Message, me: number, isKnown: (id: number) => boolean): boolean => {
