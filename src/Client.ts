@@ -616,7 +616,8 @@ export class Client {
     options?: CallOptions
   ): Promise<T.UploadedFile> {
     const report = (progress: T.UploadProgress) => this.#listeners.guard(() => onUploadProgress?.(progress))
-    return this.#runtime.run("Client.uploadBlobs", () => rest.upload(file, report), options)
+    const asked = typeof onUploadProgress === "function" ? report : undefined
+    return this.#runtime.run("Client.uploadBlobs", () => rest.upload(file, asked), options)
   }
 
   // --- tokens, disposal

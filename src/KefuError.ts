@@ -581,6 +581,28 @@ export type CommandReason = ConnectionReason | NotConnected | AckTimeout
 export type SendReason = CommandReason | UploadReason | DeliveryUnknown | OutboxExpired | Cancelled
 
 /**
+ * The request of a REST method of the documented client: the method in lower case, the path, the query parameters as they
+ * were given, and the body as it was sent. The token is not in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const RequestConfig = Schema.Struct({
+  method: Schema.String,
+  url: Schema.String,
+  params: Schema.optionalKey(Schema.Unknown),
+  data: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * The request of a REST method of the documented client.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestConfig = (typeof RequestConfig)["Type"]
+
+/**
  * The HTTP response that made the call fail. `data` is the body: parsed where it is JSON, with its keys unchanged.
  *
  * @category models
@@ -588,8 +610,10 @@ export type SendReason = CommandReason | UploadReason | DeliveryUnknown | Outbox
  */
 export const ErrorResponse = Schema.Struct({
   status: Schema.Int,
+  statusText: Schema.optionalKey(Schema.String),
   headers: Schema.Record(Schema.String, Schema.String),
-  data: Schema.Unknown
+  data: Schema.Unknown,
+  config: Schema.optionalKey(RequestConfig)
 })
 
 /**
@@ -608,7 +632,8 @@ export type ErrorResponse = (typeof ErrorResponse)["Type"]
  * `reason` is a tagged union, so `Effect.catchReason` handles one cause and leaves the others. The type of each method
  * lists its reasons (`KefuError<RequestReason>`); `KefuError` alone stands for any. `isRetryable` says
  * whether the same call may succeed later, `userText` is a short sentence for end users, and `response` is the HTTP
- * response, if there was one. The token never appears in any of them.
+ * response, if there was one. `config` is the request, where a REST method of the documented client failed. The token
+ * never appears in any of them.
  *
  * **Example** (Handling one reason)
  *
@@ -628,13 +653,19 @@ export class KefuError<out Reason extends KefuErrorReason = KefuErrorReason> ext
 )("KefuError", {
   method: Schema.String,
   reason: KefuErrorReason,
-  response: Schema.optionalKey(ErrorResponse)
+  response: Schema.optionalKey(ErrorResponse),
+  config: Schema.optionalKey(RequestConfig)
 }) {
   declare readonly reason: Reason
 
   // oxlint-disable-next-line no-useless-constructor -- infers `Reason`
   constructor(
-    props: { readonly method: string; readonly reason: Reason; readonly response?: ErrorResponse },
+    props: {
+      readonly method: string
+      readonly reason: Reason
+      readonly response?: ErrorResponse
+      readonly config?: RequestConfig
+    },
     options?: Schema.MakeOptions
   ) {
     super(props, options)
@@ -656,6 +687,15 @@ export class KefuError<out Reason extends KefuErrorReason = KefuErrorReason> ext
    */
   get isRetryable(): boolean {
     return this.reason.isRetryable
+  }
+
+  /**
+   * `ECONNABORTED` if a request got no response in time, as the old client said it; undefined otherwise.
+   *
+   * @since 0.1.0
+   */
+  get code(): "ECONNABORTED" | undefined {
+    return this.reason._tag === "RequestTimeout" ? "ECONNABORTED" : undefined
   }
 
   /**

@@ -3,7 +3,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { KefuError } from "../src/Client.ts"
+import { vi } from "vitest"
+import { Client, type KefuError } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
 import { opened, refusal, setup } from "./support/ClientSetup.ts"
 
@@ -229,6 +230,150 @@ describe("Client", () => {
       assert.deepInclude(yield* Effect.promise(() => client.readMessage(1)), { sequenceId: 2 })
       backend.onFrame = ({ sequence_id }, link) => link.send(103, { sequence_id })
       yield* Effect.promise(() => client.sendMessage(client.buildMessage("Text", "y", 3), 5))
+    })
+  )
+
+  it.live("resolves to statusText and config, and rejects with them and with code, as the old client did", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* setup({ requestTimeout: 50 })
+      backend.answer = () => ({ status: 200, body: {} })
+      const list = yield* Effect.promise(() => client.getConversationsCount({ state: "ACTIVE", page: undefined }))
+      assert.strictEqual(list.statusText, "OK")
+      assert.deepStrictEqual(list.config, {
+        method: "get",
+        url: "/api/v1/im/conversations_count",
+        params: { state: "ACTIVE", page: undefined }
+      })
+      const rated = yield* Effect.promise(() => client.rateStaff(5))
+      assert.deepStrictEqual(rated.config, { method: "post", url: "/api/v1/im/rates", data: '{"score":5}' })
+      assert.strictEqual((yield* Effect.promise(() => client.getUserInfo())).config.url, "/api/v1/im/users/me")
+      backend.answer = () => ({ status: 422, body: { message: "no" } })
+      const refused = yield* refusal(client.editQuickReply(4, { content: "您好" }))
+      const config = { method: "put", url: "/api/v1/im/common_words/4", data: '{"content":"您好"}' }
+      assert.deepStrictEqual(refused.config, config)
+      assert.deepInclude(refused.response, { status: 422, statusText: "Unprocessable Entity", config })
+      assert.strictEqual(refused.code, undefined)
+      backend.answer = () => undefined
+      const late = yield* refusal(client.getRatings())
+      assert.deepStrictEqual(
+        [late.code, late.config, late.response],
+        ["ECONNABORTED", { method: "get", url: "/api/v1/ratings" }, undefined]
+      )
+      assert.notInclude(JSON.stringify([list, rated, refused, late]), "s3cret-token")
+    })
+  )
+
+  it.live("leaves what the caller leaves out of the request", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* setup()
+      backend.answer = () => ({ body: {} })
+      yield* Effect.promise(() => client.rateStaff(5))
+      yield* Effect.promise(() => client.rateStaff(5, "", []))
+      yield* Effect.promise(() => client.getSuggestions("退 款"))
+      yield* Effect.promise(() => client.getHotFaqs())
+      yield* Effect.promise(() => client.getHotFaqs(0, 10))
+      yield* Effect.promise(() => client.exportHistoryConversations())
+      yield* Effect.promise(() => client.requestConversations(null as never))
+      assert.deepStrictEqual(
+        backend.seen.map(({ body, url }) => [decodeURIComponent(url.replace("/api/v1", "")), body]),
+        [
+          ["/im/rates", '{"score":5}'],
+          ["/im/rates", '{"score":5,"suggestion":"","rating_tag_ids":[]}'],
+          ["/im/questions/suggest?query=退+款", ""],
+          ["/hot_faqs", ""],
+          ["/hot_faqs?limit=10&group_id=0", ""],
+          ["/im/conversations/export", ""],
+          ["/im/conversations", ""]
+        ]
+      )
+    })
+  )
+
+  const store = ({ url }: Backend.Seen): Backend.Answer =>
+    url === "/api/v1/presign_urls"
+      ? { body: { blob_id: 8, signed_url: "/store/8?sig=x", url: "https://cdn.test/8" } }
+      : { status: 204 }
+
+  it.live("reports the progress of an upload as a ProgressEvent does, also of an empty file", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* setup()
+      backend.answer = store
+      for (const [file, size] of [
+        [new File(["hello"], "a.txt"), 5],
+        [new File([], "empty.txt"), 1]
+      ] as const) {
+        const events: Array<{ readonly loaded: number; readonly total: number }> = []
+        yield* Effect.promise(() => client.uploadBlobs(file, (event) => events.push(event)))
+        assert.deepStrictEqual(events.at(-1) as unknown, {
+          type: "progress",
+          lengthComputable: true,
+          loaded: size,
+          total: size
+        })
+        for (const { loaded, total } of events) assert.isAtMost(loaded / total, 1)
+      }
+    })
+  )
+
+  it.live("takes a file of another realm, and of a DOM without Blob.arrayBuffer", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* setup()
+      backend.answer = store
+      const real = new Blob(["hello"])
+      const foreign = (blob: Blob): object => ({
+        name: "a.txt",
+        size: blob.size,
+        type: "text/plain",
+        slice: (from: number, to: number) => foreign(blob.slice(from, to)),
+        blob
+      })
+      class FileReader {
+        result: unknown
+        #loaded = () => {}
+        addEventListener(type: string, listener: () => void) {
+          if (type === "load") this.#loaded = listener
+        }
+        readAsArrayBuffer({ blob }: { readonly blob: Blob }) {
+          void blob.arrayBuffer().then((bytes) => {
+            this.result = bytes
+            this.#loaded()
+          })
+        }
+      }
+      vi.stubGlobal("FileReader", FileReader)
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
+      yield* Effect.promise(() => client.uploadBlobs(foreign(real) as File))
+      assert.include(backend.seen[1]?.body, "hello")
+    })
+  )
+
+  it.live("sends the cookie XSRF-TOKEN, decoded, with same-origin requests, and to no other origin", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* setup()
+      const bucket = yield* Backend.make
+      bucket.answer = () => ({ status: 204 })
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
+      vi.stubGlobal("document", { cookie: "a=1; XSRF-TOKEN=x%2Fy%3D; b=2" })
+      vi.stubGlobal("location", new URL(backend.baseUrl))
+      backend.answer = ({ url }) =>
+        url.endsWith("presign_urls")
+          ? { body: { blob_id: 8, signed_url: `${bucket.baseUrl}/8`, url: "https://cdn.test/8" } }
+          : { body: {} }
+      yield* Effect.promise(() => client.getRatings())
+      yield* Effect.promise(() => client.rateStaff(5))
+      yield* Effect.promise(() => Client.getAnonymousToken({ baseUrl: backend.baseUrl }))
+      yield* Effect.promise(() => client.uploadBlobs(new Blob(["x"])))
+      const headers = () => backend.seen.map((seen) => seen.headers["x-xsrf-token"])
+      assert.deepStrictEqual(headers(), ["x/y=", "x/y=", "x/y=", "x/y="])
+      assert.notProperty(bucket.seen[0]?.headers, "x-xsrf-token")
+      vi.stubGlobal("location", new URL("https://elsewhere.test"))
+      yield* Effect.promise(() => client.getRatings())
+      vi.stubGlobal("location", new URL(backend.baseUrl))
+      vi.stubGlobal("document", { cookie: "XSRF-TOKEN=%E0%A4%A" })
+      yield* Effect.promise(() => client.getRatings())
+      vi.stubGlobal("document", { cookie: "" })
+      yield* Effect.promise(() => client.getRatings())
+      assert.deepStrictEqual(headers().slice(4), [undefined, undefined, undefined])
     })
   )
 })

@@ -16,11 +16,12 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Key from "../codec/Key.ts"
 import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
+import { statusText } from "../http/body.ts"
 import { call } from "../http/call.ts"
 import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
-import type { ErrorResponse, KefuError, RequestReason } from "../KefuError.ts"
+import { type ErrorResponse, KefuError, type RequestConfig, type RequestReason } from "../KefuError.ts"
 import { UploadApi } from "../rest/UploadApi.ts"
 import { Api } from "../wire/Api.ts"
 import { identifier } from "./arguments.ts"
@@ -44,6 +45,7 @@ export interface Input {
 
 /** `data` is the parsed body with the backend's keys, a text if it is no JSON, and undefined if it is empty. */
 export interface Response extends ErrorResponse {
+  readonly config: RequestConfig
   /** The response for an error, without the token. */
   readonly redacted: () => ErrorResponse
 }
@@ -69,36 +71,62 @@ export const request = (
   call(
     method,
     Effect.gen(function* () {
-      let request = HttpClientRequest.make(endpoint.method)(yield* address(method, endpoint.path, input.params))
-      if (input.query !== undefined && input.query !== null) {
-        request = HttpClientRequest.setUrlParams(request, yield* encodeQuery(input.query))
+      const { body, query } = input
+      const url = yield* address(method, endpoint.path, input.params)
+      let request = HttpClientRequest.make(endpoint.method)(url)
+      let config: RequestConfig = { method: endpoint.method.toLowerCase(), url }
+      if (query !== undefined && query !== null) {
+        request = HttpClientRequest.setUrlParams(request, yield* encodeQuery(query))
+        config = { ...config, params: query }
       }
-      if (input.body !== undefined && input.body !== null) {
-        request = HttpClientRequest.bodyText(request, yield* encodeBody(input.body), "application/json")
+      if (body !== undefined && body !== null) {
+        const data = yield* encodeBody(body)
+        request = HttpClientRequest.bodyText(request, data, "application/json")
+        config = { ...config, data }
       }
-      const answer = yield* client.execute(request)
-      const response = { status: answer.status, headers: { ...answer.headers }, data: yield* answer.json }
-      return { ...response, redacted: () => scrub.ofRequest(answer).response(response) }
+      return yield* Effect.catchTag(exchange(client, request, config), "KefuError", (error) => answered(error, config))
     })
-  ).pipe(
-    Effect.catch((error) =>
-      isText(error) ? Effect.succeed({ ...error.response, redacted: () => error.response }) : Effect.fail(error)
-    )
   )
 
+const exchange = Effect.fnUntraced(function* (
+  client: HttpClient.HttpClient.With<KefuError<RequestReason>>,
+  request: HttpClientRequest.HttpClientRequest,
+  config: RequestConfig
+) {
+  const answer = yield* client.execute(request)
+  const { status } = answer
+  const response = {
+    status,
+    statusText: statusText(answer),
+    headers: { ...answer.headers },
+    data: yield* answer.json,
+    config
+  }
+  return { ...response, redacted: () => scrub.ofRequest(answer).response(response) }
+})
+
+/** A text is a response; another failure also tells its request. */
+const answered = (error: KefuError, config: RequestConfig): Effect.Effect<Response, KefuError> => {
+  const response = error.response && { ...error.response, config }
+  if (response !== undefined && isText(error)) return Effect.succeed({ ...response, redacted: () => response })
+  return Effect.fail(new KefuError({ ...error, config, ...(response && { response }) }))
+}
+
 /** Whether the call succeeded with a body that is no JSON, for example the word "ok": apps get it as it is. */
-const isText = (error: KefuError): error is KefuError & { readonly response: ErrorResponse } =>
+const isText = (error: KefuError): boolean =>
   error.reason._tag === "UnexpectedResponse" &&
   error.response !== undefined &&
   error.response.status < 300 &&
   typeof error.response.data === "string"
 
 /** The response with its body's keys converted; the empty string stands for an empty body. */
-export const toClientResponse = <Data>({ data, headers, status }: Response): ClientResponse<Data> => ({
-  data: (data === undefined ? "" : Key.fromWire(data)) as Data,
-  status,
-  headers
-})
+export const toClientResponse = <Data>(response: Response): ClientResponse<Data> =>
+  respond(response, (response.data === undefined ? "" : Key.fromWire(response.data)) as Data)
+
+export const respond = <Data>(
+  { config, headers, status, statusText = "" }: Response,
+  data: Data
+): ClientResponse<Data> => ({ data, status, statusText, headers, config })
 
 export const anonymousToken = (method: string, { baseUrl, fetch, requestTimeout }: TokenOptions) =>
   Effect.gen(function* () {
@@ -109,16 +137,22 @@ export const anonymousToken = (method: string, { baseUrl, fetch, requestTimeout 
     Predicate.isNullish(fetch) ? identity : Effect.provideService(FetchHttpClient.Fetch, fetch)
   )
 
-export const upload = (file: Blob, report: (progress: UploadProgress) => void) =>
-  UploadApi.use((api) =>
-    api.uploadWithProgress(file).pipe(
+/** Without `report`, nothing asks for the progress: in a page that would cost a preflight of the store. */
+export const upload = (file: Blob, report: ((progress: UploadProgress) => void) | undefined) =>
+  UploadApi.use((api) => {
+    if (report === undefined) return Effect.map(api.upload(file), (uploaded): UploadedFile => ({ ...uploaded }))
+    const tell = (loaded: number, total: number) => report({ type: "progress", lengthComputable: true, loaded, total })
+    let size = 0
+    return api.uploadWithProgress(file).pipe(
       Stream.map((event) => {
         if (event._tag === "Uploaded") return Option.some<UploadedFile>({ ...event.file })
-        const { loaded, total } = event
-        report({ loaded, total })
+        size = event.total
+        if (size > 0) tell(event.loaded, size)
         return Option.none()
       }),
       Stream.runLast,
-      Effect.map((last) => Option.getOrThrow(Option.flatten(last)))
+      Effect.map((last) => Option.getOrThrow(Option.flatten(last))),
+      // Of an empty file only its framing is sent, which apps have seen as the whole.
+      Effect.tap(() => Effect.sync(() => (size === 0 ? tell(1, 1) : undefined)))
     )
-  )
+  })

@@ -83,11 +83,10 @@ const make = Effect.fnUntraced(function* (
     const [response] = yield* Effect.all([rest.request(httpClient, method, endpoint, input), identified], {
       concurrency: 2
     })
-    const { data, headers, redacted, status } = response
-    const value = decode(data)
-    if (Option.isSome(value)) return { data: show(value.value), status, headers }
+    const value = decode(response.data)
+    if (Option.isSome(value)) return rest.respond(response, show(value.value))
     const reason = new UnexpectedResponse({ path: "", detail: "expected conversations" })
-    return yield* new KefuError({ method, reason, response: redacted() })
+    return yield* new KefuError({ method, reason, response: response.redacted(), config: response.config })
   })
 
   const events = yield* eventQueue.make(notifier, listeners, directory, identify)

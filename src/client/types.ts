@@ -14,6 +14,7 @@ import type * as TagSchemas from "../domain/Tag.ts"
 import type * as UploadSchemas from "../domain/Upload.ts"
 import type * as UserSchemas from "../domain/User.ts"
 import type * as VisitSchemas from "../domain/Visit.ts"
+import type { RequestConfig } from "../KefuError.ts"
 import type { AckPayload } from "../wire/Frame.ts"
 
 /**
@@ -243,8 +244,12 @@ export interface ClientResponse<Data> {
   /** The body with camelCase keys; its text if it is no JSON, and the empty string if there is none. */
   readonly data: Data
   readonly status: number
+  /** The words after the status, for example `OK`; empty over HTTP/2. */
+  readonly statusText: string
   /** Header names are in lower case. */
   readonly headers: { readonly [name: string]: string }
+  /** The request, without the token. */
+  readonly config: RequestConfig
 }
 
 /**
@@ -254,6 +259,9 @@ export interface ClientResponse<Data> {
  * @since 0.1.0
  */
 export interface UploadProgress {
+  readonly type: "progress"
+  /** Always true. */
+  readonly lengthComputable: boolean
   readonly loaded: number
   readonly total: number
 }

@@ -2,11 +2,11 @@
  * Reads the body of a response up to a limit, and as text in the charset that the response names.
  */
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as HttpClientError from "effect/http/HttpClientError"
-import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { ResponseTooLarge } from "../KefuError.ts"
 
 /** The bytes of a body, decompressed. Stops reading and fails once there are more than `limit`. */
@@ -54,3 +54,7 @@ export const charset = (contentType = ""): string => /;\s*charset\s*=\s*"?([^\s"
 /** The text; none if it is not text in the charset, or the platform does not know the charset. */
 export const text = (bytes: Uint8Array, contentType: string | undefined): Option.Option<string> =>
   Result.getSuccess(Result.try(() => new TextDecoder(charset(contentType), { fatal: true }).decode(bytes)))
+
+/** The words after the status, for example `OK`, of a response whose body was read; empty over HTTP/2. */
+export const statusText = (response: HttpClientResponse.HttpClientResponse): string =>
+  Option.match(HttpClientResponse.toWeb(response), { onNone: () => "", onSome: ({ statusText }) => statusText })

@@ -42,8 +42,8 @@ export const make = (secrets: ReadonlyArray<string>): Scrub => {
   return {
     text,
     data: (value) => data(value),
-    response: ({ data: body, headers, status }) => ({
-      status,
+    response: ({ data: body, headers, ...rest }) => ({
+      ...rest,
       headers: Record.map(headers, text),
       data: data(body)
     })

@@ -164,7 +164,7 @@ const make = Effect.gen(function* () {
       : Effect.fail(new KefuError({ method, reason: notAnUrl }))
   }
 
-  const run = Effect.fnUntraced(function* (input: UploadSource, onProgress: post.OnProgress) {
+  const run = Effect.fnUntraced(function* (input: UploadSource, onProgress: post.OnProgress | undefined) {
     const file = yield* source.read(input)
     const { byteSize, contentType, filename } = file
     const tooLarge = new UploadTooLarge({ byteSize })
@@ -177,7 +177,7 @@ const make = Effect.gen(function* () {
       }
     )
     const url = yield* resolve(presigned.signedUrl)
-    onProgress(0, byteSize)
+    onProgress?.(0, byteSize)
     const { headers, status, text } = yield* send(url.href, file, onProgress)
     if (status < 200 || status >= 300) {
       // The signature allows anyone to write to the store, so it is redacted as a token is.
@@ -191,10 +191,10 @@ const make = Effect.gen(function* () {
     return UploadedFile.make({ id: presigned.blobId, url: presigned.url })
   })
 
-  const upload = (file: UploadSource, onProgress: post.OnProgress) => call(method, run(file, onProgress))
+  const upload = (file: UploadSource, onProgress?: post.OnProgress) => call(method, run(file, onProgress))
 
   return UploadApi.of({
-    upload: (file) => upload(file, () => {}),
+    upload: (file) => upload(file),
     uploadWithProgress: (file) =>
       Stream.callback<UploadEvent, KefuError<UploadReason>>(
         Effect.fnUntraced(function* (queue) {

@@ -30,8 +30,27 @@ const isBlob = (input: unknown): input is Blob & { readonly name?: unknown } =>
   typeof input.size === "number" &&
   Predicate.hasProperty(input, "type") &&
   typeof input.type === "string" &&
-  Predicate.hasProperty(input, "slice") &&
-  Predicate.hasProperty(input, "arrayBuffer")
+  Predicate.hasProperty(input, "slice")
+
+interface Reader {
+  readonly result: unknown
+  readAsArrayBuffer(blob: Blob): void
+  addEventListener(type: "load" | "error", listener: () => void): void
+}
+
+const globals: { readonly FileReader?: new () => Reader } = globalThis
+
+/** Its bytes; those of a DOM without `Blob.arrayBuffer` are read as its time did. */
+const bytesOf = (blob: Blob): Promise<ArrayBuffer> => {
+  const { FileReader } = globals
+  if (typeof blob.arrayBuffer === "function" || FileReader === undefined) return blob.arrayBuffer()
+  const reader = new FileReader()
+  return new Promise((resolve, reject) => {
+    reader.addEventListener("load", () => resolve(reader.result as ArrayBuffer))
+    reader.addEventListener("error", () => reject(new TypeError("the file could not be read")))
+    reader.readAsArrayBuffer(blob)
+  })
+}
 
 const chunks = <E>(
   byteSize: number,
@@ -50,7 +69,7 @@ const unreadable = () => new KefuError({ method, reason: new UploadFailed({ deta
 const ofBlob = (blob: Blob): Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>> =>
   chunks(blob.size, (from, to) =>
     Effect.map(
-      Effect.tryPromise({ try: () => blob.slice(from, to).arrayBuffer(), catch: unreadable }),
+      Effect.tryPromise({ try: () => bytesOf(blob.slice(from, to)), catch: unreadable }),
       (buffer) => new Uint8Array(buffer)
     )
   )

@@ -3,6 +3,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { xsrfHeader } from "../platform/location.ts"
 
 /** The part of an XMLHttpRequest that an upload uses. */
 export interface Xhr {
@@ -17,6 +18,7 @@ export interface Xhr {
     ): void
   }
   open(method: string, url: string): void
+  setRequestHeader(name: string, value: string): void
   send(body: FormData): void
   abort(): void
   getAllResponseHeaders(): string
@@ -46,11 +48,12 @@ export const post = (
   xhr: Xhr,
   url: string,
   form: FormData,
-  onProgress: (event: { readonly loaded: number; readonly total: number }) => void
+  onProgress: ((event: { readonly loaded: number; readonly total: number }) => void) | undefined
 ): Effect.Effect<Answer, void> =>
   Effect.callback((resume) => {
     const fail = () => resume(Effect.fail(undefined))
-    xhr.upload.addEventListener("progress", onProgress)
+    // A listener makes the browser ask another origin for its permission first.
+    if (onProgress !== undefined) xhr.upload.addEventListener("progress", onProgress)
     xhr.addEventListener("error", fail)
     xhr.addEventListener("abort", fail)
     xhr.addEventListener("timeout", fail)
@@ -71,6 +74,7 @@ export const post = (
     })
     try {
       xhr.open("POST", url)
+      for (const [name, value] of Object.entries(xsrfHeader(url))) xhr.setRequestHeader(name, value)
       xhr.send(form)
     } catch {
       fail()

@@ -147,6 +147,7 @@ describe("a page's Content-Security-Policy", () => {
         responseText: "",
         upload: { addEventListener: () => {} },
         open: () => {},
+        setRequestHeader: () => {},
         send: () => {
           document.dispatchEvent(new Violation("https://store.test/b?signature=5"))
           throw new DOMException("refused", "NetworkError")

@@ -693,6 +693,10 @@ describe("UploadApi", () => {
       open(...args: ReadonlyArray<string>): void {
         this.opened = args
       }
+      readonly sentHeaders: Record<string, string> = {}
+      setRequestHeader(name: string, value: string): void {
+        this.sentHeaders[name] = value
+      }
       send(form: FormData): void {
         this.form = form
       }
@@ -744,6 +748,41 @@ describe("UploadApi", () => {
           [0, 510, 1_000, uploaded]
         )
         assert.strictEqual(request.aborted, 0)
+      })
+    )
+
+    it.effect("listens to no progress that nobody asked for: that would cost a preflight", () =>
+      Effect.gen(function* () {
+        const request = new FakeXhr()
+        const backend = make({ receive: () => Effect.die("not by the transport") })
+        const fiber = yield* Effect.forkChild(
+          upload(backend, new File([bytes(10)], "a.png"), undefined, () => request),
+          { startImmediately: true }
+        )
+        yield* settle
+        assert.isFalse(request.listeners.has("progress"))
+        request.answers(204)
+        assert.deepStrictEqual(yield* Fiber.join(fiber), uploaded)
+      })
+    )
+
+    it.effect("sends a copy of a file of another realm, which a form refuses", () =>
+      Effect.gen(function* () {
+        const real = new Blob([bytes(10)])
+        const foreign = {
+          name: "a.png",
+          size: 10,
+          type: "image/png",
+          slice: real.slice.bind(real),
+          arrayBuffer: () => real.arrayBuffer()
+        }
+        const { fiber, request } = yield* start(foreign as unknown as File)
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        yield* settle
+        const part = request.form?.get("file") as File
+        assert.deepStrictEqual([part.name, part.type, part.size], ["a.png", "image/png", 10])
+        request.answers(204)
+        yield* Fiber.join(fiber)
       })
     )
 

@@ -19,6 +19,7 @@ import {
   UnexpectedResponse
 } from "../../KefuError.ts"
 import * as csp from "../../platform/contentSecurityPolicy.ts"
+import { xsrfHeader } from "../../platform/location.ts"
 import * as body from "../body.ts"
 import * as failure from "../failure.ts"
 import * as retryAfter from "../retryAfter.ts"
@@ -65,7 +66,8 @@ export const make = (
           new Unauthorized({ detail: "it holds characters that no header may hold, perhaps a line break" })
         )
       }
-      const response = yield* platform.execute(HttpClientRequest.prependUrl(signed, config.baseUrl))
+      const complete = HttpClientRequest.prependUrl(signed, config.baseUrl)
+      const response = yield* platform.execute(HttpClientRequest.setHeaders(complete, xsrfHeader(complete.url)))
       isReached = true
       const bytes = yield* body.read(response, config.maxBodySize)
       return yield* read(method, response, bytes, token)
@@ -171,6 +173,7 @@ const read = Effect.fnUntraced(function* (
   const secrets = scrub.token(token)
   const answer = secrets.response({
     status,
+    statusText: body.statusText(response),
     headers,
     data: Option.getOrElse(parsed, () => Option.getOrUndefined(text))
   })

@@ -28,7 +28,11 @@ type Answer = xhr.Answer
 
 type Fetch = (typeof FetchHttpClient.Fetch)["Service"]
 
-type Send = (url: string, file: Source, onProgress: OnProgress) => Effect.Effect<Answer, KefuError<UploadReason>>
+type Send = (
+  url: string,
+  file: Source,
+  onProgress: OnProgress | undefined
+) => Effect.Effect<Answer, KefuError<UploadReason>>
 
 const failed = (reason: UploadReason) => new KefuError({ method: "UploadApi.upload", reason })
 
@@ -59,7 +63,7 @@ const exchange = Effect.fnUntraced(function* (
   maxBodySize: number,
   url: string,
   file: Source,
-  onProgress: OnProgress
+  onProgress: OnProgress | undefined
 ) {
   const boundary = yield* multipart.boundary
   const { head, tail } = multipart.frame(boundary, file)
@@ -75,7 +79,7 @@ const exchange = Effect.fnUntraced(function* (
     Stream.concat(
       Stream.map(file.pieces, (piece) => {
         loaded += piece.byteLength
-        onProgress(loaded, file.byteSize)
+        onProgress?.(loaded, file.byteSize)
         return piece
       })
     ),
@@ -139,29 +143,28 @@ const redirected = (from: string, location = "") => {
 /** Sends a form by XMLHttpRequest. A stream is collected into a Blob first. */
 const byXhr = (request: xhr.Xhr): Send =>
   Effect.fnUntraced(function* (url, file, onProgress) {
-    const parts: Array<Blob> = []
-    if (file.blob === undefined) {
+    const form = new FormData()
+    if (!append(form, file.blob, file.filename)) {
+      const parts: Array<Blob> = []
       yield* Stream.runForEach(file.pieces, (piece) =>
         Effect.sync(() => {
           parts.push(new Blob([piece as Uint8Array<ArrayBuffer>]))
-          onProgress(0, file.byteSize)
+          onProgress?.(0, file.byteSize)
         })
       )
+      form.append("file", new Blob(parts, { type: file.contentType }), file.filename)
     }
-    const form = new FormData()
-    form.append("file", file.blob ?? new Blob(parts, { type: file.contentType }), file.filename)
     let isSent = true
-    const answer = yield* xhr
-      .post(request, url, form, ({ loaded, total }) => {
-        isSent = loaded >= total
-        // It counts the framing too, nearly all of which precedes the file.
-        const framing = Math.max(0, total - file.byteSize)
-        onProgress(Math.min(file.byteSize, Math.max(0, loaded - framing)), file.byteSize)
-      })
-      .pipe(
-        Effect.mapError(() => failed(new NetworkUnreachable({ detail: "no answer", remedy }))),
-        csp.watch(url, blocked)
-      )
+    const progressed = ({ loaded, total }: { readonly loaded: number; readonly total: number }) => {
+      isSent = loaded >= total
+      // It counts the framing too, nearly all of which precedes the file.
+      const framing = Math.max(0, total - file.byteSize)
+      onProgress?.(Math.min(file.byteSize, Math.max(0, loaded - framing)), file.byteSize)
+    }
+    const answer = yield* xhr.post(request, url, form, onProgress && progressed).pipe(
+      Effect.mapError(() => failed(new NetworkUnreachable({ detail: "no answer", remedy }))),
+      csp.watch(url, blocked)
+    )
     // An XMLHttpRequest follows every redirect, and only a page is a sure sign of one that has lost the file.
     const isPage = /^text\/html/i.test(answer.headers["content-type"] ?? "")
     if (isPage && (request.responseURL ?? "") !== "" && request.responseURL !== url) {
@@ -169,6 +172,16 @@ const byXhr = (request: xhr.Xhr): Send =>
     }
     return isSent ? answer : yield* unread(answer)
   })
+
+/** Whether a form takes this file as it is: it refuses one of another realm. */
+const append = (form: FormData, blob: Blob | undefined, filename: string): boolean => {
+  try {
+    if (blob !== undefined) form.append("file", blob, filename)
+    return blob !== undefined
+  } catch {
+    return false
+  }
+}
 
 /** Posts files over the platform's XMLHttpRequest, or over the HTTP client where there is none. */
 export const make = (
@@ -185,7 +198,7 @@ export const make = (
       movedAt = elapsed.nowUnsafe(clock)
       if (loaded === reported) return
       reported = loaded
-      onProgress(loaded, total)
+      onProgress?.(loaded, total)
     }
     const afterMillis = Duration.toMillis(uploadTimeout)
     const stalled: Effect.Effect<never, KefuError<UploadReason>> = Effect.suspend(() => {
@@ -196,5 +209,7 @@ export const make = (
     })
     const request = makeXhr()
     const send = request === undefined ? byTransport(client, fetch, maxBodySize) : byXhr(request)
-    return yield* Effect.raceFirst(send(url, file, moved), stalled)
+    // A page that is not asked for the progress does not see it: then the limit is that of the whole upload.
+    const isWatched = request === undefined || onProgress !== undefined
+    return yield* Effect.raceFirst(send(url, file, isWatched ? moved : undefined), stalled)
   })
