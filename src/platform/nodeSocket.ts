@@ -27,16 +27,16 @@ const channel = "undici:client:sendHeaders"
 const taken = new WeakSet<TcpSocket>()
 
 /**
- * Watches for the socket of the WebSocket that is made next for this URL. `found` is called at most once, and never where
- * it is not Node's own WebSocket; `stop` ends the watch.
+ * Watches for the socket of the WebSocket that is made next for a URL, which is asked for when a socket is told. `found` is
+ * called at most once, and never where it is not Node's own WebSocket; `stop` ends the watch.
  */
-export const watch = (url: string, found: (socket: TcpSocket) => void): { readonly stop: () => void } => {
+export const watch = (url: () => string, found: (socket: TcpSocket) => void): { readonly stop: () => void } => {
   const channels = globals.process?.getBuiltinModule?.("node:diagnostics_channel")
   if (channels === undefined) return { stop: () => {} }
   const stop = () => channels.unsubscribe(channel, listener)
   const listener = ({ request, socket }: Sent) => {
     if (request?.upgrade !== "websocket" || socket === undefined || taken.has(socket)) return
-    if (typeof request.path !== "string" || !url.endsWith(request.path)) return
+    if (typeof request.path !== "string" || !url().endsWith(request.path)) return
     taken.add(socket)
     stop()
     found(socket)

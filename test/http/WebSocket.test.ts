@@ -46,7 +46,10 @@ const serve = Effect.fnUntraced(function* (upgrade: (socket: Duplex, key: string
   return { url: `http://127.0.0.1:${port}`, seen: Deferred.await(seen), gone: Deferred.await(gone) }
 })
 
-const transport = (baseUrl: string, options?: { readonly maxFrameSize?: number }) =>
+const transport = (
+  baseUrl: string,
+  options?: { readonly maxFrameSize?: number; readonly webSocket?: (url: string) => WebSocket }
+) =>
   Effect.gen(function* () {
     const client = yield* HttpClient.HttpClient
     const layer = Recorder.transport(client, { baseUrl, webSocket: (url) => new WebSocket(url), ...options })
@@ -67,6 +70,17 @@ describe("a WebSocket", () => {
     Effect.gen(function* () {
       const server = yield* serve((socket, key) => socket.write(accept(key)))
       const { connect } = yield* transport(server.url)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(connect, scope)
+      yield* Scope.close(scope, Exit.void)
+      yield* server.gone
+    })
+  )
+
+  it.live("is cut also where the app's constructor dials another URL", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket, key) => socket.write(accept(key)))
+      const { connect } = yield* transport(server.url, { webSocket: (url) => new WebSocket(`${url}&via=proxy`) })
       const scope = yield* Scope.make()
       yield* Scope.provide(connect, scope)
       yield* Scope.close(scope, Exit.void)

@@ -36,22 +36,25 @@ export const open = (
 ): Effect.Effect<Socket.WebSocketLike, Socket.SocketError, Scope.Scope> =>
   Effect.gen(function* () {
     let tcp: nodeSocket.TcpSocket | undefined
+    let ws: (Socket.WebSocketLike & { readonly url?: unknown }) | undefined
+    // A constructor of the app may dial another URL than it was given.
+    const dialled = () => (typeof ws?.url === "string" ? ws.url : url)
     const watching = yield* Effect.acquireRelease(
-      Effect.sync(() => nodeSocket.watch(url, (found) => (tcp = found))),
+      Effect.sync(() => nodeSocket.watch(dialled, (found) => (tcp = found))),
       ({ stop }) => Effect.sync(stop)
     )
-    const ws = yield* Effect.acquireRelease(
+    const opened = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => make(url),
+        try: () => (ws = make(url)),
         catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
       }),
       (made) => release(made, () => tcp)
     )
-    ws.addEventListener("open", () => {
+    opened.addEventListener("open", () => {
       watching.stop()
-      if (tcp !== undefined) bound(ws, tcp, maxFrameSize + slack)
+      if (tcp !== undefined) bound(opened, tcp, maxFrameSize + slack)
     })
-    return ws
+    return opened
   })
 
 /** Cuts a connection over which a frame comes in so many fragments that it exceeds the limit before it ends. */
