@@ -16,6 +16,7 @@ import {
   type RequestReason,
   UnexpectedResponse
 } from "../KefuError.ts"
+import { withSpan } from "../platform/span.ts"
 import { Api } from "../wire/Api.ts"
 import type * as ApiError from "../wire/ApiError.ts"
 
@@ -89,7 +90,7 @@ export const call = <A, R, Reason extends KefuErrorReason = never>(
       if (Schema.isSchemaError(error)) return Effect.fail(invalid(method, error))
       return Effect.die(error)
     }),
-    Effect.withSpan(method)
+    withSpan(method)
   )
 
 /**

@@ -30,6 +30,7 @@ import { Outbox } from "../outbox/Outbox.ts"
 import * as elapsed from "../platform/elapsed.ts"
 import { lazily } from "../platform/lazily.ts"
 import { Lifecycle } from "../platform/Lifecycle.ts"
+import { withSpan } from "../platform/span.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import type { OutboxEntry } from "../outbox/OutboxEntry.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
@@ -380,7 +381,7 @@ const make = Effect.gen(function* () {
     <A, Reason extends KefuErrorReason>(effect: Effect.Effect<A, KefuError<Reason>>) =>
       Effect.andThen(Effect.sync(begin), effect).pipe(
         Effect.mapError((error) => error.at(name)),
-        Effect.withSpan(name)
+        withSpan(name)
       )
 
   /** Reads conversations again after a command without an ack: it may have been executed. */

@@ -24,6 +24,7 @@ import {
 } from "../KefuError.ts"
 import { lazily } from "../platform/lazily.ts"
 import { Leftovers } from "../platform/leftovers.ts"
+import { withSpan } from "../platform/span.ts"
 import type { Realtime } from "../realtime/Realtime.ts"
 import type { ConversationApi } from "../rest/ConversationApi.ts"
 import type { CurrentUser } from "../rest/CurrentUser.ts"
@@ -171,17 +172,17 @@ const make = Effect.gen(function* () {
   )
 
   return Outbox.of({
-    send: Effect.fn("Outbox.send")((draft) =>
+    send: (draft) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(add("Outbox.send", draft), (send) =>
           Effect.onInterrupt(restore(Deferred.await(send.done)), () => cancel(send))
         )
-      )
-    ),
-    enqueue: Effect.fn("Outbox.enqueue")((draft) => Effect.map(add("Outbox.enqueue", draft), ({ entry }) => entry)),
-    result: Effect.fn("Outbox.result")((key) =>
-      Effect.flatMap(known("Outbox.result", key), ({ done }) => Deferred.await(done))
-    ),
+      ).pipe(withSpan("Outbox.send")),
+    enqueue: (draft) => Effect.map(add("Outbox.enqueue", draft), ({ entry }) => entry).pipe(withSpan("Outbox.enqueue")),
+    result: (key) =>
+      Effect.suspend(() => Effect.flatMap(known("Outbox.result", key), ({ done }) => Deferred.await(done))).pipe(
+        withSpan("Outbox.result")
+      ),
     cancel: Effect.fn("Outbox.cancel")((key) => Effect.suspend(() => cancel(sends.get(key)))),
     retry: Effect.fn("Outbox.retry")(function* (key) {
       const send = yield* known("Outbox.retry", key)

@@ -30,8 +30,17 @@ const decodeMessage = Schema.decodeUnknownOption(Message)
 
 const frame = (payload: unknown) => encodeFrame({ sequenceId: 0, eventType: "Message", payload })
 
+/** Whether it is a text, which nothing can change, with a recipient that is an id or missing. */
+const isText = (payload: unknown): payload is SendPayload & { readonly content: string } =>
+  Predicate.hasProperty(payload, "messageType") &&
+  payload.messageType === "Text" &&
+  Predicate.hasProperty(payload, "content") &&
+  typeof payload.content === "string" &&
+  (!Predicate.hasProperty(payload, "toId") || payload.toId === undefined || Number.isSafeInteger(payload.toId))
+
 /** Validates a payload and copies it as JSON, so that later changes to the app's objects do not affect it. */
 export const fixed = (method: string, payload: unknown): Effect.Effect<SendPayload, KefuError<InvalidRequest>> => {
+  if (isText(payload)) return Effect.succeed(payload)
   const encoded = frame(payload)
   if (Result.isFailure(encoded)) return Effect.fail(invalid(method, encoded.failure))
   const copied = Result.try((): unknown => JSON.parse(JSON.stringify(payload)))
@@ -60,6 +69,9 @@ export const ofMessage = (message: Message): Content => ({
 
 /** How the history shows a send that the backend keeps unchanged. */
 export const ofSend = (payload: SendPayload): Content =>
+  isText(payload) ? { type: messageTypeCode.Text, value: payload.content } : decoded(payload)
+
+const decoded = (payload: SendPayload): Content =>
   Result.getSuccess(frame(payload)).pipe(
     Option.flatMap(decodeSent),
     Option.flatMap(({ payload: sent }) => decodeMessage({ id: 0, conversation_id: 0, ...sent })),

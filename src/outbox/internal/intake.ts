@@ -33,7 +33,7 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
   const accepts = Effect.fnUntraced(function* (method: string) {
     const reason = refusal(yield* realtime.state) ?? (isClosed() ? layerClosed : undefined)
     if (reason !== undefined) return yield* new KefuError({ method, reason })
-    if (sends.open.length >= capacity) return yield* new KefuError({ method, reason: new OutboxFull({ capacity }) })
+    if (sends.openCount >= capacity) return yield* new KefuError({ method, reason: new OutboxFull({ capacity }) })
   })
 
   /** Names the recipient of a message of the staff, as far as that needs no request. */

@@ -50,6 +50,7 @@ const expire = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
       Effect.forEach([...lane.sends], (send) => (isDue(send) ? expired(needs, send) : Effect.void), { discard: true })
     )
     const next = Math.min(...lane.sends.map(({ deadline }) => deadline).filter((deadline) => deadline > now))
+    lane.awaited = next
     yield* Effect.raceFirst(until(next), lane.deadlines.await)
   }
 })
@@ -64,13 +65,15 @@ const step = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send) 
   const { identified, persistence, realtime } = needs
   if (send.attempt !== undefined) return yield* reconcile(needs, send, send.attempt)
   if ((yield* elapsed.now) >= send.deadline) return yield* expired(needs, send)
-  const connection = yield* Effect.raceFirst(connected(realtime), settled(send))
+  const state = yield* realtime.state
+  const connection =
+    state._tag === "Connected" ? state.connection : yield* Effect.raceFirst(connected(realtime), settled(send))
   if (connection === undefined) return
   if (!(yield* persistence.claim(connection))) return yield* rest(send, Effect.never)
-  yield* Effect.raceFirst(identified(connection), settled(send))
+  if (needs.user() === undefined) yield* Effect.raceFirst(identified(connection), settled(send))
   // The claim may have shown that it was handed over, or that earlier sends wait.
   if (!isWaiting(send) || send.attempt !== undefined || lane.sends[0] !== send) return
-  if (!(yield* Effect.raceFirst(address(needs, send), settled(send)))) return
+  if (!isAddressed(needs, send) && !(yield* Effect.raceFirst(address(needs, send), settled(send)))) return
   const { draft } = send.entry
   if (draft.file !== undefined) return yield* Effect.raceFirst(upload(needs, lane, send, draft), settled(send))
   if (send.recheck) {
@@ -86,11 +89,15 @@ const rest = (send: Send, change: Effect.Effect<unknown>) =>
     Effect.asVoid(Effect.raceAllFirst([Effect.sleep(pause(send.failures++)), change, settled(send)]))
   )
 
-/** Names the visitor to whom a message of the staff goes. False if that is not known yet, or the send has failed. */
-const address = Effect.fnUntraced(function* ({ history, ledger, sends, user }: Needs, send: Send) {
+/** Whether nobody has to be named: a visitor's message, one whose recipient is known, or one that the backend judges. */
+const isAddressed = ({ user }: Needs, { entry }: Send): boolean => {
   const me = user()
-  const { conversationId, toId } = send.entry.draft
-  if (toId !== undefined || me === undefined || !writesToVisitors(me)) return true
+  return entry.draft.toId !== undefined || me === undefined || !writesToVisitors(me)
+}
+
+/** Names the visitor to whom a message of the staff goes. False if that is not known yet, or the send has failed. */
+const address = Effect.fnUntraced(function* ({ history, ledger, sends }: Needs, send: Send) {
+  const { conversationId } = send.entry.draft
   const found = yield* Effect.result(
     conversationId === undefined
       ? Effect.undefined
@@ -147,15 +154,11 @@ const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send
 })
 
 /** The latest message id before a hand-over, as far as it can be learned quickly. */
-const orient = ({ history, ledger }: Needs, target: Target): Effect.Effect<number | undefined> =>
-  Effect.suspend(() => {
-    const bound = ledger.bound(target.conversationId)
-    if (bound !== undefined) return Effect.succeed(bound)
-    return history.newest(target).pipe(
-      Effect.timeoutOrElse({ duration: orientation, orElse: () => Effect.undefined }),
-      Effect.orElseSucceed(() => undefined)
-    )
-  })
+const orient = ({ history }: Needs, target: Target): Effect.Effect<number | undefined> =>
+  history.newest(target).pipe(
+    Effect.timeoutOrElse({ duration: orientation, orElse: () => Effect.undefined }),
+    Effect.orElseSucceed(() => undefined)
+  )
 
 /** Hands a send to a connection and waits for the acknowledgement. */
 const handOver = Effect.fnUntraced(function* (
@@ -167,7 +170,7 @@ const handOver = Effect.fnUntraced(function* (
 ) {
   const { ledger, persistence, realtime, sends } = needs
   const target = { conversationId: send.entry.draft.conversationId, toId: payload.recipientOf(message) }
-  const after = yield* Effect.raceFirst(orient(needs, target), settled(send))
+  const after = ledger.bound(target.conversationId) ?? (yield* Effect.raceFirst(orient(needs, target), settled(send)))
   const generation = yield* needs.generation
   if (!isOpen(send) || lane.sends[0] !== send) return
   const attempt = ledger.begin({

@@ -53,7 +53,9 @@ export const make = Effect.gen(function* () {
     serve: (added) => void run(lane.serve(needs, added)),
     // Not in the layer's scope, whose end would interrupt it: the last step of `persistence` waits for it.
     onSettled: (send) =>
-      Effect.suspend(() => Effect.forkDetach(needs.persistence.settled(send), { startImmediately: true }))
+      options.storage === undefined
+        ? Effect.void
+        : Effect.suspend(() => Effect.forkDetach(needs.persistence.settled(send), { startImmediately: true }))
   })
   const session = options.storage === undefined ? "" : yield* unique
   const store =

@@ -364,6 +364,7 @@ export const make = (needs: Needs) => {
      */
     record: (send: Send): Effect.Effect<boolean> =>
       Effect.gen(function* () {
+        if (store === undefined) return true
         const outcome = yield* guarded(
           Effect.fnUntraced(function* (into) {
             const owner = isOwner && part !== undefined ? yield* into.owner(part) : session

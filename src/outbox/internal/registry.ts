@@ -46,6 +46,8 @@ export interface Lane {
   readonly sends: Array<Send>
   /** Opens when a deadline is added. */
   readonly deadlines: Latch.Latch
+  /** The deadline for which it waits, in elapsed milliseconds. */
+  awaited: number
 }
 
 export const makeSend = (
@@ -99,6 +101,9 @@ export interface Options {
 export class Registry {
   readonly #options: Options
   readonly #sends = new Map<OutboxKey, Send>()
+  readonly #open = new Set<Send>()
+  /** The sends of which the app needs to decide nothing, the oldest first. */
+  readonly #over = new Set<OutboxKey>()
   readonly #lanes = new Map<UserId | undefined, Lane>()
   /** Stored sends of earlier sessions, which are shown until a connection tells whose they are. */
   readonly #stored = new Map<OutboxKey, OutboxEntry>()
@@ -121,7 +126,11 @@ export class Registry {
   }
 
   get open(): ReadonlyArray<Send> {
-    return this.all.filter(isOpen)
+    return Array.from(this.#open)
+  }
+
+  get openCount(): number {
+    return this.#open.size
   }
 
   get entries(): ReadonlyArray<OutboxEntry> {
@@ -173,10 +182,12 @@ export class Registry {
       const lane = this.#laneFor(send)
       const isNew = this.#lanes.get(lane.toId) !== lane
       this.#remember(send)
+      this.#open.add(send)
+      const last = lane.sends.at(-1)
       lane.sends.push(send)
-      lane.sends.sort(byOrder)
+      if (last !== undefined && last.order > send.order) lane.sends.sort(byOrder)
       this.#changes.push(send.entry)
-      lane.deadlines.openUnsafe()
+      if (send.deadline < lane.awaited) lane.deadlines.openUnsafe()
       if (isNew) {
         this.#lanes.set(lane.toId, lane)
         this.#options.serve(lane)
@@ -197,13 +208,14 @@ export class Registry {
         lanes.find((lane) => lane.toId === undefined && holds(lane, undefined)))
       : undefined
     const key = isStaff ? toId : undefined
-    return found ?? this.#lanes.get(key) ?? { toId: key, sends: [], deadlines: Latch.makeUnsafe() }
+    return found ?? this.#lanes.get(key) ?? { toId: key, sends: [], deadlines: Latch.makeUnsafe(), awaited: Infinity }
   }
 
-  readonly #measured = Effect.suspend(() => Metric.update(metrics.outboxDepth, this.open.length))
+  readonly #measured = Effect.suspend(() => Metric.update(metrics.outboxDepth, this.#open.size))
 
   /** Adds a send whose outcome an earlier session could not find out. */
   addUnknown(send: Send, detail: string): Effect.Effect<void> {
+    this.#open.add(send)
     this.#remember(send)
     return this.unknown(send, detail)
   }
@@ -249,6 +261,7 @@ export class Registry {
         const isUnknown = state._tag === "DeliveryUnknown"
         if (isUnknown && send.attempt !== undefined) send.attempt.unknown = true
         this.enter(send, state)
+        this.#open.delete(send)
         this.#remember(send)
         this.#forget()
         return Effect.asVoid(
@@ -281,9 +294,11 @@ export class Registry {
 
   /** Forgets the oldest sends of which the app needs to decide nothing. */
   #forget(): void {
-    const settled = this.all.filter((send) => !isListed(send))
-    const excess = Math.max(0, settled.length - this.#options.capacity)
-    for (const { entry } of settled.slice(0, excess)) this.#sends.delete(entry.key)
+    for (const oldest of this.#over) {
+      if (this.#over.size <= this.#options.capacity) break
+      this.#over.delete(oldest)
+      this.#sends.delete(oldest)
+    }
   }
 
   unknown(send: Send, detail: string): Effect.Effect<void> {
@@ -300,6 +315,7 @@ export class Registry {
 
   discard(send: Send): void {
     this.#sends.delete(send.entry.key)
+    this.#over.delete(send.entry.key)
     this.#changes.push({ ...send.entry, state: OutboxState.Discarded() })
   }
 
@@ -307,13 +323,18 @@ export class Registry {
   end(): void {
     this.#changes.end()
     this.#sends.clear()
+    this.#open.clear()
+    this.#over.clear()
   }
 
   /** Puts a send behind all others. */
   #remember(send: Send): void {
     this.#stored.delete(send.entry.key)
-    this.#sends.delete(send.entry.key)
-    this.#sends.set(send.entry.key, send)
+    const { key } = send.entry
+    this.#sends.delete(key)
+    this.#sends.set(key, send)
+    this.#over.delete(key)
+    if (!isListed(send)) this.#over.add(key)
   }
 }
 

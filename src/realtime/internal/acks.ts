@@ -3,7 +3,8 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { type ConnectionReason, KefuError, RequestTooLarge } from "../../KefuError.ts"
+import * as Latch from "effect/Latch"
+import { AckTimeout, type ConnectionReason, KefuError, RequestTooLarge } from "../../KefuError.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
 
 export interface Acks {
@@ -13,26 +14,42 @@ export interface Acks {
     frame: string,
     send: (frame: string) => void,
     onAck: (ack: AckPayload) => void
-  ) => Effect.Effect<AckPayload, KefuError<ConnectionReason>>
-  /** Settles the command that waits for this ack; false if no command does. */
-  readonly settle: (ack: AckPayload) => boolean
+  ) => Effect.Effect<AckPayload, KefuError<ConnectionReason | AckTimeout>>
+  /** Settles the command that waits for this ack: for how many milliseconds it has waited; undefined if none does. */
+  readonly settle: (ack: AckPayload) => number | undefined
   /** Waits until the commands that wait now are settled or interrupted. */
   readonly settled: Effect.Effect<void>
   /** Fails every waiting command. After close code 1009 the one with the largest frame fails with `RequestTooLarge`. */
   readonly fail: (error: KefuError<ConnectionReason>) => void
+  /** Fails each command that waits for too long, as long as it runs. */
+  readonly expire: Effect.Effect<never>
   readonly size: () => number
 }
 
 interface Waiting {
-  readonly answer: Deferred.Deferred<AckPayload, KefuError<ConnectionReason>>
+  readonly end: (outcome: Effect.Effect<AckPayload, KefuError<ConnectionReason | AckTimeout>>) => void
   readonly onAck: (ack: AckPayload) => void
+  readonly since: number
+  /** Those who wait for its end. */
+  watchers: ReadonlyArray<Deferred.Deferred<void>>
+}
+
+export interface Options {
+  /** How long a command may wait, in milliseconds. */
+  readonly timeout: number
+  /** Runs when a command has waited for too long. */
+  readonly onOverdue: () => void
+  /** Elapsed milliseconds. */
+  readonly now: () => number
 }
 
 /** Close code 1009: a frame was too large. */
 const tooBig = 1009
 
-export const make = (): Acks => {
+export const make = ({ now, onOverdue, timeout }: Options): Acks => {
+  /** In the order of their deadlines. */
   const waiting = new Map<number, Waiting>()
+  const isAny = Latch.makeUnsafe(false)
   let largest = { sequenceId: 0, bytes: 0 }
 
   const measure = (sequenceId: number, frame: string) => {
@@ -41,43 +58,74 @@ export const make = (): Acks => {
     if (bytes >= largest.bytes) largest = { sequenceId, bytes }
   }
 
+  const forget = (sequenceId: number, { watchers }: Waiting) => {
+    waiting.delete(sequenceId)
+    for (const watcher of watchers) Deferred.doneUnsafe(watcher, Effect.void)
+  }
+
+  const end = (
+    sequenceId: number,
+    command: Waiting,
+    outcome: Effect.Effect<AckPayload, KefuError<ConnectionReason | AckTimeout>>
+  ) => {
+    forget(sequenceId, command)
+    command.end(outcome)
+  }
+
   return {
     request: (sequenceId, frame, send, onAck) =>
-      Effect.suspend(() => {
-        const answer = Deferred.makeUnsafe<AckPayload, KefuError<ConnectionReason>>()
-        waiting.set(sequenceId, { answer, onAck })
+      Effect.callback((resume) => {
+        const command: Waiting = { end: resume, onAck, since: now(), watchers: [] }
+        waiting.set(sequenceId, command)
+        isAny.openUnsafe()
         measure(sequenceId, frame)
         send(frame)
-        return Effect.ensuring(
-          Deferred.await(answer),
-          Effect.suspend(() => {
-            waiting.delete(sequenceId)
-            return Deferred.interrupt(answer)
-          })
-        )
+        return Effect.sync(() => forget(sequenceId, command))
       }),
     settle: (ack) => {
       const command = waiting.get(ack.sequenceId)
-      if (command === undefined || Deferred.isDoneUnsafe(command.answer)) return false
+      if (command === undefined) return undefined
       command.onAck(ack)
-      return Deferred.doneUnsafe(command.answer, Effect.succeed(ack))
+      end(ack.sequenceId, command, Effect.succeed(ack))
+      return now() - command.since
     },
-    settled: Effect.suspend(() =>
-      Effect.forEach(Array.from(waiting.values()), ({ answer }) => Effect.exit(Deferred.await(answer)), {
-        discard: true
+    settled: Effect.suspend(() => {
+      const watchers = Array.from(waiting.values(), (command) => {
+        const watcher = Deferred.makeUnsafe<void>()
+        command.watchers = [...command.watchers, watcher]
+        return watcher
       })
-    ),
+      return Effect.forEach(watchers, Deferred.await, { discard: true })
+    }),
     fail: (error) => {
       const { reason } = error
-      const culprit = waiting.get(largest.sequenceId)
-      if (reason._tag === "ConnectionLost" && reason.code === tooBig && culprit !== undefined) {
-        const detail = `a frame of ${largest.bytes} bytes${reason.detail === "" ? "" : `, but ${reason.detail}`}`
-        const tooLarge = new KefuError({ method: error.method, reason: new RequestTooLarge({ detail }) })
-        Deferred.doneUnsafe(culprit.answer, Effect.fail(tooLarge))
+      const isTooBig = reason._tag === "ConnectionLost" && reason.code === tooBig
+      for (const [sequenceId, command] of waiting) {
+        if (isTooBig && sequenceId === largest.sequenceId) {
+          const detail = `a frame of ${largest.bytes} bytes${reason.detail === "" ? "" : `, but ${reason.detail}`}`
+          const tooLarge = new KefuError({ method: error.method, reason: new RequestTooLarge({ detail }) })
+          end(sequenceId, command, Effect.fail(tooLarge))
+        } else end(sequenceId, command, Effect.fail(error))
       }
-      for (const { answer } of waiting.values()) Deferred.doneUnsafe(answer, Effect.fail(error))
-      waiting.clear()
     },
+    expire: Effect.gen(function* () {
+      while (true) {
+        yield* isAny.await
+        const [first] = waiting
+        if (first === undefined) {
+          isAny.closeUnsafe()
+          continue
+        }
+        const [sequenceId, command] = first
+        const left = command.since + timeout - now()
+        if (left > 0) yield* Effect.sleep(Math.ceil(left))
+        else {
+          const reason = new AckTimeout({ afterMillis: timeout, sequenceId })
+          end(sequenceId, command, Effect.fail(new KefuError({ method: "Realtime", reason })))
+          onOverdue()
+        }
+      }
+    }),
     size: () => waiting.size
   }
 }

@@ -4,18 +4,18 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
-import * as Metric from "effect/Metric"
 import { AckTimeout, type CommandReason, KefuError, type KefuErrorReason, NotConnected } from "../../KefuError.ts"
-import * as elapsed from "../../platform/elapsed.ts"
-import * as metrics from "../../platform/metrics.ts"
+import { withSpan } from "../../platform/span.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
 import type { Command, Link } from "./link.ts"
 import type { Supervisor } from "./supervisor.ts"
 
-export const make =
-  (supervisor: Supervisor, ackTimeout: Duration.Duration) =>
+export const make = (supervisor: Supervisor, ackTimeout: Duration.Duration) => {
+  /** How many commands wait for a connection: later ones must not overtake them. */
+  let patient = 0
+
   /** `only` is the number of the one connection that may carry the command. */
-  <Reason extends KefuErrorReason = never>(
+  return <Reason extends KefuErrorReason = never>(
     method: string,
     command: Command,
     only?: number,
@@ -27,26 +27,32 @@ export const make =
       let sequenceId: number | undefined
       let carrier: Link | undefined
 
-      const settled = Effect.gen(function* () {
-        yield* supervisor.use
-        const began = yield* elapsed.now
-        const { connection, link } = yield* supervisor.connected(
-          method,
-          (state) => state._tag === "Connecting" && only === undefined
-        )
-        if (only !== undefined && only !== connection) {
-          return yield* new KefuError({ method, reason: new NotConnected({ detail: "that connection has ended" }) })
-        }
+      const request = (link: Link) => {
         carrier = link
-        const ack = yield* link.request(command, (id) => {
+        return link.request(command, (id) => {
           sequenceId = id
         })
-        yield* Metric.update(metrics.ackMillis, (yield* elapsed.now) - began)
-        return ack
-      })
+      }
 
       const unanswered = (error: KefuError<CommandReason>) =>
-        sequenceId === undefined ? error.at(method) : unacknowledged(error.at(method))
+        sequenceId === undefined || error.reason._tag === "AckTimeout"
+          ? error.at(method)
+          : unacknowledged(error.at(method))
+
+      const open = supervisor.open()
+      // The connection itself ends a command that waits for too long.
+      if (patient === 0 && open !== undefined && (only ?? open.connection) === open.connection)
+        return Effect.mapError(request(open.link), unanswered)
+
+      const settled = Effect.gen(function* () {
+        yield* supervisor.use
+        patient++
+        const { connection, link } = yield* supervisor
+          .connected(method, (state) => state._tag === "Connecting" && only === undefined)
+          .pipe(Effect.ensuring(Effect.sync(() => patient--)))
+        if (only === undefined || only === connection) return yield* request(link)
+        return yield* new KefuError({ method, reason: new NotConnected({ detail: "that connection has ended" }) })
+      })
 
       /** Without an ack in time, the connection may be dead. */
       const overdue = Effect.suspend(() => {
@@ -61,7 +67,7 @@ export const make =
 
       return settled.pipe(
         Effect.mapError(unanswered),
-        Effect.timeoutOrElse({ duration: ackTimeout, orElse: () => overdue }),
-        Effect.withSpan(method)
+        Effect.timeoutOrElse({ duration: ackTimeout, orElse: () => overdue })
       )
-    })
+    }).pipe(withSpan(method))
+}

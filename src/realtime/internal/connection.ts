@@ -84,6 +84,7 @@ export const make = Effect.fnUntraced(function* (
         const next = yield* link.make({
           socket,
           heartbeat: config.heartbeat,
+          ackTimeout: config.ackTimeout,
           log,
           publish,
           gap: missed && gapBefore(missed, now().isResumption),

@@ -1,7 +1,8 @@
 /**
  * One open connection: frames in and out, acks, heartbeat.
  */
-import type * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -34,6 +35,8 @@ import * as heartbeat from "./heartbeat.ts"
 export interface Options {
   readonly socket: Connection
   readonly heartbeat: { readonly idle: Duration.Duration; readonly timeout: Duration.Duration }
+  /** How long a command waits for its ack. */
+  readonly ackTimeout: Duration.Duration
   readonly log: DeliveryLog
   readonly publish: (event: RealtimeEvent) => Effect.Effect<void>
   /** Reads what was missed before this connection; undefined if the app does not want it. */
@@ -75,17 +78,26 @@ const failure = <Reason extends CommandReason>(reason: Reason) => new KefuError(
 
 export const make = Effect.fnUntraced(function* (options: Options) {
   const { log, socket } = options
-  const pending = acks.make()
+  const clock = yield* Clock.Clock
+  const check = Latch.makeUnsafe(false)
+  let isOverdue = false
+  const suspect = () => {
+    isOverdue = true
+    check.openUnsafe()
+  }
+  const pending = acks.make({
+    timeout: Duration.toMillis(options.ackTimeout),
+    onOverdue: suspect,
+    now: () => elapsed.nowUnsafe(clock)
+  })
   ;(yield* Leftovers)("acks", pending.size)
   const events = eventOrder.make({ ...options, acknowledged: pending.settled })
   const outgoing = yield* Queue.unbounded<string>()
-  const check = Latch.makeUnsafe(false)
   const ended = Deferred.makeUnsafe<never, KefuError<ConnectionReason>>()
   let lastPing = 0
   let hasEnded = false
   let lastInbound = yield* elapsed.now
   let lastAck = lastInbound
-  let isOverdue = false
 
   // --- in
 
@@ -96,7 +108,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const onAck = (ack: AckPayload) => {
     lastAck = lastInbound
     isOverdue = false
-    return ack.sequenceId === lastPing || pending.settle(ack) ? Effect.void : Metric.update(metrics.unknownAcks, 1)
+    if (ack.sequenceId === lastPing) return Effect.void
+    const waited = pending.settle(ack)
+    return waited === undefined ? Metric.update(metrics.unknownAcks, 1) : Metric.update(metrics.ackMillis, waited)
   }
 
   const receive = Effect.fnUntraced(function* (event: RealtimeEvent) {
@@ -131,7 +145,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   // --- out
 
-  const write = Effect.forever(Effect.flatMap(Queue.take(outgoing), (text) => socket.write(text)))
+  const write = Effect.forever(
+    Effect.flatMap(Queue.takeAll(outgoing), (texts) =>
+      Effect.forEach(texts, (text) => socket.write(text), { discard: true })
+    )
+  )
 
   const ping = Effect.sync(() => {
     lastPing = options.nextSequenceId()
@@ -162,15 +180,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const link: Link = {
     request,
     check: check.open,
-    suspect: Effect.suspend(() => {
-      isOverdue = true
-      return check.open
-    }),
+    suspect: Effect.sync(suspect),
     end: (error) => Deferred.fail(ended, error),
     run: Effect.raceAllFirst([
       read,
       write,
       events.run,
+      pending.expire,
       Deferred.await(ended),
       heartbeat.run(options.heartbeat, {
         lastInbound: () => lastInbound,

@@ -73,7 +73,12 @@ export const make = Effect.fnUntraced(function* (
     retryNow: Effect.suspend(() =>
       phases.keepsTrying(now().state) ? Effect.andThen(force(true), waking.wake) : Effect.void
     ),
-    connected
+    connected,
+    /** The open connection, if there is one. */
+    open: () => {
+      const { connections, link } = now()
+      return link && { connection: connections, link }
+    }
   }
 })
 
