@@ -394,6 +394,36 @@ const liveliness = (run: Run): ReadonlyArray<string> =>
     })
   })
 
+/** How long a send may stay unanswered before the link counts as dead: 10 s to its time limit, 5 s to a ping's, and slack. */
+const longestUnanswered = 16_000
+
+/** How long the outbox asks about the conversation, and whose session it is, before it hands a send over. */
+const orientation = 5000
+
+/** A connection over which nothing reaches the backend any more ends soon after something was to be sent, whatever comes in. */
+const upstream = (run: Run): ReadonlyArray<string> => {
+  const { faults, mild, outbox, troubles } = run.schedule
+  // Acks that come late enough answer for what was sent after them.
+  if (faults.some((fault) => fault._tag === "Stall" || (fault._tag === "Delay" && fault.millis > 250))) return []
+  if (outbox && (!mild || ofTag("StoreFails")(troubles).length > 0)) return []
+  const limit = longestUnanswered + (outbox ? orientation : 0)
+  return ofTag("DeadUpstream")(troubles).flatMap(({ at, who }) => {
+    const { states } = byName(run, who)
+    const index = states.findLastIndex((state) => state.at <= at)
+    if (states[index]?.state._tag !== "Connected") return []
+    const end = states[index + 1]?.at ?? Infinity
+    const send = run.sends.find(
+      (one) => one.who === who && !one.elsewhere && one.at > at && one.at < end && !waitedFor(run, one)
+    )
+    if (send === undefined) return []
+    const slept = asleep(run, who, send.at, end)
+    const isLate = slept > 0 || ofTag("ClockSet")(troubles).some((set) => set.who === who && set.at >= send.at)
+    return end - send.at - slept > limit + (isLate ? grace : 0)
+      ? [`${who} stayed connected until ${end} though nothing that was sent from ${send.at} on arrived`]
+      : []
+  })
+}
+
 /** Who is told `Superseded` has been logged in elsewhere. */
 const superseding = ({ people, schedule }: Run): ReadonlyArray<string> =>
   people.flatMap((person) => {
@@ -455,6 +485,7 @@ const promises: ReadonlyArray<Promised> = [
   { broken: deliveries },
   { broken: mild },
   { broken: liveliness },
+  { broken: upstream, with: ["deadUpstream"] },
   { broken: superseding, with: ["lateDials"] },
   { broken: politeness },
   { broken: ends }
