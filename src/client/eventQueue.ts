@@ -34,6 +34,8 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const scope = yield* Effect.scope
   const waiting: Array<RealtimeEvent> = []
+  /** How many of the waiting events are not recovered messages. */
+  let others = 0
   let isEnding = false
   let isIdentifying = false
   let identifiedOn: number | undefined
@@ -74,7 +76,7 @@ export const make = Effect.fnUntraced(function* (
     if (isEnding || first._tag === "StateChanged") return undefined
     if (!directory.isIdentified && identifiedOn !== notifier.connection) return begin
     if (first._tag !== "MessageReceived" || !first.recovered) return undefined
-    if (waiting.every(isRecovered)) return Effect.void
+    if (others === 0) return Effect.void
     const { message } = first
     if (message === overdue || !notifier.mayBeSend(message)) return undefined
     if (message === held) return Effect.void
@@ -82,15 +84,18 @@ export const make = Effect.fnUntraced(function* (
     return Effect.asVoid(Effect.forkIn(waited(message), scope))
   }
 
-  /** A defect costs no more than its event. */
-  const hand = (event: RealtimeEvent) => listeners.guard(() => notifier.notify(event))
+  /** Hands the first event on. A defect costs no more than its event. */
+  const hand = (event: RealtimeEvent) => {
+    waiting.shift()
+    if (!isRecovered(event)) others--
+    listeners.guard(() => notifier.notify(event))
+  }
 
   /** Hands on what need not wait. */
   const release: Effect.Effect<void> = Effect.suspend(() => {
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
       const wait = obstacle(first)
       if (wait !== undefined) return wait
-      waiting.shift()
       hand(first)
     }
     return Effect.void
@@ -99,7 +104,7 @@ export const make = Effect.fnUntraced(function* (
   /** Hands everything on. */
   const flush = Effect.sync(() => {
     identifiedOn = notifier.connection
-    for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) hand(first)
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) hand(first)
   })
 
   const receive = Effect.fnUntraced(function* (event: RealtimeEvent) {
@@ -107,6 +112,7 @@ export const make = Effect.fnUntraced(function* (
     if (event._tag === "Resynced")
       for (const { users } of event.conversations) users.forEach((user) => directory.add(user))
     waiting.push(event)
+    if (!isRecovered(event)) others++
     yield* waiting.length < maxWaiting ? release : flush
   })
 

@@ -49,7 +49,10 @@ const expire = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
     yield* Effect.uninterruptible(
       Effect.forEach([...lane.sends], (send) => (isDue(send) ? expired(needs, send) : Effect.void), { discard: true })
     )
-    const next = Math.min(...lane.sends.map(({ deadline }) => deadline).filter((deadline) => deadline > now))
+    const next = lane.sends.reduce(
+      (next, { deadline }) => (deadline > now ? Math.min(next, deadline) : next),
+      Number.POSITIVE_INFINITY
+    )
     lane.awaited = next
     yield* Effect.raceFirst(until(next), lane.deadlines.await)
   }

@@ -29,7 +29,7 @@ export const Meaning = Data.taggedEnum<Meaning>()
 const decodeFrame = Schema.decodeUnknownResult(ServerFrameJson)
 const decodeConversation = Schema.decodeUnknownOption(Schema.Struct({ conversationId: ConversationId }))
 
-const intact = (...events: ReadonlyArray<RealtimeEvent>) => Meaning.Events({ events, isLossy: false })
+const intact = (events: ReadonlyArray<RealtimeEvent>) => Meaning.Events({ events, isLossy: false })
 
 const gap = (conversationId: ConversationId | undefined) =>
   RealtimeEvent.GapUnresolved({ conversationId, detail: "a frame that may have held a message could not be read" })
@@ -45,7 +45,7 @@ const conversationOf = (payload: unknown) => Option.getOrUndefined(decodeConvers
 /** The messages of a batch; what could not be read is reported as a message frame of its own would be. */
 const batch = (messages: ReadonlyArray<Message>) => {
   const unreadable = skippedOf(messages).map(fromWire)
-  if (unreadable.length === 0) return intact(...messages.map(live))
+  if (unreadable.length === 0) return intact(messages.map(live))
   const events = unreadable.flatMap((payload) => [
     RealtimeEvent.UnknownReceived({ eventTypeCode: eventTypeCode.Message, payload }),
     gap(conversationOf(payload))
@@ -62,22 +62,22 @@ export const interpret = (text: string): Meaning => {
   const frame = decoded.success
   switch (frame.eventType) {
     case "Message":
-      return intact(live(frame.payload))
+      return intact([live(frame.payload)])
     case "MessageBatch":
       return batch(frame.payload)
     case "Ack":
       return Meaning.Ack({ ack: frame.payload })
     case "Read":
-      return intact(RealtimeEvent.MessagesRead(frame.payload))
+      return intact([RealtimeEvent.MessagesRead(frame.payload)])
     case "Inputting":
-      return intact(RealtimeEvent.Inputting({ conversationId: frame.payload.conversationId, payload: frame.payload }))
+      return intact([RealtimeEvent.Inputting({ conversationId: frame.payload.conversationId, payload: frame.payload })])
     case "MultipleLogin":
       return Meaning.Superseded()
     case "Unknown": {
       const { eventTypeCode: code, payload } = frame
       const unknown = RealtimeEvent.UnknownReceived({ eventTypeCode: code, payload })
       const isMessage = code === eventTypeCode.Message || code === eventTypeCode.MessageBatch
-      return isMessage ? lossy(unknown, conversationOf(payload)) : intact(unknown)
+      return isMessage ? lossy(unknown, conversationOf(payload)) : intact([unknown])
     }
   }
 }
