@@ -40,18 +40,6 @@ interface Reader {
 
 const globals: { readonly FileReader?: new () => Reader } = globalThis
 
-/** Its bytes; those of a DOM without `Blob.arrayBuffer` are read as its time did. */
-const bytesOf = (blob: Blob): Promise<ArrayBuffer> => {
-  const { FileReader } = globals
-  if (typeof blob.arrayBuffer === "function" || FileReader === undefined) return blob.arrayBuffer()
-  const reader = new FileReader()
-  return new Promise((resolve, reject) => {
-    reader.addEventListener("load", () => resolve(reader.result as ArrayBuffer))
-    reader.addEventListener("error", () => reject(new TypeError("the file could not be read")))
-    reader.readAsArrayBuffer(blob)
-  })
-}
-
 const chunks = <E>(
   byteSize: number,
   read: (from: number, to: number) => Effect.Effect<Uint8Array, E>
@@ -66,13 +54,22 @@ const ofBytes = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
 
 const unreadable = () => new KefuError({ method, reason: new UploadFailed({ detail: "the file could not be read" }) })
 
+/** Its bytes; those of a DOM without `Blob.arrayBuffer` are read as its time did. */
+const bytesOf = (blob: Blob): Effect.Effect<ArrayBuffer, KefuError<UploadFailed>> => {
+  const { FileReader } = globals
+  if (typeof blob.arrayBuffer === "function" || FileReader === undefined) {
+    return Effect.tryPromise({ try: () => blob.arrayBuffer(), catch: unreadable })
+  }
+  return Effect.callback((resume) => {
+    const reader = new FileReader()
+    reader.addEventListener("load", () => resume(Effect.succeed(reader.result as ArrayBuffer)))
+    reader.addEventListener("error", () => resume(Effect.fail(unreadable())))
+    reader.readAsArrayBuffer(blob)
+  })
+}
+
 const ofBlob = (blob: Blob): Stream.Stream<Uint8Array, KefuError<InvalidRequest | UploadFailed>> =>
-  chunks(blob.size, (from, to) =>
-    Effect.map(
-      Effect.tryPromise({ try: () => bytesOf(blob.slice(from, to)), catch: unreadable }),
-      (buffer) => new Uint8Array(buffer)
-    )
-  )
+  chunks(blob.size, (from, to) => Effect.map(bytesOf(blob.slice(from, to)), (buffer) => new Uint8Array(buffer)))
 
 const ofStream = (
   stream: Stream.Stream<unknown, unknown>

@@ -135,6 +135,17 @@ describe("List", () => {
   })
 })
 
+describe("a number", () => {
+  const Size = Wire.Struct({ size: Wire.Optional(Schema.Finite) })
+
+  it("may be digits in a text, but not beyond 2^53, where it would be another one", () => {
+    assert.strictEqual(decode(Size)({ size: "9007199254740991" }).size, 9_007_199_254_740_991)
+    const beyond = decode(Size)({ size: "9007199254740993" })
+    assert.isUndefined(beyond.size)
+    assert.deepStrictEqual(original(beyond), { size: "9007199254740993" })
+  })
+})
+
 describe("Elements", () => {
   const Ids = Wire.Elements(Schema.Int)
 
