@@ -8,6 +8,7 @@ import { unboxed } from "../codec/Key.ts"
 import { didYouMean } from "../codec/similar.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { CallOptions, ClientOptions } from "./options.ts"
+import type { SendableType } from "./types.ts"
 
 export const invalid = (method: string, field: string, detail: string): KefuError =>
   new KefuError({ method, reason: new InvalidRequest({ field, detail }) })
@@ -53,10 +54,22 @@ export interface Draft {
   readonly conversationId: number | undefined
 }
 
+const sendable: ReadonlySet<string> = new Set<SendableType>([
+  "Text",
+  "Image",
+  "Video",
+  "Attachment",
+  "FAQAnswerMessage",
+  "OrderMessage"
+])
+
 /** What a message is at the time of this call: the app may change its objects as soon as it has sent them. */
 export const draftOf = (method: string, message: unknown): Effect.Effect<Draft, KefuError> => {
   if (!Predicate.isObject(message))
     return Effect.fail(invalid(method, "message", "expected a message, as from buildMessage"))
+  const kind = Result.getOrUndefined(Result.try(() => unboxed({ ...message }["messageType"])))
+  if (typeof kind !== "string" || !sendable.has(kind))
+    return Effect.fail(invalid(method, "messageType", `expected one of ${Array.from(sendable).join(", ")}`))
   const draft = Result.try((): Draft => {
     const { content, conversationId, messageType }: { readonly [key: string]: unknown } = { ...message }
     const text: string | undefined = JSON.stringify(content)

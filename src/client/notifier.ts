@@ -23,7 +23,8 @@ import {
   NetworkUnreachable,
   RateLimited,
   ServerFault,
-  Superseded
+  Superseded,
+  UnexpectedResponse
 } from "../KefuError.ts"
 import { eventTypeCode } from "../wire/Frame.ts"
 import { ConnectionState } from "../realtime/ConnectionState.ts"
@@ -98,7 +99,9 @@ export class Notifier {
         this.#listeners.call(["onMultipleLogin"])
         return plain(event)
       case "UnknownReceived":
-        return this.#nameless(event) ?? plain(event)
+        return this.#nameless(event) ?? this.#unread(event, `a frame of type ${event.eventTypeCode} could not be read`)
+      case "Undecodable":
+        return this.#unread(event, event.detail)
       default:
         return plain(event)
     }
@@ -116,7 +119,7 @@ export class Notifier {
     const viewed = viewMessage(message, this.#directory, true)
     this.#listeners.call(["onMessage", viewed])
     this.#directory.readMessage(message)
-    if (!this.#isOwn(message)) this.#flags.mark(message.conversationId, message.id)
+    if (!recovered || !this.#isOwn(message)) this.#flags.mark(message.conversationId, message.id)
     return this.#received(viewed, recovered)
   }
 
@@ -128,6 +131,12 @@ export class Notifier {
     if (message.messageType === "ConversationBuilt") this.#meet(message.content)
     this.#listeners.call(["onMessage", message])
     return this.#received(message, false)
+  }
+
+  /** A frame that has no callback of its own is told to `onError`. */
+  #unread(event: Extract<RealtimeEvent, { _tag: "UnknownReceived" | "Undecodable" }>, detail: string): ClientEvent {
+    this.#listeners.report(new KefuError({ method: "Client", reason: new UnexpectedResponse({ path: "", detail }) }))
+    return plain(event)
   }
 
   #received(message: ViewedMessage, recovered: boolean): ClientEvent {

@@ -297,9 +297,8 @@ export const readUpTo = (conversation: Domain.Conversation, viewer: Viewer): num
     ? Number.POSITIVE_INFINITY
     : (readMarkOf(conversation, counterpartOf(conversation, viewer)) ?? 0)
 
-/** The number of received messages in the page after the viewer's read mark. */
+/** The number of received messages in the page after the viewer's read mark, also while a robot serves. */
 export const unreadCountOf = (conversation: Domain.Conversation, viewer: Viewer): number => {
-  if (isServedByRobot(conversation)) return 0
   const mark = readMarkOf(conversation, viewer.me) ?? 0
   let count = 0
   for (const message of conversation.messages) {
@@ -318,6 +317,6 @@ export const viewConversation = (conversation: Domain.Conversation, viewer: View
     users: plain(Object.fromEntries(conversation.users.map((user) => [user.id, original(user) as User]))),
     messages: viewMessages(conversation, inside, read),
     unreadCount: unreadCountOf(conversation, inside),
-    isNew: readMarkOf(conversation, inside.me) === undefined && conversation.state !== "FINISHED"
+    isNew: (readMarkOf(conversation, inside.me) ?? 0) === 0 && conversation.state !== "FINISHED"
   }
 }

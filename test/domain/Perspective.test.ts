@@ -157,11 +157,11 @@ describe("perspective", () => {
     assert.deepStrictEqual(read("visitor", { 5: 12 }, { last_staff: null, state: "PENDING" }), [])
   })
 
-  it("while a robot serves an active conversation, everything counts as read", () => {
+  it("while a robot serves an active conversation, every message is read, and received ones count as unread", () => {
     const robot = { last_staff: { id: 1, user_type: "ROBOT" } }
     const served = perspective.viewConversation(conversation({}, robot), viewer("visitor"))
     assert.isTrue(served.messages.every(({ isRead }) => isRead))
-    assert.strictEqual(served.unreadCount, 0)
+    assert.strictEqual(served.unreadCount, 2)
     const over = perspective.viewConversation(conversation({}, { ...robot, state: "FINISHED" }), viewer("visitor"))
     assert.isFalse(over.messages.some(({ isRead }) => isRead))
   })
@@ -171,6 +171,7 @@ describe("perspective", () => {
       perspective.viewConversation(conversation(marks, { state }), viewer("staff")).isNew
     assert.isTrue(isNew({}, "ACTIVE"))
     assert.isTrue(isNew({ 5: null }, "PENDING"))
+    assert.isTrue(isNew({ 5: 0 }, "ACTIVE"))
     assert.isTrue(isNew({ 7: 10 }, "ACTIVE"))
     assert.isFalse(isNew({ 5: 3 }, "ACTIVE"))
     assert.isFalse(isNew({}, "FINISHED"))
