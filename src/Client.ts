@@ -6,7 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
-import type { ClientEvent, ClientEvents, ClientHandler } from "./client/callbacks.ts"
+import type { ClientEvent, ClientEvents, ClientHandler, DocumentedHandler } from "./client/callbacks.ts"
 import { Directory } from "./client/directory.ts"
 import { addressee, draftOf, identifier, isNamed, numberOf } from "./client/arguments.ts"
 import { bindMembers } from "./client/bind.ts"
@@ -32,7 +32,8 @@ export type {
   ClientEvent,
   ClientEvents,
   ClientHandler,
-  ClientOpenEvent
+  ClientOpenEvent,
+  DocumentedHandler
 } from "./client/callbacks.ts"
 export type { ClientInbox, InboxConversation, InboxMessage, InboxSnapshot, InboxUser } from "./client/inbox.ts"
 export type { CallOptions, ClientOptions, ClientStorage, ClientWebSocket, TokenOptions } from "./client/options.ts"
@@ -93,6 +94,8 @@ export class Client {
    *
    * @param handler - 回调函数入口: the object whose callbacks are called; all are optional.
    */
+  constructor(handler?: ClientHandler | null, options?: ClientOptions | null)
+  constructor(handler: DocumentedHandler, options?: ClientOptions | null)
   constructor(handler?: ClientHandler | null, options?: ClientOptions | null) {
     const flags = new ReadFlags()
     this.#directory = new Directory((message) => flags.track(message))
@@ -187,6 +190,16 @@ export class Client {
     messageType: Type,
     content: T.MessageContent<Type>,
     conversationId: number
+  ): T.MessageOf<Type>
+  buildMessage<Type extends T.SendableType, Content>(
+    messageType: Type,
+    content: Content & T.OpaqueContent<Content>,
+    conversationId: number
+  ): T.DocumentedMessage<Type>
+  buildMessage<Type extends T.SendableType>(
+    messageType: Type,
+    content: T.MessageContent<Type>,
+    conversationId: number
   ): T.MessageOf<Type> {
     const message: T.MessageOf<Type> = {
       id: 0,
@@ -217,7 +230,12 @@ export class Client {
    * @param message - 消息，通过buildMessage创建
    * @param toId - 目标ID: the recipient. Optional for visitors, and for staff in a conversation that the client has read.
    */
-  sendMessage<Sent extends T.Message>(message: Sent, toId?: number, options?: CallOptions): Promise<Sent> {
+  sendMessage<Sent extends T.Message | T.DocumentedMessage, Result extends Sent | void = Sent>(
+    message: Sent,
+    toId?: number | null,
+    options?: CallOptions
+  ): Promise<Result>
+  sendMessage(message: T.Message, toId?: number | null, options?: CallOptions): Promise<T.Message> {
     const status = { mayArrive: false }
     const given = draftOf("Client.sendMessage", message)
     this.#runtime.openByDefault()
@@ -270,6 +288,10 @@ export class Client {
   }
 
   /** 撤回消息: event 203. For the sender of the message. Resolves to the acknowledgement. */
+  recallMessage<Result extends T.Acknowledgement | void = T.Acknowledgement>(
+    messageId: number,
+    options?: CallOptions
+  ): Promise<Result>
   recallMessage(messageId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("recallMessage", { messageId }, options, (to, id) => to.recall(id as MessageId))
   }
@@ -278,6 +300,10 @@ export class Client {
    * 消息已读: event 104. Tells the other side that all messages up to this one have been read. For everyone. Resolves to the
    * acknowledgement.
    */
+  readMessage<Result extends T.Acknowledgement | void = T.Acknowledgement>(
+    messageId: number,
+    options?: CallOptions
+  ): Promise<Result>
   readMessage(messageId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("readMessage", { messageId }, options, (to, id) => to.read(id as MessageId))
   }
@@ -286,6 +312,10 @@ export class Client {
    * 关闭会话: event 202. For the visitor or the staff of the conversation; administrators use `adminCloseConversation`.
    * Resolves to the acknowledgement.
    */
+  closeConversation<Result extends T.Acknowledgement | void = T.Acknowledgement>(
+    conversationId: number,
+    options?: CallOptions
+  ): Promise<Result>
   closeConversation(conversationId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("closeConversation", { conversationId }, options, (to, id) =>
       to.closeConversation(id as ConversationId)
@@ -293,6 +323,10 @@ export class Client {
   }
 
   /** 邀评，仅供客服调用: event 204. Invites a visitor to rate the service. For staff. Resolves to the acknowledgement. */
+  inviteRate<Result extends T.Acknowledgement | void = T.Acknowledgement>(
+    userId: number,
+    options?: CallOptions
+  ): Promise<Result>
   inviteRate(userId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("inviteRate", { userId }, options, (to, id) => to.inviteRate(id as UserId))
   }
@@ -301,6 +335,10 @@ export class Client {
    * 点选菜单项，仅供客户调用: event 205. Selects an item of a `ChannelMenu` message. For visitors. Resolves to the
    * acknowledgement.
    */
+  selectMenuItem<Result extends T.Acknowledgement | void = T.Acknowledgement>(
+    menuItemId: number,
+    options?: CallOptions
+  ): Promise<Result>
   selectMenuItem(menuItemId: number, options?: CallOptions): Promise<T.Acknowledgement> {
     return this.#command("selectMenuItem", { menuItemId }, options, (to, id) => to.selectMenuItem(id as MenuItemId))
   }
@@ -310,7 +348,18 @@ export class Client {
    *
    * @param toId - 目标ID: the recipient, optional as in `sendMessage`
    */
-  inputting(content: string, conversationId: number, toId?: number, options?: CallOptions): Promise<T.Acknowledgement> {
+  inputting<Result extends T.Acknowledgement | void = T.Acknowledgement>(
+    content: string,
+    conversationId: number,
+    toId?: number | null,
+    options?: CallOptions
+  ): Promise<Result>
+  inputting(
+    content: string,
+    conversationId: number,
+    toId?: number | null,
+    options?: CallOptions
+  ): Promise<T.Acknowledgement> {
     return this.#socket("inputting", options, (realtime, session) =>
       Effect.gen(function* () {
         const given = yield* addressee("Client.inputting", toId)
@@ -381,7 +430,7 @@ export class Client {
    * conversation without an id is omitted.
    */
   getConversations(
-    params?: T.ConversationParams,
+    params?: T.ConversationParams | T.ConversationFilter,
     options?: CallOptions
   ): Promise<T.ClientResponse<T.ConversationPage>> {
     return this.#runtime.run("Client.getConversations", (session) => session.conversations(params), options)
@@ -610,11 +659,7 @@ export class Client {
    *
    * @param onUploadProgress - 回调函数: is called with the progress.
    */
-  uploadBlobs(
-    file: Blob,
-    onUploadProgress?: (progress: T.UploadProgress) => void,
-    options?: CallOptions
-  ): Promise<T.UploadedFile> {
+  uploadBlobs(file: Blob, onUploadProgress?: T.OnUploadProgress, options?: CallOptions): Promise<T.UploadedFile> {
     const report = (progress: T.UploadProgress) => this.#listeners.guard(() => onUploadProgress?.(progress))
     const asked = typeof onUploadProgress === "function" ? report : undefined
     return this.#runtime.run("Client.uploadBlobs", () => rest.upload(file, asked), options)

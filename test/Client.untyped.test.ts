@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Client, KefuError } from "../src/Client.ts"
+import { type Acknowledgement, Client, KefuError } from "../src/Client.ts"
 import * as Callbacks from "./support/Callbacks.ts"
 import { opened, quick, rejection, setup, using } from "./support/ClientSetup.ts"
 
@@ -153,9 +153,9 @@ describe("Client, called by untyped code", () => {
       const { backend } = yield* setup()
       class Counting extends Client {
         sends = 0
-        override readMessage(messageId: number) {
+        override readMessage<Result extends Acknowledgement | void>(messageId: number) {
           this.sends++
-          return super.readMessage(messageId)
+          return super.readMessage<Result>(messageId)
         }
       }
       const client = new Counting({}, { ...quick, baseUrl: backend.baseUrl })

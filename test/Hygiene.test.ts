@@ -221,6 +221,27 @@ describe("Hygiene", () => {
     )
   })
 
+  it("a resolver that ignores `exports` finds the same types (`moduleResolution: node10`)", () => {
+    const { exports, types, typesVersions } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
+      readonly exports: Readonly<Record<string, { readonly types?: string } | string | null>>
+      readonly types: string
+      readonly typesVersions: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>>
+    }
+    const paths = typesVersions["*"] ?? {}
+    const found = (entry: string) => {
+      if (entry === ".") return types
+      const name = entry.replace("./", "")
+      return paths[name]?.[0] ?? paths["*"]?.[0]?.replace("*", name)
+    }
+    const open = Object.entries(exports).flatMap(([entry, target]) =>
+      typeof target === "object" && target !== null ? [[entry, target.types] as const] : []
+    )
+    assert.deepStrictEqual(
+      open.map(([entry]) => [entry, found(entry)] as const),
+      open
+    )
+  })
+
   it("every platform edge exists", () => {
     assert.deepStrictEqual(
       platformEdge.filter((path) => !files.some((candidate) => candidate.path === path)),

@@ -2,7 +2,7 @@
  * The callbacks and events of the documented client, and which callbacks each kind of message has.
  */
 import * as Predicate from "effect/Predicate"
-import type { Plain, ViewedConversation, ViewedMessage } from "../domain/Perspective.ts"
+import type { DocumentedMessage, Plain, ViewedConversation, ViewedMessage } from "../domain/Perspective.ts"
 import type { KefuError } from "../KefuError.ts"
 import type { ConnectionState } from "../realtime/ConnectionState.ts"
 import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
@@ -86,6 +86,20 @@ export interface ClientHandler {
   onInputting?(content: string, conversationId: number): void
   /** 客服超时未回复回调函数: the staff have not replied in time. */
   onStaffTimeout?(conversationId: number): void
+}
+
+/**
+ * The callbacks with the parameters of the old documentation, as apps declare them that were typed from it: DOM events, and
+ * messages whose content is not told apart by their type. What they are called with is that of {@link ClientHandler}.
+ *
+ * @category handler
+ * @since 0.1.0
+ */
+export interface DocumentedHandler extends Omit<ClientHandler, "onOpen" | "onClose" | "onError" | "onMessage"> {
+  onOpen?(event: object): void
+  onClose?(event: object): void
+  onError?(event: object): void
+  onMessage?(message: Omit<DocumentedMessage, "messageType"> & { messageType: string | undefined }): void
 }
 
 const names: { readonly [Name in keyof Required<ClientHandler>]: null } = {

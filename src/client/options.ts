@@ -64,7 +64,7 @@ export interface ClientOptions {
    * A token, or a function that obtains one: called at the first use, and again when the backend refuses the token.
    * Default: an anonymous visitor, whose token is requested from the backend and stored in `storage`.
    */
-  readonly token?: string | (() => string | Promise<string>) | undefined
+  readonly token?: string | (() => string | Promise<string>) | null | undefined
   /** 子渠道ID: the sub-channel through which the visitor came; 0 means none. */
   readonly subChannelId?: number | undefined
   /** 开启调试模式: logs the client's activity to the console, without tokens and message content. */

@@ -38,7 +38,7 @@ export interface Input {
   /** Ids, as the app has them. */
   readonly params?: { readonly [name: string]: unknown }
   /** Sent under the given names; undefined and null are omitted. */
-  readonly query?: { readonly [name: string]: unknown } | null | undefined
+  readonly query?: object | null | undefined
   /** Sent as JSON with converted keys; undefined and null mean no body. */
   readonly body?: unknown
 }

@@ -138,7 +138,7 @@ const make = Effect.fnUntraced(function* (
     request: <Data>(method: string, endpoint: rest.Endpoint, input: rest.Input) =>
       Effect.map(rest.request(httpClient, method, endpoint, input), rest.toClientResponse<Data>),
     me: fetchMe,
-    conversations: (query: types.ConversationParams | undefined) =>
+    conversations: (query: types.ConversationParams | types.ConversationFilter | undefined) =>
       fetchConversations("Client.getConversations", endpoints.list, { query }, decodePage, (page) => ({
         ...(original({ ...page, conversations: [] }) as Plain<ConversationPage>),
         conversations: page.conversations.map(view)

@@ -54,6 +54,30 @@ export type SendableType = "Text" | "Image" | "Video" | "Attachment" | "FAQAnswe
 export type MessageContent<Type extends MessageType = MessageType> = perspective.ContentOf<Type>
 
 /**
+ * A message as the old documentation types it: its content is not told apart by its type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DocumentedMessage<Type extends MessageType = MessageType> extends perspective.DocumentedMessage<Type> {
+  content: string | object
+}
+
+/**
+ * Content of which the type says nothing, as the old documentation's `string | Object`; never any other.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OpaqueContent<Content, Objects = Exclude<Content, string>> = string extends keyof Objects
+  ? Content
+  : object extends Objects
+    ? string extends Objects
+      ? never
+      : Content
+    : never
+
+/**
  * A message of one kind.
  *
  * @category models
@@ -259,12 +283,20 @@ export interface ClientResponse<Data> {
  * @since 0.1.0
  */
 export interface UploadProgress {
-  readonly type: "progress"
+  readonly type: string
   /** Always true. */
   readonly lengthComputable: boolean
   readonly loaded: number
   readonly total: number
 }
+
+/**
+ * Is called with the progress of an upload. May be declared with the `ProgressEvent` of the old documentation.
+ *
+ * @category parameters
+ * @since 0.1.0
+ */
+export type OnUploadProgress = { listen(progress: UploadProgress): void }["listen"]
 
 /**
  * The fields of a profile to change. Other fields are sent, too.
@@ -339,7 +371,15 @@ export interface QueryParams {
  * @category parameters
  * @since 0.1.0
  */
-export interface ConversationParams extends QueryParams {
+export interface ConversationParams extends QueryParams, ConversationFilter {}
+
+/**
+ * 过滤参数: the documented filters of the conversation list.
+ *
+ * @category parameters
+ * @since 0.1.0
+ */
+export interface ConversationFilter {
   /** 会话状态 */
   readonly state?: "ACTIVE" | "PENDING" | "FINISHED" | null | undefined
   /** 页码, counted from 1 */

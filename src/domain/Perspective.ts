@@ -148,6 +148,13 @@ export interface MessageOf<Name extends MessageName> extends MessageFields {
   content: ContentOf<Name>
 }
 
+/** A message as the old documentation types it: its content is not told apart by its type. */
+export interface DocumentedMessage<Name extends MessageName = MessageName> extends Omit<MessageFields, "direction"> {
+  messageType: Name
+  content: unknown
+  direction: number
+}
+
 /** A message of a kind that this version does not know. */
 export interface NamelessMessage extends MessageFields {
   messageType: undefined

@@ -1,5 +1,5 @@
 /**
- * An app for the old client runs unchanged over a lost connection.
+ * Apps for the old client run unchanged: one from 2020 over a lost connection, and one typed from the documentation.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -8,12 +8,14 @@ import * as Path from "node:path"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import * as SandboxNode from "../../src/sandbox/doors/SandboxNode.ts"
 
-const program = Path.resolve(import.meta.dirname, "../../examples/legacy-app.ts")
+const examples = Path.resolve(import.meta.dirname, "../../examples")
 
-/** Runs the app to its end and calls `onLine` with each line that it prints. */
-const run = (baseUrl: string, onLine: (line: string) => void) =>
+/** Runs an app to its end and calls `onLine` with each line that it prints. */
+const run = (app: string, baseUrl: string, onLine: (line: string) => void = () => {}) =>
   Effect.callback<{ readonly code: number | null; readonly lines: ReadonlyArray<string> }>((resume) => {
-    const child = ChildProcess.spawn(process.execPath, [program], { env: { ...process.env, KEFU_BASE_URL: baseUrl } })
+    const child = ChildProcess.spawn(process.execPath, [Path.join(examples, app)], {
+      env: { ...process.env, KEFU_BASE_URL: baseUrl }
+    })
     const lines: Array<string> = []
     let rest = ""
     const read = (text: string) => {
@@ -42,7 +44,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("examples/legacy-app.t
           Effect.forEach(connections, (connection) => connection.reset, { discard: true })
         )
         let disconnected = false
-        const { code, lines } = yield* run(baseUrl, (line) => {
+        const { code, lines } = yield* run("legacy-app.ts", baseUrl, (line) => {
           if (disconnected || !line.startsWith("liked")) return
           disconnected = true
           Effect.runForkWith(context)(disconnect)
@@ -78,6 +80,69 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("examples/legacy-app.t
           .filter(({ messageType }) => messageType === "Text")
           .map(({ content }) => content)
         assert.deepStrictEqual(asked, ["多久发货？", "怎么查物流？", "怎么开发票？"])
+      }),
+    30_000
+  )
+})
+
+layer(SandboxNode.layer(), { excludeTestServices: true })("examples/typed-app.ts", (it) => {
+  it.effect(
+    "calls every documented method, and gets every documented callback of a visit",
+    () =>
+      Effect.gen(function* () {
+        const { code, lines } = yield* run("typed-app.ts", yield* SandboxNode.baseUrl)
+        assert.strictEqual(code, 0, lines.join("\n"))
+        const [answered, refused] = [" done", " 40"].map((ending) =>
+          lines.filter((line) => line.includes(ending)).map((line) => line.replace(/ .*/, ""))
+        )
+        assert.sameMembers(answered ?? [], [
+          "readMessage",
+          "inputting",
+          "getUserInfo",
+          "updateMyProfile",
+          "getConversationById",
+          "getPendingCount",
+          "getPendingPosition",
+          "getSuggestions",
+          "likeRobotAnswer",
+          "dislikeRobotAnswer",
+          "recallMessage",
+          "selectMenuItem",
+          "getQuickReply",
+          "addQuickReply",
+          "addCustomerTag",
+          "deleteCustomerTag",
+          "updateUserProfile",
+          "getTransferServiceList",
+          "requestConversations",
+          "getConversationsCount",
+          "exportHistoryConversations",
+          "inviteRate",
+          "closeConversation"
+        ])
+        // The sandbox refuses these here: the visitor talks with the robot, and the staff is no administrator.
+        assert.sameMembers(refused ?? [], [
+          "getVisitInfo",
+          "rateStaff",
+          "editQuickReply",
+          "deleteQuickReply",
+          "conversationTransfer",
+          "adminCloseConversation"
+        ])
+        assert.includeMembers(
+          [...lines],
+          [
+            "visitor open",
+            "visitor talks with 小海 (Robot) ROBOT",
+            "asked true 多久发货？",
+            "conversations 1",
+            "uploaded 1",
+            "visitor is served",
+            "staff talks with 明 CUSTOMER",
+            "visitor closed 1",
+            "visitor close 1000  true"
+          ]
+        )
       }),
     30_000
   )

@@ -41,6 +41,48 @@ test("every part of the handler and every option may be left out, and a misspelt
   void new Client({}, { storage: { getItem: async () => null, setItem: async () => {}, removeItem: async () => {} } })
 })
 
+test("an app that was typed from the old documentation compiles; see examples/typed-app.ts", () => {
+  interface Documented {
+    id: number
+    fromId: number
+    nickname: string
+    content: string | object
+    createdAt: number
+    direction: number
+    messageType: "Text" | "Image" | "Video" | "Attachment"
+    isRead: boolean
+    conversationId: number
+  }
+  void new Client(
+    {
+      onOpen: (_: Event) => {},
+      onClose: (_: CloseEvent) => {},
+      onError: (_: Event) => {},
+      onMessage(_: Documented) {}
+    },
+    { token: localStorage.getItem("token") }
+  )
+  // @ts-expect-error -- an event is no text
+  void new Client({ onOpen: (_: string) => {} })
+  // @ts-expect-error -- a message is no text
+  void new Client({ onMessage: (_: string) => {} })
+  const build = (type: Documented["messageType"], content: string | object): Documented =>
+    client.buildMessage(type, content, 3)
+  const send = (toId: number | null): Promise<void> => client.sendMessage(client.buildMessage("Text", "你好", 3), toId)
+  const read = (id: number): Promise<void> => client.readMessage(id)
+  // @ts-expect-error -- the acknowledgement is no text
+  const wrong = (id: number): Promise<string> => client.readMessage(id)
+  const upload = (file: File, report: (event: ProgressEvent) => void) => client.uploadBlobs(file, report)
+  expectTypeOf([build, send, read, wrong, upload]).toBeArray()
+  expectTypeOf(client.buildMessage("Image", {} as object, 3).messageType).toEqualTypeOf<"Image">()
+  // @ts-expect-error -- an image has a url
+  client.buildMessage("Image", { filename: "x.png" }, 3)
+  interface Filter {
+    limit?: number
+  }
+  expectTypeOf(client.getConversations).toBeCallableWith({ limit: 3 } as Filter)
+})
+
 test("callbacks have the documented arguments", () => {
   const handler: ClientHandler = {
     onOpen: ({ reconnected, type }) => {
