@@ -90,7 +90,8 @@ const make = Effect.fnUntraced(function* (
   })
 
   const events = yield* eventQueue.make(notifier, listeners, directory, identify)
-  yield* Stream.runForEach(yield* realtime.subscribe({ bufferSize: Infinity, lasting: true }), events.receive).pipe(
+  const received = yield* realtime.subscribe({ bufferSize: Infinity, lasting: true })
+  yield* Stream.runForEachArray(received, (batch) => Effect.forEach(batch, events.receive, { discard: true })).pipe(
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )

@@ -18,6 +18,17 @@ export const events = Metric.counter("kefu_events", {
   incremental: true
 })
 
+const kinds = new Map<string, typeof events>()
+
+/** The counter of one type of event: made once, since a metric with attributes is expensive to make. */
+export const eventsOf = (kind: string): typeof events => {
+  const known = kinds.get(kind)
+  if (known !== undefined) return known
+  const made = Metric.withAttributes(events, { kind })
+  kinds.set(kind, made)
+  return made
+}
+
 export const skippedFrames = Metric.counter("kefu_skipped_frames", {
   description: "Inbound frames that could not be decoded",
   incremental: true

@@ -198,7 +198,7 @@ const make = Effect.gen(function* () {
       broadcast.publish(event)
       const reason = event._tag === "StateChanged" ? endOf(event.state) : undefined
       if (reason !== undefined) broadcast.fail(reason)
-      return Metric.update(Metric.withAttributes(metrics.events, { kind: event._tag }), 1)
+      return Metric.update(metrics.eventsOf(event._tag), 1)
     })
 
   const supervisor = yield* supervisors.make(log, publish)

@@ -7,7 +7,6 @@ import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type { Message } from "../../domain/Message.ts"
 import type { KefuError, RequestReason } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
 import * as elapsed from "../../platform/elapsed.ts"
@@ -53,18 +52,15 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     doubt.openUnsafe()
   }
 
-  const deliver = Effect.fnUntraced(function* (message: Message, recovered: boolean) {
-    const admission = log.admit(message)
-    if (admission === "duplicate") return yield* Metric.update(metrics.duplicates, 1)
-    if (admission === "late") {
-      const detail = `message ${message.id} came after a later one`
-      yield* publish(RealtimeEvent.GapUnresolved({ conversationId: message.conversationId, detail }))
-    }
-    yield* publish(RealtimeEvent.MessageReceived({ message, recovered }))
-  })
-
-  const emit = (event: RealtimeEvent) =>
-    event._tag === "MessageReceived" ? deliver(event.message, event.recovered) : publish(event)
+  const emit = (event: RealtimeEvent): Effect.Effect<void> => {
+    if (event._tag !== "MessageReceived") return publish(event)
+    const { conversationId, id } = event.message
+    const admission = log.admit(event.message)
+    if (admission === "new") return publish(event)
+    if (admission === "duplicate") return Metric.update(metrics.duplicates, 1)
+    const detail = `message ${id} came after a later one`
+    return Effect.andThen(publish(RealtimeEvent.GapUnresolved({ conversationId, detail })), publish(event))
+  }
 
   const recover = (event: RealtimeEvent) => {
     if (event._tag === "MessageReceived" && log.has(event.message)) return Effect.void

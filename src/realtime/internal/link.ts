@@ -113,13 +113,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return waited === undefined ? Metric.update(metrics.unknownAcks, 1) : Metric.update(metrics.ackMillis, waited)
   }
 
-  const receive = Effect.fnUntraced(function* (event: RealtimeEvent) {
-    if (event._tag === "Undecodable") {
-      yield* Effect.logWarning("Skipped a frame that could not be decoded", event.detail)
-      yield* Metric.update(metrics.skippedFrames, 1)
-    }
-    yield* events.receive(event)
-  })
+  const receive = (event: RealtimeEvent): Effect.Effect<unknown> =>
+    event._tag === "Undecodable"
+      ? Effect.logWarning("Skipped a frame that could not be decoded", event.detail).pipe(
+          Effect.andThen(Metric.update(metrics.skippedFrames, 1)),
+          Effect.andThen(events.receive(event))
+        )
+      : events.receive(event)
 
   const onFrame = (text: string): Effect.Effect<void, KefuError<ConnectionReason>> => {
     const meaning = frames.interpret(text)
@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         return Effect.fail(failure(new Superseded({})))
       case "Events":
         if (meaning.isLossy) events.doubt()
-        return Effect.forEach(meaning.events, receive, { discard: true })
+        return Effect.forEach(meaning.events, (event) => Effect.suspend(() => receive(event)), { discard: true })
     }
   }
 
