@@ -6,8 +6,16 @@ import { rolldown } from "rolldown"
 
 export const root = Path.resolve(import.meta.dirname, "..", "..")
 
+/** How many bytes each module takes in a bundle, before it is minified; the largest first. */
+export const modules = async (code: string): Promise<ReadonlyArray<readonly [path: string, bytes: number]>> =>
+  Object.entries((await chunk(code, false)).modules)
+    .map(([id, { renderedLength }]) => [Path.relative(root, id), renderedLength] as const)
+    .toSorted(([, left], [, right]) => right - left)
+
 /** The bundle of an entry, whose imports are relative to the root of the repository. */
-export const bundle = async (code: string) => {
+export const bundle = async (code: string): Promise<string> => (await chunk(code, true)).code
+
+const chunk = async (code: string, minify: boolean) => {
   const build = await rolldown({
     input: "entry",
     cwd: root,
@@ -21,6 +29,6 @@ export const bundle = async (code: string) => {
       }
     ]
   })
-  const { output } = await build.generate({ format: "esm", minify: true })
-  return output[0].code
+  const { output } = await build.generate({ format: "esm", minify })
+  return output[0]
 }

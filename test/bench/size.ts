@@ -1,8 +1,12 @@
 /**
- * Download size: each entry bundled, minified and compressed. `npm run size`.
+ * Download size: each entry bundled, minified and compressed. `npm run size` fails if one exceeds its budget, which is in
+ * `package.json`; `-- --modules 30` also prints the largest modules of each.
  */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { parseArgs } from "node:util"
 import * as Zlib from "node:zlib"
-import { bundle } from "./bundle.ts"
+import { bundle, modules, root } from "./bundle.ts"
 
 const entries = {
   "Client: connect, listen, send": `
@@ -33,9 +37,22 @@ const entries = {
       Layer.provide([FetchHttpClient.layer, Socket.layerWebSocketConstructorGlobal]))))`
 }
 
+const { values } = parseArgs({ options: { modules: { type: "string", default: "0" } } })
+
+const { sizeBudget } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
+  readonly sizeBudget: Readonly<Record<string, number>>
+}
+
+const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(6)} kB`
+
 for (const [name, code] of Object.entries(entries)) {
   const bundled = Buffer.from(await bundle(code))
-  const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(6)} kB`
   const gzip = Zlib.gzipSync(bundled, { level: 9 }).length
-  console.log(`${name.padEnd(36)} minified ${kilobytes(bundled.length)}, gzip -9 ${kilobytes(gzip)}`)
+  const budget = (sizeBudget[name] ?? 0) * 1000
+  const sizes = `minified ${kilobytes(bundled.length)}, gzip -9 ${kilobytes(gzip)}, budget ${kilobytes(budget)}`
+  console.log(`${name.padEnd(36)} ${sizes}${gzip > budget ? ": EXCEEDED" : ""}`)
+  if (gzip > budget) process.exitCode = 1
+  for (const [path, bytes] of (await modules(code)).slice(0, Number(values.modules))) {
+    console.log(`  ${kilobytes(bytes)}  ${path}`)
+  }
 }
