@@ -14,7 +14,7 @@ import { Cancelled, Closed, KefuError, type KefuErrorReason, NotConnected, Super
 import { ConnectionState } from "../realtime/ConnectionState.ts"
 import { unknownOptions } from "./arguments.ts"
 import type { Directory } from "./directory.ts"
-import { guardedPromises } from "./guarded.ts"
+import { guardedPromises } from "./unhandled.ts"
 import type { Listeners } from "./listeners.ts"
 import { messageOf } from "./thrown.ts"
 import { type CallOptions, type ClientOptions, kefuOptions, logging } from "./options.ts"

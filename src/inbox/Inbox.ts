@@ -7,13 +7,11 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type ConversationId, type MessageId, UserId } from "../domain/Id.ts"
-import { isSystemMessage, type Message } from "../domain/Message.ts"
+import type { ConversationId, MessageId, UserId } from "../domain/Id.ts"
 import { isVisitor } from "../domain/Perspective.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import {
@@ -26,21 +24,19 @@ import {
   type RequestReason,
   RequestTimeout
 } from "../KefuError.ts"
-import { Outbox } from "../outbox/Outbox.ts"
-import * as elapsed from "../platform/elapsed.ts"
+import type { Outbox } from "../outbox/Outbox.ts"
 import { lazily } from "../platform/lazily.ts"
 import { Lifecycle } from "../platform/Lifecycle.ts"
 import { withSpan } from "../platform/span.ts"
 import { Realtime } from "../realtime/Realtime.ts"
-import type { OutboxEntry } from "../outbox/OutboxEntry.ts"
-import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 import { ConversationApi } from "../rest/ConversationApi.ts"
 import type { CurrentUser } from "../rest/CurrentUser.ts"
 import type { UserApi } from "../rest/UserApi.ts"
 import type { InboxConversation, InboxSnapshot } from "./InboxSnapshot.ts"
+import * as announcer from "./internal/announcer.ts"
+import * as following from "./internal/follow.ts"
 import { guarded } from "./internal/guarded.ts"
-import { type Loader, make as makeLoader } from "./internal/loader.ts"
-import * as notifier from "./internal/notifier.ts"
+import { make as makeLoader } from "./internal/loader.ts"
 import * as queue from "./internal/queue.ts"
 import { InboxState } from "./internal/state.ts"
 import type { Thread } from "./internal/thread.ts"
@@ -167,9 +163,6 @@ export class Inbox extends Context.Service<
     Layer.mock(Inbox, partial)
 }
 
-/** How long the inbox waits for a connection that is being opened before it reads the conversations itself. */
-const unhurried = Duration.seconds(1)
-
 /** How long \`ready\` waits while the backend fails or does not answer. */
 const patience = Duration.minutes(1)
 
@@ -178,145 +171,47 @@ const unanswered = new KefuError({
   reason: new RequestTimeout({ afterMillis: Duration.toMillis(patience) })
 })
 
-interface Parts {
-  readonly state: InboxState
-  readonly commit: Effect.Effect<void>
-  readonly loader: Loader
-  readonly drafts: typing.Drafts
-  readonly places: queue.Places
+/** Who would see a draft in a conversation; undefined if nobody would. */
+const readerOf = (thread: Thread | undefined): UserId | undefined => {
+  if (thread === undefined || thread.state === "FINISHED") return undefined
+  const { counterpart } = thread
+  return counterpart?.userType === "ROBOT" ? undefined : counterpart?.id
 }
 
-/** Builds the effect that loads everything, then follows events, sends and the page, as long as the session lasts. */
-const makeFollow = Effect.fnUntraced(function* ({ commit, drafts, loader, places, state }: Parts) {
-  const config = yield* KefuConfig
-  const outbox = yield* Outbox
-  const page = yield* Lifecycle
+/** Sends what is typed to those who would see it. */
+const makeDrafts = Effect.fnUntraced(function* (state: InboxState) {
+  const { inbox } = yield* KefuConfig
   const realtime = yield* Realtime
-  /** The latest messages before the connection. */
-  let known: ReadonlyMap<ConversationId, number> = new Map()
-  const heard = new WeakMap<Thread, typing.Heard>()
-  const expiries = yield* FiberMap.make<ConversationId, void>()
-
-  const follow = (event: RealtimeEvent): Effect.Effect<void> =>
-    guarded(`the event ${event._tag}`, loader.doubt("all"))(Effect.suspend(() => followUnguarded(event)))
-
-  const followUnguarded = (event: RealtimeEvent): Effect.Effect<void> => {
-    switch (event._tag) {
-      case "MessageReceived":
-        return receive(event.message)
-      case "MessagesRead":
-        return Effect.sync(() => state.thread(event.conversationId)?.mark("theirs", event.messageId))
-      case "Inputting":
-        return showTyping(event)
-      case "StateChanged":
-        return Effect.sync(() => {
-          if (event.state._tag === "Connected") known = state.latest
-        })
-      case "Resynced":
-        return loader.takeCurrent(event.conversations, known)
-      case "GapUnresolved":
-        return loader.doubt(event.conversationId ?? "all")
-      case "Lagged":
-        return loader.doubt("all")
-      default:
-        return Effect.void
-    }
-  }
-
-  const receive = Effect.fnUntraced(function* (message: Message) {
-    const needsReading = state.receive(message)
-    const thread = state.thread(message.conversationId)
-    if (thread !== undefined && !isSystemMessage(message) && message.fromId !== state.me?.id) {
-      heard.set(thread, { message, at: yield* elapsed.now })
-    }
-    if (needsReading) yield* loader.request(message.conversationId)
-  })
-
-  const showTyping = Effect.fnUntraced(function* ({
-    conversationId,
-    payload
-  }: Extract<RealtimeEvent, { readonly _tag: "Inputting" }>) {
-    const thread = state.thread(conversationId)
-    const userId = Number.isSafeInteger(payload.fromId) ? UserId.make(Number(payload.fromId)) : undefined
-    if (thread === undefined || (userId !== undefined && userId === state.me?.id)) return
-    const stop = Effect.suspend(() => {
-      thread.setTyping(undefined)
-      return commit
-    })
-    if (payload.content === "") return yield* stop
-    const sign = { draft: payload.content ?? undefined, userId }
-    const last = heard.get(thread)
-    if (last !== undefined && typing.isOvertaken(sign, last, yield* elapsed.now)) return
-    thread.setTyping(sign)
-    yield* FiberMap.run(expiries, conversationId, Effect.delay(stop, typing.expiry))
-  })
-
-  const connection = Stream.runForEach(realtime.states, (connection) => {
-    state.set({ connection })
-    const { _tag } = connection
-    const { error, isLoaded } = state.snapshot
-    const isUnread = _tag === "Connected" ? !config.catchUp || error !== undefined : _tag !== "Connecting" && !isLoaded
-    return Effect.andThen(commit, isUnread ? loader.doubt("all") : Effect.void)
-  })
-
-  const signals = Stream.runForEach(page.signals, (signal) => (signal === "wake" ? places.wake : Effect.void))
-
-  const showSend = Effect.fnUntraced(function* (entry: OutboxEntry) {
-    const { conversationId, isNew, reads } = state.echo(entry)
-    if (isNew && conversationId !== undefined) drafts.clear(conversationId)
-    yield* commit
-    yield* Effect.forEach(reads, loader.request, { discard: true })
-  })
-
-  const sends = Stream.runForEach(outbox.changes, (entry) => guarded("a send", Effect.void)(showSend(entry)))
-
-  /** A connection that opens reads the conversations itself. Loads without it once it fails or takes its time. */
-  const loadLater = Effect.all(
-    [
-      Effect.catch(loader.introduce, () => loader.request("all")),
-      Effect.delay(
-        Effect.suspend(() => (state.snapshot.connection._tag === "Connecting" ? loader.request("all") : Effect.void)),
-        unhurried
-      )
-    ],
-    { concurrency: 2, discard: true }
-  )
-
-  const warn = Effect.flatMap(realtime.state, ({ _tag }) =>
-    _tag === "Idle"
-      ? Effect.logWarning("The inbox is not live: its connection was not opened. Open it to receive events")
-      : Effect.void
-  )
-
-  return Effect.gen(function* () {
-    // Subscribes before it reads, so that nothing is lost in between.
-    const events = yield* realtime.subscribe({ overflow: "lagged", lasting: true })
-    const isOpening = config.catchUp && (yield* realtime.state)._tag === "Connecting"
-    yield* isOpening ? Effect.forkScoped(loadLater) : loader.request("all")
-    const following = Stream.runForEachArray(events, (batch) =>
-      Effect.andThen(Effect.forEach(batch, follow, { discard: true }), commit)
-    )
-    yield* Effect.all(
-      [
-        loader.introduced.pipe(Effect.andThen(warn), Effect.andThen(following)),
-        connection,
-        signals,
-        sends,
-        loader.followAccount
-      ],
-      {
-        concurrency: "unbounded",
-        discard: true
-      }
-    )
-  }).pipe(
-    Effect.scoped,
-    Effect.catch((error) => {
-      state.set({ error })
-      return commit
-    })
+  return yield* typing.makeDrafts((conversationId, draft) =>
+    Effect.gen(function* () {
+      const toId = readerOf(state.thread(conversationId))
+      if (toId === undefined || (yield* realtime.state)._tag !== "Connected") return
+      const content = draft !== "" && inbox.withholdDraft ? typing.withheld : typing.beginning(draft)
+      yield* realtime.inputting({ content, conversationId, toId })
+    }).pipe(Effect.ignore, guarded("sending a draft", Effect.void))
   )
 })
+
+/** The first loaded state. */
+const loaded = (changes: Stream.Stream<InboxSnapshot>, lastError: () => InboxSnapshot["error"]) =>
+  changes.pipe(
+    Stream.filter(({ error, isLoaded }) => isLoaded || error?.isRetryable === false),
+    Stream.runHead,
+    Effect.flatMap(
+      Option.match({
+        onNone: () =>
+          Effect.fail(new KefuError({ method: "Inbox.ready", reason: new Closed({ detail: "the session ended" }) })),
+        onSome: (snapshot) =>
+          snapshot.isLoaded || snapshot.error === undefined
+            ? Effect.succeed(snapshot)
+            : Effect.fail(snapshot.error.at("Inbox.ready"))
+      })
+    ),
+    Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () => Effect.suspend(() => Effect.fail(lastError()?.at("Inbox.ready") ?? unanswered))
+    })
+  )
 
 const make = Effect.gen(function* () {
   const api = yield* ConversationApi
@@ -325,7 +220,7 @@ const make = Effect.gen(function* () {
   const realtime = yield* Realtime
   const run = yield* FiberSet.makeRuntime<never, void>()
   const state = new InboxState()
-  const { changes, commit: announce, listen } = yield* notifier.make(() => state.snapshot)
+  const { changes, commit: announce, listen } = yield* announcer.make(() => state.snapshot)
   let begun = false
 
   const commit = Effect.suspend(() => {
@@ -349,24 +244,9 @@ const make = Effect.gen(function* () {
           doubt: loader.request
         })
 
-  /** Who would see a draft in a conversation; undefined if nobody would. */
-  const readerOf = (id: ConversationId): UserId | undefined => {
-    const thread = state.thread(id)
-    if (thread === undefined || thread.state === "FINISHED") return undefined
-    const { counterpart } = thread
-    return counterpart?.userType === "ROBOT" ? undefined : counterpart?.id
-  }
+  const drafts = yield* makeDrafts(state)
 
-  const drafts = yield* typing.makeDrafts((conversationId, draft) =>
-    Effect.gen(function* () {
-      const toId = readerOf(conversationId)
-      if (toId === undefined || (yield* realtime.state)._tag !== "Connected") return
-      const content = draft !== "" && config.inbox.withholdDraft ? typing.withheld : typing.beginning(draft)
-      yield* realtime.inputting({ content, conversationId, toId })
-    }).pipe(Effect.ignore, guarded("sending a draft", Effect.void))
-  )
-
-  const follow = yield* makeFollow({ state, commit, loader, drafts, places })
+  const follow = yield* following.make({ state, commit, loader, drafts, places })
 
   const begin = () => {
     if (begun) return
@@ -401,24 +281,7 @@ const make = Effect.gen(function* () {
       begin()
       return state.snapshot
     }),
-    ready: allChanges.pipe(
-      Stream.filter(({ error, isLoaded }) => isLoaded || error?.isRetryable === false),
-      Stream.runHead,
-      Effect.flatMap(
-        Option.match({
-          onNone: () =>
-            Effect.fail(new KefuError({ method: "Inbox.ready", reason: new Closed({ detail: "the session ended" }) })),
-          onSome: (snapshot) =>
-            snapshot.isLoaded || snapshot.error === undefined
-              ? Effect.succeed(snapshot)
-              : Effect.fail(snapshot.error.at("Inbox.ready"))
-        })
-      ),
-      Effect.timeoutOrElse({
-        duration: patience,
-        orElse: () => Effect.suspend(() => Effect.fail(state.snapshot.error?.at("Inbox.ready") ?? unanswered))
-      })
-    ),
+    ready: loaded(allChanges, () => state.snapshot.error),
     changes: allChanges,
     subscribe: (listener) => {
       const stop = listen(listener)
@@ -442,7 +305,7 @@ const make = Effect.gen(function* () {
     typing: (id, draft) =>
       Effect.suspend(() => {
         begin()
-        return readerOf(id) === undefined ? Effect.void : drafts.write(id, draft)
+        return readerOf(state.thread(id)) === undefined ? Effect.void : drafts.write(id, draft)
       }),
     recall: (id) =>
       Effect.suspend(() => {

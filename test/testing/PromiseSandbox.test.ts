@@ -63,7 +63,7 @@ describe("startSandbox", () => {
   it("a token can be made invalid, and a refused command has a reason", async () => {
     await using sandbox = await startSandbox()
     const { token } = await sandbox.createStaff()
-    await using client = new Client({}, { baseUrl: sandbox.baseUrl, token, ackTimeout: 50 })
+    await using client = new Client({}, { baseUrl: sandbox.baseUrl, token, ackTimeout: 500 })
     await rejection(client.recallMessage(987_654))
     assert.deepStrictEqual(
       (await sandbox.refusals()).map(({ command, error }) => [command, error]),

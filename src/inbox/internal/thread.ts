@@ -14,7 +14,6 @@ import {
   isServedByRobot,
   isVisitor,
   messageName,
-  type MessageName,
   readMarkOf,
   senderOf
 } from "../../domain/Perspective.ts"
@@ -24,6 +23,7 @@ import type { InboxConversation, InboxDetails, InboxMessage, QueuePlace, Typing 
 import { Echoes } from "./echoes.ts"
 import { ReadMarks } from "./readMarks.ts"
 import { type Arrived, isShallowlyEqual, Messages } from "./messages.ts"
+import { staffStatus, type StaffStatus, statusMessages } from "./staffStatus.ts"
 import { Timeline } from "./timeline.ts"
 
 /** The account of the session, and everyone it knows. */
@@ -486,24 +486,6 @@ export class Thread {
     }
   }
 }
-
-type StaffStatus = InboxConversation["staffStatus"]
-
-/** What some messages say about the staff. */
-const staffStatus: ReadonlyMap<MessageName | undefined, StaffStatus> = new Map([
-  ["StaffBusyEvent", "busy"],
-  ["StaffOfflineEvent", "offline"]
-])
-
-/** The messages that report a change of the conversation itself. */
-const statusMessages: ReadonlySet<MessageName> = new Set([
-  "ConversationEnd",
-  "ManualServiceStart",
-  "ConversationBuilt",
-  "ConversationTransfer",
-  "StaffBusyEvent",
-  "StaffOfflineEvent"
-])
 
 const keyOf = (id: MessageId): string => `m${id}`
 

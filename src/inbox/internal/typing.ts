@@ -4,9 +4,13 @@
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
-import type { ConversationId } from "../../domain/Id.ts"
+import { type ConversationId, UserId } from "../../domain/Id.ts"
 import type { Message } from "../../domain/Message.ts"
+import * as elapsed from "../../platform/elapsed.ts"
+import type { RealtimeEvent } from "../../realtime/RealtimeEvent.ts"
 import type { Typing } from "../InboxSnapshot.ts"
+import type { InboxState } from "./state.ts"
+import type { Thread } from "./thread.ts"
 
 /** How long the other side counts as typing after its last sign. */
 export const expiry = "10 seconds"
@@ -90,4 +94,35 @@ export const makeDrafts = Effect.fnUntraced(function* (
     }
   }
   return drafts
+})
+
+/** The signs that others are typing. */
+export const makeSigns = Effect.fnUntraced(function* (state: InboxState, commit: Effect.Effect<void>) {
+  const heard = new WeakMap<Thread, Heard>()
+  const expiries = yield* FiberMap.make<ConversationId, void>()
+  return {
+    /** A message of somebody else, which ends the signs of its own typing. */
+    hear: (thread: Thread, message: Message) =>
+      Effect.map(elapsed.now, (at) => {
+        heard.set(thread, { message, at })
+      }),
+    show: Effect.fnUntraced(function* ({
+      conversationId,
+      payload
+    }: Extract<RealtimeEvent, { readonly _tag: "Inputting" }>) {
+      const thread = state.thread(conversationId)
+      const userId = Number.isSafeInteger(payload.fromId) ? UserId.make(Number(payload.fromId)) : undefined
+      if (thread === undefined || (userId !== undefined && userId === state.me?.id)) return
+      const stop = Effect.suspend(() => {
+        thread.setTyping(undefined)
+        return commit
+      })
+      if (payload.content === "") return yield* stop
+      const sign = { draft: payload.content ?? undefined, userId }
+      const last = heard.get(thread)
+      if (last !== undefined && isOvertaken(sign, last, yield* elapsed.now)) return
+      thread.setTyping(sign)
+      yield* FiberMap.run(expiries, conversationId, Effect.delay(stop, expiry))
+    })
+  }
 })
