@@ -23,11 +23,11 @@ const herd = values.quick ? 50 : 5000
 
 const exec = promisify(execFile)
 
-/** Runs one of the programs beside this one, and gives what it prints. */
+/** Runs one of the programs beside this one, and gives the last line that it prints: sessions may log before it. */
 const run = async (script: string, ...args: ReadonlyArray<string>): Promise<Readonly<Record<string, number>>> => {
   const path = Path.join(import.meta.dirname, script)
   const { stdout } = await exec(process.execPath, ["--expose-gc", path, ...args], { timeout: 300_000 })
-  return JSON.parse(stdout) as Readonly<Record<string, number>>
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Readonly<Record<string, number>>
 }
 
 /** The least of each figure over some runs. */

@@ -1,12 +1,15 @@
 /**
- * Apps for the old client run unchanged: one from 2020 over a lost connection, and one typed from the documentation.
+ * Apps for the old client run unchanged: one from 2020 over a lost connection, one typed from the documentation, and one
+ * that retries by itself.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import * as SandboxNode from "../../src/sandbox/doors/SandboxNode.ts"
+import { SandboxFaults } from "../../src/sandbox/faults/SandboxFaults.ts"
 
 const examples = Path.resolve(import.meta.dirname, "../../examples")
 
@@ -147,3 +150,37 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("examples/typed-app.ts
     30_000
   )
 })
+
+layer(SandboxNode.layer().pipe(Layer.provideMerge(SandboxFaults.layer)), { excludeTestServices: true })(
+  "examples/retrying-app.ts",
+  (it) => {
+    it.effect(
+      "sends nothing twice over an outage that is longer than its own patience",
+      () =>
+        Effect.gen(function* () {
+          const sandbox = yield* Sandbox
+          const baseUrl = yield* SandboxNode.baseUrl
+          const faults = yield* SandboxFaults
+          const start = Effect.runForkWith(yield* Effect.context())
+          let broken = false
+          const { code, lines } = yield* run("retrying-app.ts", baseUrl, (line) => {
+            if (broken || !line.startsWith("sent")) return
+            broken = true
+            start(faults.inject({ _tag: "RefuseDials", status: 503, until: 2500 }, { _tag: "Reset" }))
+          })
+          assert.strictEqual(code, 0, lines.join("\n"))
+          // Otherwise nothing was put to the test.
+          assert.include(lines, "failed 麻烦查一下", lines.join("\n"))
+          const [conversation] = (yield* sandbox.conversations).filter(
+            ({ customer }) => customer?.nickname === "访客 1"
+          )
+          assert.deepStrictEqual(
+            conversation?.messages.filter(({ messageType }) => messageType === "Text").map(({ content }) => content),
+            ["在吗？", "我的订单还没到", "麻烦查一下"],
+            lines.join("\n")
+          )
+        }),
+      30_000
+    )
+  }
+)
