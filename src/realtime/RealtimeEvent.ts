@@ -22,7 +22,8 @@ import type { ConnectionState } from "./ConnectionState.ts"
  * - `Resynced`: the gap before a connection has been closed: the conversations as they are now, with read marks and states.
  *   `complete` is false if a `GapUnresolved` came before it.
  * - `GapUnresolved`: messages of this conversation (of any, if undefined) may be missing or came late: read it again. If
- *   the history could not be read yet, reading is repeated, and what it finds comes as recovered messages.
+ *   the history could not be read yet, reading is repeated, and what it finds comes as recovered messages. Also told if the
+ *   first connection was lost so soon that messages pushed before the first `Resynced` may be in that one only.
  * - `StateChanged`: the connection entered this state. States and all other events come in the order in which they occur.
  * - `Lagged`: this subscriber was too slow and lost `dropped` events at this place: read the conversations again.
  * - `Superseded`: the account logged in elsewhere.

@@ -247,14 +247,6 @@ const isNamed = (log: Log, id: ConversationId, since: number): boolean =>
         (event._tag === "GapUnresolved" && (event.conversationId === undefined || event.conversationId === id)))
   )
 
-/** Messages that count as given because the session began with them. */
-const givenAtFirst = (log: Log, since: number): ReadonlySet<MessageId> => {
-  const first = log.heard.find(({ at, event }) => at >= since && event._tag === "Resynced")?.event
-  return new Set(
-    first?._tag === "Resynced" ? first.conversations.flatMap(({ messages }) => messages.map(({ id }) => id)) : []
-  )
-}
-
 /** Since when a person is connected with the account in use. */
 const connectedSince = (person: Person, { bornAt }: Log): number => {
   const from = Math.max(accountOf(person).from, bornAt)
@@ -291,7 +283,6 @@ const deliveries = (run: Run): ReadonlyArray<string> =>
 
       if (!log.complete) return problems
       const account = accountOf(person)
-      const given = givenAtFirst(log, account.from)
       // Who comes late cannot say what of that very moment it missed.
       const from = Math.max(log.listener.from === 0 ? 0 : log.since + 1, connectedSince(person, log))
       // An app that closes its connection asks for nothing that was under way, and begins anew when it opens it again.
@@ -300,7 +291,7 @@ const deliveries = (run: Run): ReadonlyArray<string> =>
       const present = new Set(allMessages(run).map(({ id }) => id))
       for (const push of run.pushes.filter(isOurs)) {
         const { conversationId, id, messageType } = push.message
-        if (!present.has(id) || seen.has(id) || given.has(id)) continue
+        if (!present.has(id) || seen.has(id)) continue
         if (isNamed(log, conversationId, push.at)) continue
         problems.push(
           `${who} never got message ${id} (${messageType}) of conversation ${conversationId}, pushed at ${push.at}, untold`
@@ -312,17 +303,22 @@ const deliveries = (run: Run): ReadonlyArray<string> =>
 
 /**
  * The gaps that had to be told: a connection was lost before the conversations had been read once since the app opened it,
- * so that nothing tells where the gap begins; or an own send reached the backend behind one that was given later, since
- * the network had held it up.
+ * or so soon after that no frame need have come in by which every push of before had arrived, so that nothing tells where
+ * the gap begins; or an own send reached the backend behind one that was given later, since the network had held it up.
  */
 const neededGaps = ({ heard }: Log): ReadonlySet<unknown> => {
   const needed = new Set<unknown>()
-  let isRead = false
+  let readAt = Infinity
+  let lostAt = Infinity
   let hasBeginning = false
-  for (const { event } of heard) {
-    if (event._tag === "Resynced") isRead = true
-    if (event._tag === "StateChanged" && event.state._tag === "Closed") isRead = false
-    if (event._tag === "StateChanged" && event.state._tag === "Connected") hasBeginning = isRead
+  for (const { at, event } of heard) {
+    if (event._tag === "Resynced") readAt = Math.min(readAt, at)
+    if (event._tag === "StateChanged") {
+      const { _tag } = event.state
+      if (_tag === "Closed") readAt = Infinity
+      if (_tag === "Connected") hasBeginning = lostAt - readAt > overtaking + longestSilence
+      lostAt = _tag === "Connected" ? Infinity : Math.min(lostAt, at)
+    }
     if (event._tag !== "GapUnresolved") continue
     if (!hasBeginning || /^message \d+ came after a later one$/.test(event.detail)) needed.add(event)
   }
@@ -355,6 +351,9 @@ const mild = (run: Run): ReadonlyArray<string> => {
 }
 
 // --- the connection
+
+/** By how long one push may overtake another. */
+const overtaking = 2000
 
 /** Silence that `Connected` may outlast: 20 s to a ping, 5 s to its answer, and what a frame may be late. */
 const longestSilence = 26_000

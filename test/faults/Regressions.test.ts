@@ -89,6 +89,29 @@ describe("after a reconnect", () => {
   )
 })
 
+describe("a message that was pushed before the first read of the history, and lost with that connection", () => {
+  it.effect("is reported as a gap", () =>
+    Effect.gen(function* () {
+      yield* inject({ _tag: "Delay", direction: "outbound", millis: 500, until: 400 }, { _tag: "Reset", from: 400 })
+      const chen = yield* join(visitor)
+      yield* TestClock.adjust("30 seconds")
+      const events = yield* chen.news
+      assert.deepStrictEqual(idsOf(events), [])
+      assert.strictEqual(gapsOf(events).length, 1)
+    }).pipe(Effect.scoped, provide())
+  )
+
+  it.effect("is not feared once a later frame has come in", () =>
+    Effect.gen(function* () {
+      const chen = yield* join(visitor)
+      yield* TestClock.adjust("30 seconds")
+      yield* reset
+      yield* reset
+      assert.deepStrictEqual(gapsOf(yield* chen.news), [])
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
 describe("catch-up after a silent link", () => {
   it.effect("reports a conversation that began and ended meanwhile", () =>
     Effect.gen(function* () {

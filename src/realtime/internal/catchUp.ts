@@ -78,9 +78,12 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
       const unreadable = skippedOf(conversation.messages).length > 0
       return { id: conversation.id, messages, gap: unreadable ? unreadableMessage : complete ? undefined : cutShort }
     })
-    const gaps = findings.flatMap(({ gap, id }) =>
-      gap === undefined ? [] : [RealtimeEvent.GapUnresolved({ conversationId: id, detail: gap })]
-    )
+    const gaps = [
+      ...log.unsureBeginnings().map((id) => RealtimeEvent.GapUnresolved({ conversationId: id, detail: early })),
+      ...findings.flatMap(({ gap, id }) =>
+        gap === undefined ? [] : [RealtimeEvent.GapUnresolved({ conversationId: id, detail: gap })]
+      )
+    ]
     if (ended.length === finishedRead)
       gaps.unshift(RealtimeEvent.GapUnresolved({ conversationId: undefined, detail: unseen }))
     if (!isWhole) gaps.unshift(RealtimeEvent.GapUnresolved({ conversationId: undefined, detail: unreadableList }))
@@ -94,7 +97,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
 
   return {
     /** Notes, before the first connection, where every conversation stands, so that the first gap has a beginning. */
-    baseline: Effect.map(present, (conversations) => log.resynced(conversations)),
+    baseline: Effect.map(present, (conversations) => log.resynced(conversations, true)),
     /** What the first connection has to read: as `read`, or without a baseline the conversations as they are now. */
     first: Effect.suspend(() =>
       log.baselined
@@ -112,6 +115,8 @@ export type CatchUp = ReturnType<typeof make>
 const finishedRead = 5
 
 const unseen = "other conversations may have come and gone"
+const early =
+  "the first connection ended soon after the conversation was read, and what it had pushed before may be lost"
 const cutShort = "the conversation's page of messages may not reach back to the last one received"
 const unreadableMessage = "a message of the conversation could not be read"
 const unreadableList = "a conversation could not be read, or the list of them is cut short"

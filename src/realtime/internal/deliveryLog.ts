@@ -46,6 +46,9 @@ export class DeliveryLog {
   #mark = 0
   #horizon = 0
   #markedAt = -Infinity
+  /** The last messages at the first read of the conversations, while pushes up to `#snapshot` may be on their way. */
+  #lastAtFirst: ReadonlyArray<Message> = []
+  #snapshot = 0
 
   /** All conversations have been listed once: an unknown one started after that. */
   baselined = false
@@ -53,14 +56,29 @@ export class DeliveryLog {
   /** Declares a conversation as known up to its last message, its messages in order. */
   settle({ id, messages, state }: Conversation): void {
     const position = this.#touched(id)
-    position.settled = Math.max(position.settled ?? 0, messages.at(-1)?.id ?? 0)
+    const latest = messages.at(-1)?.id ?? 0
+    position.settled = Math.max(position.settled ?? 0, latest)
+    this.#latest = Math.max(this.#latest, latest)
     if (state === "FINISHED") this.noteEnd(id)
   }
 
-  /** Declares all conversations as known, as they are now. */
-  resynced(conversations: ReadonlyArray<Conversation>): void {
+  /** Declares all conversations as known, as they are now; `isEarlier` if that was before the connection opened. */
+  resynced(conversations: ReadonlyArray<Conversation>, isEarlier = false): void {
     for (const conversation of conversations) this.settle(conversation)
+    this.#lastAtFirst = isEarlier || this.baselined ? [] : conversations.flatMap(({ messages }) => messages.slice(-1))
+    this.#snapshot = this.#latest
     this.baselined = true
+  }
+
+  /**
+   * The conversations of which a push from before their first read may be lost, if the connection has ended since: pushes
+   * and acks come in their order, so a later one shows that it came in.
+   */
+  unsureBeginnings(): ReadonlyArray<ConversationId> {
+    if (this.#snapshot <= this.#horizon) this.#lastAtFirst = []
+    const delivered = Array.from(this.#positions.values(), (position) => position.delivered)
+    const arrived = Math.max(...this.#own, ...delivered)
+    return this.#lastAtFirst.flatMap(({ conversationId, id }) => (id > arrived ? [conversationId] : []))
   }
 
   /** Decides whether a message is delivered. Unless it is a duplicate, it counts as delivered from now on. */
@@ -149,8 +167,9 @@ export class DeliveryLog {
     this.#positions.clear()
     this.#ended.clear()
     this.#own.clear()
-    this.#latest = this.#mark = this.#horizon = 0
+    this.#latest = this.#mark = this.#horizon = this.#snapshot = 0
     this.#markedAt = -Infinity
+    this.#lastAtFirst = []
     this.#recalled.clear()
     this.baselined = false
   }

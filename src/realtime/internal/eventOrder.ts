@@ -81,6 +81,7 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     yield* Effect.timeoutOption(acknowledged, Duration.min(patience, left))
     yield* Effect.forEach(missed.value, recover, { discard: true })
     resolved = seen
+    if (resolved === doubts) log.noteTime(yield* elapsed.now)
     return true
   })
 
