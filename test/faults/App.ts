@@ -48,7 +48,7 @@ export const sender = (person: Person, { clock, people, schedule, sends }: Stage
     yield* sending.pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          if (person.bornAt !== bornAt) return
+          if (!sent.elsewhere && person.bornAt !== bornAt) return
           sent.exit = exit
           sent.settledAt = clock.currentTimeMillisUnsafe()
         })

@@ -89,16 +89,30 @@ const byName = ({ people }: Run, name: string): Person => people.find((person) =
 /** How long before a kill a send must have been given to survive it. */
 const written = 1000
 
+/** Whether an app died before it was connected with the account that had replaced the one with which it had said this. */
+const leftBehind = ({ accounts, states }: Person, { at, diedAt = 0 }: Send): boolean =>
+  accounts.some(
+    ({ from }) =>
+      from > at &&
+      !states.some((entered) => entered.state._tag === "Connected" && entered.at >= from && entered.at < diedAt)
+  )
+
 /**
  * Nobody need be told of a send whose app has died where it was given too shortly before, past the outbox, over a store that
- * failed, or where it has arrived.
+ * failed, or where it has arrived. The store keeps it for its account: the app that is started with another is not told.
  */
-const mayBeForgotten = ({ schedule }: Run, { at, diedAt, who }: Send, isThere: boolean): boolean =>
-  diedAt !== undefined &&
-  (isThere ||
-    !schedule.outbox ||
-    diedAt - at < written ||
-    ofTag("StoreFails")(schedule.troubles).some((trouble) => trouble.who === who))
+const mayBeForgotten = (run: Run, send: Send, isThere: boolean): boolean => {
+  const { at, diedAt, who } = send
+  const { schedule } = run
+  return (
+    diedAt !== undefined &&
+    (isThere ||
+      !schedule.outbox ||
+      diedAt - at < written ||
+      leftBehind(byName(run, who), send) ||
+      ofTag("StoreFails")(schedule.troubles).some((trouble) => trouble.who === who))
+  )
+}
 
 /**
  * Every send settles. What is `Sent` is in the history, as the message that it was told to be. What failed is not there.
