@@ -76,8 +76,9 @@ export class DeliveryLog {
    */
   unsureBeginnings(): ReadonlyArray<ConversationId> {
     if (this.#snapshot <= this.#horizon) this.#lastAtFirst = []
-    const delivered = Array.from(this.#positions.values(), (position) => position.delivered)
-    const arrived = Math.max(...this.#own, ...delivered)
+    let arrived = 0
+    for (const id of this.#own) arrived = Math.max(arrived, id)
+    for (const { delivered } of this.#positions.values()) arrived = Math.max(arrived, delivered)
     return this.#lastAtFirst.flatMap(({ conversationId, id }) => (id > arrived ? [conversationId] : []))
   }
 
