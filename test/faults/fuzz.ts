@@ -17,9 +17,8 @@ import * as Stream from "effect/Stream"
 import { parseArgs } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { Client } from "../../src/Client.ts"
+import { Client, KefuError } from "../../src/Client.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
-import type { KefuError } from "../../src/KefuError.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
@@ -249,7 +248,11 @@ export const facade = (options: Options): Effect.Effect<Report, HttpServerError.
                   if (received.conversationId === goodConversation) Queue.offerUnsafe(arrived, numberOf(received))
                 },
                 onInputting: () => count("onInputting"),
-                onError: ({ message }) => defects.push(message),
+                onError: ({ error, message }) => {
+                  // A frame that cannot be read is told, and nothing else may go wrong.
+                  if (error instanceof KefuError && error.reason._tag === "UnexpectedResponse") count("onError")
+                  else defects.push(message)
+                },
                 onClose: ({ code }) => {
                   Deferred.doneUnsafe(down, Effect.die(new Error(`The connection was closed with ${code}`)))
                 }
