@@ -1,12 +1,12 @@
 /**
  * What the old client did, row by row: for each method what it sends for odd inputs, for each inbound frame the callbacks
  * with their arguments. A row where the client is better names the row of the migration table that tells it, in both
- * READMEs.
+ * READMEs. Client.methods.test.ts has a row for every method with plain inputs.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
-import type { Client } from "../src/Client.ts"
+import { Client } from "../src/Client.ts"
 import { opened, refusal, setup } from "./support/ClientSetup.ts"
 
 /** The subjects of the improvements, in English and in Chinese. */
@@ -691,6 +691,114 @@ describe("the client does what the old client did", () => {
           Array.isArray(body) || typeof body === "number" ? body : "id" in body ? body : { nickName: "x" }
         )
       }
+    })
+  )
+
+  it.live("opens once however often it is asked, closes what never opened without a word, and opens again", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client } = yield* setup({ token: "a b&c" })
+      client.close()
+      client.open()
+      client.open()
+      yield* callbacks.called("onOpen")
+      client.open()
+      assert.deepStrictEqual([client.isOpened(), client.isConnecting()], [true, false])
+      client.close()
+      client.close()
+      yield* callbacks.called("onClose")
+      assert.deepStrictEqual([client.isOpened(), client.isConnecting()], [false, false])
+      client.open()
+      yield* callbacks.called("onOpen", 2)
+      assert.deepStrictEqual(callbacks.order(), ["onOpen", "onClose", "onOpen"])
+      assert.deepStrictEqual(
+        backend.links.map(({ url }) => url),
+        ["/api/v1/im/ws?token=a%20b%26c", "/api/v1/im/ws?token=a%20b%26c"]
+      )
+    })
+  )
+
+  for (const [name, type, content, conversation] of [
+    ["an object", "Image", { url: "u", aB: 1 }, 3],
+    ["a text for an object", "Image", '{"url":"u"}', 3],
+    ["nothing", "Text", undefined, 3],
+    ["null", "Text", null, null],
+    ["a number", "Text", 5, "c-3"],
+    ["a list", "OrderMessage", [1], 0]
+  ] as const) {
+    it.live(`buildMessage keeps ${name} as its content, and asks the backend nothing`, () =>
+      Effect.gen(function* () {
+        const { backend, client } = yield* setup()
+        const built = client.buildMessage(type, odd(content), odd(conversation))
+        const { createdAt, ...rest } = built
+        assert.strictEqual(built.content as unknown, content)
+        assert.isTrue(Number.isSafeInteger(createdAt))
+        assert.deepStrictEqual(rest as unknown, {
+          id: 0,
+          fromId: 0,
+          nickname: "",
+          content,
+          direction: 0,
+          messageType: type,
+          isRead: false,
+          conversationId: conversation
+        })
+        assert.deepStrictEqual([backend.seen, backend.links], [[], []])
+      })
+    )
+  }
+
+  for (const [name, file, presigned] of [
+    ["a file", new File(["ab"], "a b.png", { type: "image/png" }), ["a b.png", "image/png", 2]],
+    ["an empty file", new File([], "空.txt", { type: "text/plain" }), ["空.txt", "text/plain", 0]]
+  ] as const) {
+    it.live(`uploadBlobs presigns ${name} by its name, type and size`, () =>
+      Effect.gen(function* () {
+        const { backend, client } = yield* setup()
+        backend.answer = ({ url }) =>
+          url.endsWith("/presign_urls")
+            ? { body: { blob_id: "b-8", signed_url: "/store/8", url: "https://cdn.test/8", more_of_it: 1 } }
+            : { status: 204 }
+        const uploaded = yield* Effect.promise(() => client.uploadBlobs(file))
+        assert.deepStrictEqual(uploaded as unknown, { id: "b-8", url: "https://cdn.test/8" })
+        const [filename, content_type, byte_size] = presigned
+        assert.deepStrictEqual(JSON.parse(backend.seen[0]?.body ?? ""), { filename, content_type, byte_size })
+      })
+    )
+  }
+
+  for (const [name, body, data] of [
+    ["an object", { access_token: "t", user_id: "7" }, { accessToken: "t", userId: "7" }],
+    ["a text", "t", "t"],
+    ["nothing", undefined, ""]
+  ] as const) {
+    it.live(`getAnonymousToken resolves to ${name} as it came`, () =>
+      Effect.gen(function* () {
+        const { backend } = yield* setup()
+        backend.answer = () => (body === undefined ? { status: 204 } : { body })
+        const answer = yield* Effect.promise(() => Client.getAnonymousToken({ baseUrl: backend.baseUrl }))
+        assert.deepStrictEqual(answer.data as unknown, data)
+        assert.deepStrictEqual([backend.seen[0]?.method, backend.seen[0]?.url], ["POST", "/api/v1/im/tokens"])
+        assert.notProperty(backend.seen[0]?.headers, "authorization")
+      })
+    )
+  }
+
+  it.live("an own message whose ack came too late reaches onMessage when it comes back", () =>
+    Effect.gen(function* () {
+      const { backend, callbacks, client, link } = yield* opened({ outbox: false, ackTimeout: 50 })
+      const late = new Promise<() => void>((resolve) => {
+        backend.onFrame = (frame, over) => {
+          if (frame.event_type === 101)
+            resolve(() => over.send(103, { sequence_id: frame.sequence_id, message_id: 1234 }))
+          else over.send(103, { sequence_id: frame.sequence_id })
+        }
+      })
+      yield* refusal(client.sendMessage(text(client, "迟"), 5))
+      ;(yield* Effect.promise(() => late))()
+      link.send(101, { ...raw, id: 1234, from_id: 7, content: "迟" })
+      yield* callbacks.called("onMessage")
+      const [[, heard] = []] = callbacks.calls.filter(([name]) => name === "onMessage")
+      assert.deepInclude(heard, { id: 1234, content: "迟", direction: 0 })
     })
   )
 
