@@ -173,6 +173,20 @@ describe("a store that fails", () => {
     }
   }
 
+  it.effect("in that it keeps only half of what is written takes nothing for the work of another session", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      store.torn = true
+      const desk = new Desk(7)
+      const { gateway, outbox } = yield* start(store, desk)
+      const { key } = yield* outbox.enqueue(text("a"))
+      const connection = yield* gateway.accept
+      yield* handle(desk, connection)
+      assert.strictEqual((yield* outbox.result(key)).state._tag, "Sent")
+      assert.deepStrictEqual(desk.texts(), ["a"])
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
   it.effect("in that it never answers holds a send up for two seconds, and the next ones not at all", () =>
     Effect.gen(function* () {
       const desk = new Desk(7)

@@ -17,7 +17,7 @@ import type { Desk } from "./OutboxDesk.ts"
 
 /** A store that fails in its writes, or in everything, as long as the test says so. */
 export const makeStore = (map = new Map<string, string>()) => {
-  const control = { map, broken: false, unreadable: false, writes: 0 }
+  const control = { map, broken: false, unreadable: false, torn: false, writes: 0 }
   const failing = (method: string, message: string) =>
     Effect.fail(new KeyValueStore.KeyValueStoreError({ method, message }))
   const write = (method: string, change: () => void) =>
@@ -28,7 +28,7 @@ export const makeStore = (map = new Map<string, string>()) => {
     set: (key, value) =>
       write("set", () => {
         control.writes++
-        map.set(key, value)
+        map.set(key, control.torn ? value.slice(0, value.length / 2) : value)
       }),
     remove: (key) => write("remove", () => map.delete(key)),
     clear: failing("clear", "unsupported"),

@@ -222,14 +222,16 @@ export const make = (needs: Needs) => {
     send.attempt = ledger.begin({ target, content, after, connection: 0, handedAt, account, generation: undefined })
   }
 
-  /** Learns what another session has done with a send of this one. */
+  /** Learns what another session has done with a send of this one. If there was none, the store has lost what is missing. */
   const compare = Effect.fnUntraced(function* (
     send: Send,
     stored: StoredSend | undefined,
-    arrival: Arrival | undefined
+    arrival: Arrival | undefined,
+    isForeign: boolean
   ) {
     if (arrival !== undefined) return yield* sends.arrived(send, MessageId.make(arrival.id))
     if (!isOpen(send)) return
+    if (stored === undefined && !isForeign) return void kept.delete(send.entry.key)
     if (stored === undefined) return yield* sends.unknown(send, "another session of this account has taken it over")
     if (stored.unknown !== undefined) return yield* sends.unknown(send, stored.unknown)
     if (stored.attempt !== undefined && isWaiting(send) && send.attempt === undefined) {
@@ -245,7 +247,7 @@ export const make = (needs: Needs) => {
     )
 
   /** Restores what other sessions have left, and gives the slots that nobody needs any more. */
-  const takeOver = Effect.fnUntraced(function* (from: ReadonlyArray<Stored>) {
+  const takeOver = Effect.fnUntraced(function* (from: ReadonlyArray<Stored>, isForeign: boolean) {
     const versions = new Map<string, Array<{ readonly name: string } & StoredSend>>()
     const arrived = new Map<string, { readonly name: string } & Arrival>()
     const now = yield* Clock.currentTimeMillis
@@ -267,7 +269,9 @@ export const make = (needs: Needs) => {
       left.set(stored.key, stored)
       kept.set(stored.key, { names, version: stored.version, creator: stored.creator })
     }
-    for (const send of mine) yield* compare(send, left.get(send.entry.key), arrived.get(send.entry.key))
+    for (const send of mine) {
+      yield* compare(send, left.get(send.entry.key), arrived.get(send.entry.key), isForeign)
+    }
     const others = latest.filter(({ stored: { key } }) => sends.get(key) === undefined && !arrived.has(key))
     sends.makeRoom(others.at(-1)?.stored.order ?? 0)
     for (const { stored } of others) yield* adopt(stored)
@@ -301,7 +305,7 @@ export const make = (needs: Needs) => {
         const name = yield* login
         if (name !== undefined && (yield* from.account(name)) !== id) yield* from.remember(name, id)
         if (hasAdopted && !isForeign) return false
-        const outdated = yield* takeOver(yield* listed(from, to))
+        const outdated = yield* takeOver(yield* listed(from, to), isForeign)
         hasAdopted = true
         yield* removeAll(from, outdated)
         return false
@@ -367,7 +371,7 @@ export const make = (needs: Needs) => {
         if (store === undefined) return true
         const outcome = yield* guarded(
           Effect.fnUntraced(function* (into) {
-            const owner = isOwner && part !== undefined ? yield* into.owner(part) : session
+            const owner = (isOwner && part !== undefined ? yield* into.owner(part) : undefined) ?? session
             if (owner !== session) return "foreign" as const
             yield* write(into, send)
             return "written" as const

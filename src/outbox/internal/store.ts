@@ -172,7 +172,8 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, sessio
         text === undefined ? undefined : Option.getOrUndefined(decodeLogin(text))?.account
       ),
     remember: (login: string, account: UserId) => store.set(`${root}login-${login}`, JSON.stringify({ account })),
-    owner: (part: string) => Effect.map(readIndex(part), ({ index }) => index.owner),
+    /** Undefined if no index can be read. */
+    owner: (part: string) => Effect.map(readIndex(part), ({ newest }) => newest.index?.owner),
     setOwner: (part: string, owner: string) => writeIndex(part, ({ sessions }) => ({ owner, sessions })),
     /** Reads all records; unreadable ones are logged and left as they are. */
     list: Effect.fnUntraced(function* (part: string) {
