@@ -63,10 +63,12 @@ const stood = ({ states }: Person, from: number, until: number): boolean =>
   !states.some(({ at }) => at > from && at < until)
 
 /** Whether a person's session ended, became another account's, or was one of several, between two moments. */
-const wasOver = ({ schedule }: Run, { leftAt, name, states }: Person, from: number, until: number): boolean =>
+const wasOver = ({ schedule }: Run, { accounts, leftAt, name, states }: Person, from: number, until: number): boolean =>
   (leftAt !== undefined && leftAt <= until) ||
   ofTag("SecondSession")(schedule.troubles).some((tab) => tab.who === name && tab.from <= until && tab.until >= from) ||
   ofTag("AccountReplaced")(schedule.troubles).some(({ at, who }) => who === name && at >= from && at <= until) ||
+  // A device that slept finds out later.
+  accounts.slice(1).some((account) => account.from >= from && account.from <= until) ||
   states.some(({ at, state }) => at >= from && at <= until && (state._tag === "Superseded" || state._tag === "Closed"))
 
 /** For how long a person's device slept between two moments. */
