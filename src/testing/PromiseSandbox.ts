@@ -14,7 +14,8 @@ import type { Message } from "../domain/Message.ts"
 import type { Refusal } from "../sandbox/Counters.ts"
 import type { Login, NewAccount, SeededLogin } from "../sandbox/desk/Accounts.ts"
 import * as SandboxNode from "../sandbox/doors/SandboxNode.ts"
-import { FaultPlan } from "../sandbox/faults/FaultPlan.ts"
+import { Posted } from "../sandbox/faults/FaultApi.ts"
+import type { FaultPlan } from "../sandbox/faults/FaultPlan.ts"
 import { SandboxFaults } from "../sandbox/faults/SandboxFaults.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
 
@@ -89,7 +90,9 @@ export const startSandbox = async (options: SandboxNode.SandboxNodeOptions = {})
     refusals: () => runtime.runPromise(sandbox.refusals),
     inject: (...plan) =>
       runtime.runPromise(
-        Effect.flatMap(Schema.decodeUnknownEffect(FaultPlan)(plan), (checked) => faults.inject(...checked))
+        Effect.flatMap(Schema.decodeUnknownEffect(Posted)(plan, { reportInput: true }), (checked) =>
+          faults.inject(...checked)
+        )
       ),
     clearFaults: () => runtime.runPromise(faults.clear),
     close,

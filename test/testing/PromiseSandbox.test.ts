@@ -57,6 +57,8 @@ describe("startSandbox", () => {
   it("refuses what is not a fault, and a conversation that does not exist", async () => {
     await using sandbox = await startSandbox()
     assert.match(String(await rejection(sandbox.inject({ _tag: "RefuseDials", status: 200 }))), /status/)
+    const unknown = JSON.parse('{ "_tag": "Rest" }') as { readonly _tag: "Reset" }
+    assert.match(String(await rejection(sandbox.inject(unknown))), /there is no fault "Rest"; did you mean Reset\?/)
     assert.match(String(await rejection(sandbox.messages(987_654))), /987654/)
   })
 

@@ -41,8 +41,14 @@ const unknownKind = (fault: unknown): string => {
   return `${said} The faults are ${kinds.join(", ")}`
 }
 
-/** Faults as programs post them: one of an unknown kind is told in one sentence, not by the types of all kinds. */
-const Posted = Schema.Array(
+/**
+ * Faults as programs give them: one of an unknown kind is told in one sentence, not by the types of all kinds. Decode them
+ * with `reportInput`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Posted = Schema.Array(
   Fault.pipe(
     Schema.middlewareDecoding(
       Effect.mapError((issue) =>
