@@ -12,6 +12,8 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Conversation, type ConversationQuery } from "../domain/Conversation.ts"
+import type { UserId } from "../domain/Id.ts"
+import type { Message } from "../domain/Message.ts"
 import { ConversationApi } from "../rest/ConversationApi.ts"
 import * as Csv from "../sandbox/doors/Csv.ts"
 import * as progress from "./progress.ts"
@@ -32,18 +34,8 @@ const decode = Schema.decodeOption(Line)
 const iso = (millis: number | null | undefined): string =>
   Predicate.isNullish(millis) ? "" : DateTime.formatIso(DateTime.makeUnsafe(millis))
 
-const columns = [
-  "conversation_id",
-  "state",
-  "customer",
-  "staff",
-  "created_at",
-  "message_id",
-  "sent_at",
-  "sender",
-  "message_type",
-  "content"
-]
+const senderOf = ({ fromId }: Message, people: ReadonlyMap<UserId, string>, system: string): string =>
+  Predicate.isNullish(fromId) ? system : (people.get(fromId) ?? String(fromId))
 
 const rows = (conversation: Conversation): ReadonlyArray<ReadonlyArray<string | number>> => {
   const people = text.names(conversation)
@@ -55,7 +47,7 @@ const rows = (conversation: Conversation): ReadonlyArray<ReadonlyArray<string | 
     iso(conversation.createdAt),
     message.id,
     iso(message.createdAt),
-    Predicate.isNullish(message.fromId) ? "" : (people.get(message.fromId) ?? String(message.fromId)),
+    senderOf(message, people, ""),
     message.messageType,
     text.content(message)
   ])
@@ -67,10 +59,7 @@ const markdown = (conversation: Conversation): string => {
   const people = text.names(conversation)
   const title = `## Conversation ${conversation.id}: ${escaped(`${text.name(conversation.customer)} / ${text.name(conversation.lastStaff)}`)}`
   const said = conversation.messages.map((message) => {
-    const sender = Predicate.isNullish(message.fromId)
-      ? "system"
-      : (people.get(message.fromId) ?? String(message.fromId))
-    return `- ${iso(message.createdAt)} **${escaped(sender)}**: ${escaped(text.content(message))}`
+    return `- ${iso(message.createdAt)} **${escaped(senderOf(message, people, "system"))}**: ${escaped(text.content(message))}`
   })
   return [title, "", ...said, "", ""].join("\n")
 }
@@ -86,7 +75,7 @@ const writers: Readonly<
     }
   >
 > = {
-  csv: { begin: Csv.encode([columns]), between: "", end: "", one: (conversation) => Csv.lines(rows(conversation)) },
+  csv: { begin: Csv.encode([Csv.columns]), between: "", end: "", one: (conversation) => Csv.lines(rows(conversation)) },
   json: { begin: "[\n", between: ",\n", end: "\n]\n", one: (conversation) => JSON.stringify(conversation) },
   markdown: { begin: "", between: "", end: "", one: markdown }
 }

@@ -80,8 +80,7 @@ const backend = Effect.fnUntraced(function* (input: Backend) {
 
 const tokenOf = Effect.fnUntraced(function* ({ anonymous, token }: Input) {
   if (anonymous) return undefined
-  const known = Option.orElse(token, () => Option.none<Redacted.Redacted>())
-  const given = Option.isSome(known) ? known : yield* Config.option(Config.Redacted("KEFU_TOKEN"))
+  const given = Option.isSome(token) ? token : yield* Config.option(Config.Redacted("KEFU_TOKEN"))
   if (Option.isSome(given)) return given.value
   if (!(yield* TerminalCapabilities).canPrompt) {
     return yield* failure("No token is given: add --token, set KEFU_TOKEN, or be a new visitor with --anonymous")

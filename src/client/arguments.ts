@@ -67,22 +67,22 @@ const sendable: ReadonlySet<string> = new Set<SendableType>([
 export const draftOf = (method: string, message: unknown): Effect.Effect<Draft, KefuError> => {
   if (!Predicate.isObject(message))
     return Effect.fail(invalid(method, "message", "expected a message, as from buildMessage"))
-  const kind = Result.getOrUndefined(Result.try(() => unboxed({ ...message }["messageType"])))
+  const read = Result.try((): { readonly [key: string]: unknown } => ({ ...message }))
+  const { content, conversationId, messageType } = Result.isSuccess(read) ? read.success : {}
+  const kind = unboxed(messageType)
   if (typeof kind !== "string" || !sendable.has(kind))
     return Effect.fail(invalid(method, "messageType", `expected one of ${Array.from(sendable).join(", ")}`))
-  const draft = Result.try((): Draft => {
-    const { content, conversationId, messageType }: { readonly [key: string]: unknown } = { ...message }
+  const copied = Result.try(() => {
     const text: string | undefined = JSON.stringify(content)
-    const number = numberOf(conversationId) ?? 0
-    return {
-      messageType: unboxed(messageType),
-      content: text === undefined ? undefined : JSON.parse(text),
-      conversationId: number > 0 ? number : undefined
-    }
+    return text === undefined ? undefined : (JSON.parse(text) as unknown)
   })
-  return Result.isSuccess(draft)
-    ? Effect.succeed(draft.success)
-    : Effect.fail(invalid(method, "content", "it cannot be sent as JSON"))
+  if (Result.isFailure(copied)) return Effect.fail(invalid(method, "content", "it cannot be sent as JSON"))
+  const number = numberOf(conversationId) ?? 0
+  return Effect.succeed({
+    messageType: kind,
+    content: copied.success,
+    conversationId: number > 0 ? number : undefined
+  })
 }
 
 const isSignal = (signal: unknown): boolean =>

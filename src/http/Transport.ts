@@ -152,11 +152,11 @@ const make = Effect.gen(function* () {
   const webSocket = yield* Socket.WebSocketConstructor
   const { client: httpClient, once } = pipeline.make(platform, config, credentials)
 
-  const dial = Effect.fnUntraced(function* (token: Redacted.Redacted) {
+  const dial = Effect.fnUntraced(function* (url: string, token: Redacted.Redacted) {
     let ws: Socket.WebSocketLike | undefined
     let end: KefuError<ConnectionLost | ResponseTooLarge> | undefined
     const socket = yield* Socket.fromWebSocket(
-      Effect.map(wire.open(webSocket, socketUrl(config, token), config.maxFrameSize), (opened) => (ws = opened)),
+      Effect.map(wire.open(webSocket, url, config.maxFrameSize), (opened) => (ws = opened)),
       { openTimeout: config.connectTimeout }
     )
     const pull = yield* Socket.readerString(socket)
@@ -187,10 +187,11 @@ const make = Effect.gen(function* () {
   const attempt = (token: Redacted.Redacted) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
-      return yield* dial(token).pipe(
+      const url = socketUrl(config, token)
+      return yield* dial(url, token).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
-        csp.watch(socketUrl(config, token), (why) => new KefuError({ method, reason: new NetworkUnreachable(why) }))
+        csp.watch(url, (why) => new KefuError({ method, reason: new NetworkUnreachable(why) }))
       )
     })
 

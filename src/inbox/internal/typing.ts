@@ -13,7 +13,7 @@ import type { InboxState } from "./state.ts"
 import type { Thread } from "./thread.ts"
 
 /** How long the other side counts as typing after its last sign. */
-export const expiry = "10 seconds"
+const expiry = "10 seconds"
 
 /** For how many milliseconds a message may overtake a sign of its own typing. */
 const overtaking = 2000
@@ -28,7 +28,7 @@ export interface Heard {
  * Whether a sign belongs to a message that was received before it. One that came in time, or whose draft differs, is of
  * the next message.
  */
-export const isOvertaken = ({ draft, userId }: Typing, { at, message }: Heard, now: number): boolean => {
+const isOvertaken = ({ draft, userId }: Typing, { at, message }: Heard, now: number): boolean => {
   if (now - at >= overtaking || (userId !== undefined && userId !== message.fromId)) return false
   return (
     draft === undefined || draft === withheld || (message.messageType === "Text" && message.content.startsWith(draft))

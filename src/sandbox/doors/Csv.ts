@@ -55,7 +55,13 @@ const cell = (value: string | number): string => {
 
 const time = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
-const columns = [
+/**
+ * The columns of an export of conversations, one row for each message.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const columns: ReadonlyArray<string> = [
   "conversation_id",
   "state",
   "customer",
