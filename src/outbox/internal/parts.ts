@@ -61,7 +61,10 @@ export const make = Effect.gen(function* () {
   const store =
     options.storage &&
     outboxStore.make(Context.get(yield* Layer.build(options.storage), KeyValueStore.KeyValueStore), baseUrl, session)
-  const kept = persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, calm: calm.await })
+  const kept =
+    store === undefined
+      ? persistence.none
+      : persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, calm: calm.await })
   const needs: Needs = {
     calm: calm.await,
     generation: tokenGeneration,

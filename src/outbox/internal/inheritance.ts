@@ -1,0 +1,123 @@
+/**
+ * Takes over what other sessions of the account have left in the store.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { MessageId } from "../../domain/Id.ts"
+import * as elapsed from "../../platform/elapsed.ts"
+import type { OutboxDraft, OutboxEntry } from "../OutboxEntry.ts"
+import { OutboxState } from "../OutboxState.ts"
+import { ofSend, recipientOf } from "../payload.ts"
+import type { Ledger } from "./ledger.ts"
+import type { Place, Records } from "./records.ts"
+import { isOpen, isWaiting, makeSend, type Registry, type Send } from "./registry.ts"
+import type { Arrival, Stored, StoredSend } from "./store.ts"
+
+/** How long it is noted for other sessions that a send arrived, in milliseconds. */
+const remembered = 3_600_000
+
+/** Why the outcome of a send is unknown that another session took over and did not keep. */
+export const takenOver = "another session of this account has taken it over"
+
+/** A stored send as the app sees it. */
+const entryOf = ({ attempt, conversationId, enqueuedAt, key, message }: StoredSend): OutboxEntry => {
+  const { content, messageType } = message
+  const draft = { conversationId, toId: recipientOf(message), messageType, content } as OutboxDraft
+  return { key, draft, enqueuedAt, state: attempt === undefined ? OutboxState.Queued() : OutboxState.Sending() }
+}
+
+interface Found {
+  /** The latest version of each send, in their order, and the slots of its versions, the oldest first. */
+  readonly sends: ReadonlyArray<{ readonly stored: StoredSend; readonly names: ReadonlyArray<string> }>
+  readonly arrivals: ReadonlyMap<string, { readonly name: string } & Arrival>
+}
+
+const sorted = (records: ReadonlyArray<Stored>): Found => {
+  const arrivals = new Map<string, { readonly name: string } & Arrival>()
+  const sends = new Map<string, { readonly stored: StoredSend; readonly names: ReadonlyArray<string> }>()
+  const versions = records.filter((record) => record._tag === "Send")
+  for (const stored of versions.toSorted((left, right) => left.version - right.version)) {
+    sends.set(stored.key, { stored, names: [...(sends.get(stored.key)?.names ?? []), stored.name] })
+  }
+  for (const record of records) if (record._tag === "Arrival") arrivals.set(record.key, record)
+  return {
+    sends: Array.from(sends.values()).toSorted((left, right) => left.stored.order - right.stored.order),
+    arrivals
+  }
+}
+
+/** The stored sends of which no arrival is noted, in their order. */
+export const waitingOf = (records: ReadonlyArray<Stored>): ReadonlyArray<OutboxEntry> => {
+  const { arrivals, sends } = sorted(records)
+  return sends
+    .filter(({ stored: { key } }) => !arrivals.has(key))
+    .map(({ stored }) => {
+      const { unknown: detail } = stored
+      return detail === undefined
+        ? entryOf(stored)
+        : { ...entryOf(stored), state: OutboxState.DeliveryUnknown({ detail }) }
+    })
+}
+
+export interface Needs {
+  readonly ledger: Ledger
+  readonly place: Place
+  readonly records: Records
+  readonly sends: Registry
+}
+
+export const make = ({ ledger, place, records, sends }: Needs) => {
+  const attach = (send: Send, after: number | undefined, handedAt: number) => {
+    const { account } = place
+    const { draft } = send.entry
+    if (send.message === undefined) return
+    const target = { conversationId: draft.conversationId, toId: recipientOf(send.message) }
+    const content = ofSend(send.message)
+    send.attempt = ledger.begin({ target, content, after, connection: 0, handedAt, account, generation: undefined })
+  }
+
+  const adopt = Effect.fnUntraced(function* (stored: StoredSend) {
+    const { attempt, expiresAt, message, order, unknown } = stored
+    const left = Math.min(sends.lifetime, expiresAt - (yield* Clock.currentTimeMillis))
+    const now = yield* elapsed.now
+    const send = makeSend(entryOf(stored), message, now + left, order)
+    if (attempt !== undefined) attach(send, attempt.after, now)
+    yield* unknown === undefined ? sends.add(send) : sends.addUnknown(send, unknown)
+  })
+
+  /** Learns what another session has done with a send of this one. If there was none, the store has lost what is missing. */
+  const compare = Effect.fnUntraced(function* (
+    send: Send,
+    stored: StoredSend | undefined,
+    arrival: Arrival | undefined,
+    isForeign: boolean
+  ) {
+    if (arrival !== undefined) return yield* sends.arrived(send, MessageId.make(arrival.id))
+    if (!isOpen(send)) return
+    if (stored === undefined && !isForeign) return records.forget(send)
+    if (stored === undefined) return yield* sends.unknown(send, takenOver)
+    if (stored.unknown !== undefined) return yield* sends.unknown(send, stored.unknown)
+    if (stored.attempt !== undefined && isWaiting(send) && send.attempt === undefined) {
+      attach(send, stored.attempt.after, yield* elapsed.now)
+      sends.enter(send, OutboxState.Sending())
+    }
+  })
+
+  /** Restores what other sessions have left, and gives the slots that nobody needs any more. */
+  return Effect.fnUntraced(function* (from: ReadonlyArray<Stored>, isForeign: boolean) {
+    const now = yield* Clock.currentTimeMillis
+    const { arrivals, sends: found } = sorted(from)
+    const noted = Array.from(arrivals.values())
+    for (const { id } of noted) ledger.own(id)
+    const mine = sends.all.filter(records.isFound)
+    const left = new Map(found.map(({ stored }) => [stored.key, stored]))
+    for (const { names, stored } of found) records.adopt(names, stored)
+    for (const send of mine) {
+      yield* compare(send, left.get(send.entry.key), arrivals.get(send.entry.key), isForeign)
+    }
+    const others = found.filter(({ stored: { key } }) => sends.get(key) === undefined && !arrivals.has(key))
+    sends.makeRoom(others.at(-1)?.stored.order ?? 0)
+    for (const { stored } of others) yield* adopt(stored)
+    return noted.filter(({ at }) => Math.abs(now - at) > remembered).map(({ name }) => name)
+  })
+}

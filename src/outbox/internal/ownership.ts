@@ -1,0 +1,133 @@
+/**
+ * Who owns the account's sends in a store that several sessions share: the session that connected last.
+ */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { UserId } from "../../domain/Id.ts"
+import type { CurrentUser } from "../../rest/CurrentUser.ts"
+import type { GuardedStore } from "./guardedStore.ts"
+import * as inheritance from "./inheritance.ts"
+import type { Ledger } from "./ledger.ts"
+import { type Place, type Records, removeAll } from "./records.ts"
+import type { Registry } from "./registry.ts"
+import type { Store } from "./store.ts"
+
+export interface Needs {
+  /** Names this session; no other session has the same name. */
+  readonly session: string
+  /** Identifies the login as long as its account is not known; undefined if there is no token. */
+  readonly login: Effect.Effect<string | undefined>
+  readonly currentUser: CurrentUser["Service"]
+  readonly ledger: Ledger
+  readonly sends: Registry
+  /** Waits until frames of earlier connections are no longer handled; false if the connection ends before. */
+  readonly calm: (connection: number) => Effect.Effect<boolean>
+}
+
+export interface Parts {
+  readonly place: Place
+  readonly records: Records
+  readonly store: GuardedStore
+}
+
+/** The steps of `Persistence` that concern the owner. */
+export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs, { place, records, store }: Parts) => {
+  const takeOver = inheritance.make({ ledger, place, records, sends })
+  const claiming = Semaphore.makeUnsafe(1)
+  /** The connection over which the account was claimed last. */
+  let claimed = 0
+  let isOwner = false
+  let hasAdopted = false
+
+  /** The records of the account, and of its login until the account was known. */
+  const listed = Effect.fnUntraced(function* (from: Store, of: string) {
+    const own = yield* from.list(of)
+    return place.login === undefined || place.login === of ? own : [...own, ...(yield* from.list(place.login))]
+  })
+
+  const readAll = (of: string) =>
+    Effect.map(
+      store.run((from) => listed(from, of)),
+      (found) => found ?? []
+    )
+
+  /** Becomes the owner, and takes over what there is to take over. Undefined if the store fails. */
+  const own = Effect.fnUntraced(function* (from: Store, id: UserId, owner: string | undefined, isForeign: boolean) {
+    const to = `${id}`
+    if (owner !== session) yield* from.setOwner(to, session)
+    isOwner = true
+    place.account = id
+    place.part = to
+    const name = yield* login
+    if (name !== undefined && (yield* from.account(name)) !== id) yield* from.remember(name, id)
+    if (hasAdopted && !isForeign) return true
+    const outdated = yield* takeOver(yield* listed(from, to), isForeign)
+    hasAdopted = true
+    yield* removeAll(from, outdated)
+    return true
+  })
+
+  const claimFor = Effect.fnUntraced(function* (id: UserId, connection: number) {
+    store.resume()
+    isOwner = false
+    if (place.account !== undefined && place.account !== id) hasAdopted = false
+    const owner = yield* store.run((from) => from.owner(`${id}`))
+    const isForeign = owner !== undefined && owner !== "" && owner !== session
+    if (isForeign) {
+      place.isShared = true
+      if ((yield* readAll(`${id}`)).length > 0 && !(yield* calm(connection))) return
+    }
+    const isDone = (yield* store.run((from) => own(from, id, owner, isForeign))) === true
+    if (isDone && isForeign) ledger.supersede(false)
+    if (!isDone && !hasAdopted) place.part = undefined
+    claimed = connection
+    sends.hide()
+    for (const send of sends.open) {
+      if (place.part !== undefined && !records.isFound(send)) yield* records.save(send)
+    }
+  })
+
+  const locate = Effect.gen(function* () {
+    const name = yield* login
+    if (name === undefined || claimed > 0) return
+    place.login = `login-${name}`
+    const known = yield* store.run((from) => from.account(name))
+    if (claimed > 0 || place.part !== undefined) return
+    place.part = known === undefined ? place.login : `${known}`
+    for (const send of sends.open) {
+      if (!records.has(send)) yield* records.save(send)
+    }
+  })
+
+  return {
+    locate,
+    hasSends: Effect.gen(function* () {
+      yield* locate
+      const { login, part } = place
+      const found = yield* readAll(part === undefined || part === login ? `${(yield* currentUser.get).id}` : part)
+      if (claimed === 0) sends.show(inheritance.waitingOf(found))
+      return found.some(({ _tag }) => _tag === "Send")
+    }).pipe(Effect.orElseSucceed(() => false)),
+    claim: (connection: number): Effect.Effect<boolean> =>
+      claimed === connection
+        ? Effect.succeed(true)
+        : claiming.withPermit(
+            Effect.suspend(() =>
+              claimed === connection
+                ? Effect.succeed(true)
+                : Effect.matchEffect(currentUser.get, {
+                    onFailure: ({ message }) =>
+                      Effect.as(Effect.logWarning("The stored outbox cannot be claimed yet", message), false),
+                    onSuccess: ({ id }) => Effect.as(claimFor(id, connection), true)
+                  })
+            )
+          ),
+    moved: Effect.sync(() => {
+      claimed = 0
+    }),
+    /** Whether this session has taken over the account's sends at its present connection. */
+    isOwner: () => isOwner,
+    /** All records of an account. */
+    readAll
+  }
+}

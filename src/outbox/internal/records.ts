@@ -1,0 +1,139 @@
+/**
+ * What the store holds of this session's sends, and where.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { UserId } from "../../domain/Id.ts"
+import * as elapsed from "../../platform/elapsed.ts"
+import type { GuardedStore } from "./guardedStore.ts"
+import type { Registry, Send } from "./registry.ts"
+import type { Arrival, Store, StoredSend } from "./store.ts"
+
+/** Where in the store this session reads and writes. */
+export interface Place {
+  /** Its account's part, or its login's until the account is known. */
+  part: string | undefined
+  /** The part of its login until the account was known. */
+  login: string | undefined
+  account: UserId | undefined
+  /** Other sessions may look for what became of their sends. */
+  isShared: boolean
+}
+
+/** What the store holds of one send. */
+interface Kept {
+  /** The slots of its versions, the oldest first. */
+  readonly names: ReadonlyArray<string>
+  readonly version: number
+  readonly creator: string
+}
+
+/** Whether the history is still read for a send, where another one could be mistaken for it. */
+const mayBeFound = ({ attempt, doubts, entry: { state } }: Send): boolean =>
+  state._tag !== "Sent" && state._tag !== "Failed" && (attempt !== undefined || doubts.length > 0)
+
+const toStored = Effect.fnUntraced(function* (send: Send, version: number, creator: string) {
+  const { attempt, deadline, entry, message, order } = send
+  const { draft, enqueuedAt, key, state } = entry
+  if (message === undefined || state._tag === "Sent" || state._tag === "Failed") return undefined
+  const { conversationId } = draft
+  const expiresAt = (yield* Clock.currentTimeMillis) + deadline - (yield* elapsed.now)
+  const stored: StoredSend = {
+    _tag: "Send",
+    key,
+    version,
+    creator,
+    message,
+    order,
+    enqueuedAt,
+    expiresAt,
+    ...(conversationId === undefined ? {} : { conversationId }),
+    ...(attempt === undefined ? {} : { attempt: attempt.after === undefined ? {} : { after: attempt.after } }),
+    ...(state._tag === "DeliveryUnknown" ? { unknown: state.detail } : {})
+  }
+  return stored
+})
+
+/** Removes records, the oldest first: what is left always is the latest version. */
+export const removeAll = (from: Store, names: ReadonlyArray<string>) =>
+  Effect.forEach(names, (name) => from.remove(name), { discard: true })
+
+export interface Needs {
+  readonly place: Place
+  readonly sends: Registry
+  readonly session: string
+  readonly store: GuardedStore
+}
+
+export interface Records extends ReturnType<typeof make> {}
+
+export const make = ({ place, sends, session, store }: Needs) => {
+  const kept = new Map<string, Kept>()
+  /** Slots that tell which messages are none of the open sends. */
+  let arrivals: ReadonlyArray<string> = []
+
+  const write = Effect.fnUntraced(function* (into: Store, send: Send) {
+    const { key } = send.entry
+    const held = kept.get(key) ?? { names: [], version: 0, creator: session }
+    if (place.part === undefined) return yield* removeAll(into, held.names)
+    const record = yield* toStored(send, held.version + 1, held.creator)
+    if (record === undefined) return
+    const name = yield* into.put(place.part, record)
+    kept.set(key, { ...held, version: record.version, names: [...held.names, name] })
+    yield* removeAll(into, held.names)
+    kept.set(key, { ...held, version: record.version, names: [name] })
+  })
+
+  /** Writes the present state of a send. */
+  const save = (send: Send) => store.run((into) => write(into, send))
+
+  const note = Effect.fnUntraced(function* (into: Store, { entry: { key } }: Send, id: number) {
+    if (place.part === undefined) return
+    const arrival: Arrival = { _tag: "Arrival", key, id, at: yield* Clock.currentTimeMillis }
+    arrivals = [...arrivals, yield* into.put(place.part, arrival)]
+  })
+
+  return {
+    write,
+    save,
+    has: ({ entry: { key } }: Send): boolean => kept.has(key),
+    /** Whether the store holds a send where the sessions of its account look for it. */
+    isFound: ({ entry: { key } }: Send): boolean =>
+      (kept.get(key)?.names ?? []).some((name) => store.isIn(name, place.part) || store.isIn(name, place.login)),
+    /** Takes charge of the versions of a send, the oldest first. */
+    adopt: (names: ReadonlyArray<string>, { creator, key, version }: StoredSend): void => {
+      kept.set(key, { names, version, creator })
+    },
+    /** The store has lost a send. */
+    forget: ({ entry: { key } }: Send): void => {
+      kept.delete(key)
+    },
+    discard: ({ entry: { key } }: Send): Effect.Effect<unknown> => {
+      const held = kept.get(key)
+      kept.delete(key)
+      return held === undefined ? Effect.void : store.run((into) => removeAll(into, held.names))
+    },
+    /** Brings the store up to date with a send that has settled. */
+    settled: (send: Send): Effect.Effect<unknown> =>
+      Effect.suspend(() => {
+        const { key, state } = send.entry
+        if (state._tag === "DeliveryUnknown") return save(send)
+        const held = kept.get(key)
+        const isExpired = state._tag === "Failed" && state.reason._tag === "OutboxExpired"
+        if (isExpired || (held === undefined && state._tag !== "Sent")) return Effect.void
+        return store.run(
+          Effect.fnUntraced(function* (into) {
+            const isSought = place.isShared || sends.all.some(mayBeFound)
+            if (state._tag === "Sent" && isSought) yield* note(into, send, state.id)
+            if (held === undefined) return
+            kept.delete(key)
+            yield* removeAll(into, held.names)
+            if (isSought) return
+            const old = arrivals
+            arrivals = []
+            yield* removeAll(into, old)
+          })
+        )
+      })
+  }
+}
