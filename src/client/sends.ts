@@ -1,6 +1,5 @@
 /**
- * The way of `client.sendMessage`: finds the recipient, hands the message to the outbox, and keeps the app's message
- * object up to date.
+ * The way of `client.sendMessage`: hands the message to the outbox, and keeps the app's message object up to date.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,8 +7,6 @@ import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as Semaphore from "effect/Semaphore"
 import type { ConversationId, UserId } from "../domain/Id.ts"
-import { isVisitor } from "../domain/Perspective.ts"
-import type { Inbox } from "../inbox/Inbox.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import { type OutboxDraft, type OutboxEntry, OutboxKey } from "../outbox/OutboxEntry.ts"
@@ -19,6 +16,7 @@ import { type Draft, isNamed, numberOf } from "./arguments.ts"
 import type { Directory } from "./directory.ts"
 import type { Notifier } from "./notifier.ts"
 import type { SendStatus } from "./promises.ts"
+import type { Recipients } from "./recipients.ts"
 import type { Flagged, ReadFlags } from "./readFlags.ts"
 
 /** A message of the app, with the fields that matter here. */
@@ -32,47 +30,18 @@ export interface Sendable extends Flagged {
 /** Under which a message of the app holds the key of its send: messages may be proxies, so no map could find it. */
 const sendKey: unique symbol = Symbol("effect-kefu/client/sends/key")
 
-/** How long a send waits for the current user. */
-const patience = "2 seconds"
-
 export const make = (
   outbox: Outbox["Service"],
   /** Sends messages in place of the outbox, if the app wants each to be sent once, and only over a connection. */
   once: Realtime["Service"] | undefined,
-  inbox: Inbox["Service"],
+  { isStaff, recipient }: Recipients,
   directory: Directory,
   flags: ReadFlags,
   notifier: Notifier,
-  events: { readonly identify: Effect.Effect<void, KefuError>; readonly release: Effect.Effect<void> }
+  /** Delivers the events that were held back for a send. */
+  release: Effect.Effect<void>
 ) => {
   const sends = Semaphore.makeUnsafe(1)
-  let unidentifiedOn: number | undefined
-
-  /** Tries once per connection. If it fails, the backend decides whether it needs to know the recipient. */
-  const identified = Effect.suspend(() =>
-    directory.isIdentified || unidentifiedOn === notifier.connection
-      ? Effect.void
-      : events.identify.pipe(
-          Effect.timeoutOption(patience),
-          Effect.ignore,
-          Effect.tap(() =>
-            Effect.sync(() => {
-              if (!directory.isIdentified) unidentifiedOn = notifier.connection
-            })
-          )
-        )
-  )
-
-  /** A user without a type may be either, so the backend decides. */
-  const isStaff = () => directory.me !== undefined && directory.me.userType !== "" && !isVisitor(directory.me)
-
-  /** What the client itself has read counts, and so does what its inbox has read. */
-  const visitorOf = (conversationId: number): number | undefined =>
-    directory.visitorOf(conversationId) ?? inbox.getConversation(conversationId as ConversationId)?.counterpart?.id
-
-  /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
-  const recipient = (conversationId: number | undefined) =>
-    Effect.map(identified, () => (isStaff() && conversationId !== undefined ? visitorOf(conversationId) : undefined))
 
   /** Waits for a send. An interrupt cancels one that waits; otherwise it goes on, and `status` says so. */
   const follow = Effect.fnUntraced(function* (
@@ -87,7 +56,7 @@ export const make = (
       Effect.tap(({ id }) => Effect.sync(() => onArrival(id))),
       Effect.onExit((exit) => {
         end(Exit.isSuccess(exit) ? exit.value.id : undefined)
-        return events.release
+        return release
       }),
       Effect.map(({ id }): number => id),
       Effect.exit,
@@ -175,5 +144,5 @@ export const make = (
 
   const discard = (send: unknown) => Effect.flatMap(keyOf("Client.discardSend", send), outbox.discard)
 
-  return { recipient, send, retry, cancel, discard }
+  return { send, retry, cancel, discard }
 }

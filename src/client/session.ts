@@ -1,13 +1,12 @@
 /**
- * The session behind the façade: connection commands in the order in which they were given, the current user, and the
- * delivery of events to the notifier.
+ * The session behind the façade: the current user, conversations from that user's perspective, and the delivery of events to
+ * the notifier. `commands` opens and closes it; `sends` sends.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { original } from "../codec/Odd.ts"
 import * as Wire from "../codec/Wire.ts"
@@ -21,11 +20,13 @@ import { Outbox } from "../outbox/Outbox.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import { CurrentUser } from "../rest/CurrentUser.ts"
 import { Api } from "../wire/Api.ts"
+import * as commands from "./commands.ts"
 import type { Directory } from "./directory.ts"
 import * as eventQueue from "./eventQueue.ts"
 import type { Listeners } from "./listeners.ts"
-import { Notifier, superseded } from "./notifier.ts"
+import { Notifier } from "./notifier.ts"
 import type { ReadFlags } from "./readFlags.ts"
+import * as recipient from "./recipients.ts"
 import * as rest from "./rest.ts"
 import * as sends from "./sends.ts"
 import type * as types from "./types.ts"
@@ -46,9 +47,7 @@ const make = Effect.fnUntraced(function* (
   const realtime = yield* Realtime
   const { httpClient, tokenChanges } = yield* Transport
   const currentUser = yield* CurrentUser
-  const scope = yield* Effect.scope
   const notifier = new Notifier(listeners, directory, flags)
-  const state = () => Effect.runSync(realtime.state)
 
   const view = (conversation: Conversation) => notifier.view(conversation)
 
@@ -103,39 +102,11 @@ const make = Effect.fnUntraced(function* (
     })
   ).pipe(Effect.forkScoped({ startImmediately: true }))
 
-  const inBackground = (effect: Effect.Effect<void, KefuError>) =>
-    Effect.forkIn(Effect.ignore(effect), scope, { startImmediately: true })
-
-  const inOrder = Semaphore.makeUnsafe(1).withPermit
+  const recipients = recipient.make(yield* Inbox, directory, notifier, identify)
 
   return {
-    state,
-    // Commands take effect in the order of the calls.
-    open: inOrder(
-      Effect.suspend(() => {
-        const { _tag } = state()
-        if (_tag === "Idle" || _tag === "Closed") return inBackground(realtime.open)
-        return _tag === "Superseded" ? Effect.sync(() => listeners.report(superseded("Client.open"))) : Effect.void
-      })
-    ),
-    close: inOrder(realtime.close),
-    retryNow: inOrder(realtime.retryNow),
-    takeOver: inOrder(
-      Effect.suspend(() => (state()._tag === "Superseded" ? inBackground(realtime.takeOver) : Effect.void))
-    ),
-    /** Waits until the earlier commands have taken effect. */
-    settled: inOrder(Effect.void),
-    /** Closes the connection, reports it, and reports nothing more. */
-    finish: inOrder(
-      Effect.gen(function* () {
-        const { _tag } = state()
-        if (_tag === "Idle") return
-        if (_tag !== "Closed") notifier.closed.closeUnsafe()
-        yield* realtime.close
-        yield* events.end
-        yield* notifier.closed.await
-      })
-    ),
+    state: () => Effect.runSync(realtime.state),
+    ...(yield* commands.make(realtime, notifier, listeners, events.end)),
     request: <Data>(method: string, endpoint: rest.Endpoint, input: rest.Input) =>
       Effect.map(rest.request(httpClient, method, endpoint, input), rest.toClientResponse<Data>),
     me: fetchMe,
@@ -153,10 +124,16 @@ const make = Effect.fnUntraced(function* (
       decodeList,
       (list) => list.map(view)
     ),
-    ...sends.make(yield* Outbox, usesOutbox ? undefined : realtime, yield* Inbox, directory, flags, notifier, {
-      identify,
-      release: events.release
-    })
+    recipient: recipients.recipient,
+    ...sends.make(
+      yield* Outbox,
+      usesOutbox ? undefined : realtime,
+      recipients,
+      directory,
+      flags,
+      notifier,
+      events.release
+    )
   }
 })
 

@@ -8,14 +8,9 @@ import { AckTimeout, type ConnectionReason, KefuError, RequestTooLarge } from ".
 import type { AckPayload } from "../../wire/Frame.ts"
 
 export interface Acks {
-  /** Sends a frame and waits for its ack, which `onAck` gets at once; interruption forgets the frame. */
-  readonly request: (
-    sequenceId: number,
-    frame: string,
-    send: (frame: string) => void,
-    onAck: (ack: AckPayload) => void
-  ) => Effect.Effect<AckPayload, KefuError<ConnectionReason | AckTimeout>>
-  /** Settles the command that waits for this ack: for how many milliseconds it has waited; undefined if none does. */
+  /** Sends a frame and waits for its ack; interruption forgets the frame. */
+  readonly request: (request: Request) => Effect.Effect<AckPayload, KefuError<ConnectionReason | AckTimeout>>
+  /** Settles the command that waits for this ack: after how many milliseconds; undefined if none does. */
   readonly settle: (ack: AckPayload) => number | undefined
   /** Waits until the commands that wait now are settled or interrupted. */
   readonly settled: Effect.Effect<void>
@@ -26,10 +21,21 @@ export interface Acks {
   readonly size: () => number
 }
 
+export interface Request {
+  readonly sequenceId: number
+  readonly frame: string
+  /** Since when the command waits, also for a connection, in elapsed milliseconds. */
+  readonly since: number
+  readonly send: (frame: string) => unknown
+  /** Gets the ack at once. */
+  readonly onAck: (ack: AckPayload) => void
+}
+
 interface Waiting {
   readonly end: (outcome: Effect.Effect<AckPayload, KefuError<ConnectionReason | AckTimeout>>) => void
   readonly onAck: (ack: AckPayload) => void
   readonly since: number
+  readonly sentAt: number
   /** Those who wait for its end. */
   watchers: ReadonlyArray<Deferred.Deferred<void>>
 }
@@ -73,9 +79,9 @@ export const make = ({ now, onOverdue, timeout }: Options): Acks => {
   }
 
   return {
-    request: (sequenceId, frame, send, onAck) =>
+    request: ({ frame, onAck, send, sequenceId, since }) =>
       Effect.callback((resume) => {
-        const command: Waiting = { end: resume, onAck, since: now(), watchers: [] }
+        const command: Waiting = { end: resume, onAck, since, sentAt: now(), watchers: [] }
         waiting.set(sequenceId, command)
         isAny.openUnsafe()
         measure(sequenceId, frame)
@@ -87,7 +93,7 @@ export const make = ({ now, onOverdue, timeout }: Options): Acks => {
       if (command === undefined) return undefined
       command.onAck(ack)
       end(ack.sequenceId, command, Effect.succeed(ack))
-      return now() - command.since
+      return now() - command.sentAt
     },
     settled: Effect.suspend(() => {
       const watchers = Array.from(waiting.values(), (command) => {

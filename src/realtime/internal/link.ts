@@ -54,17 +54,16 @@ export type Command = ClientFrame extends infer Frame
 
 export interface Link {
   /**
-   * Sends a command and waits for its ack. `onSent` gets the sequence id as soon as the frame is handed over; before
-   * that, nothing has been sent.
+   * Sends a command and waits for its ack, since when it was given, in elapsed milliseconds. `onSent` gets the sequence id
+   * as soon as the frame is handed over; before that, nothing has been sent.
    */
   readonly request: (
     command: Command,
+    since: number,
     onSent: (sequenceId: number) => void
   ) => Effect.Effect<AckPayload, KefuError<CommandReason>>
   /** Pings at once. */
   readonly check: Effect.Effect<unknown>
-  /** A command got no ack in time: pings at once, and only an ack is an answer. */
-  readonly suspect: Effect.Effect<unknown>
   /** Ends the connection with this error. */
   readonly end: (error: KefuError<ConnectionReason>) => Effect.Effect<unknown>
   /** Serves the connection until it ends. */
@@ -74,6 +73,12 @@ export interface Link {
 const encodeFrame = Schema.encodeUnknownResult(ClientFrameJson)
 const encodePing = Schema.encodeSync(ClientFrameJson)
 
+const skip = (detail: string) =>
+  Effect.andThen(
+    Effect.logWarning("Skipped a frame that could not be decoded", detail),
+    Metric.update(metrics.skippedFrames, 1)
+  )
+
 const failure = <Reason extends CommandReason>(reason: Reason) => new KefuError({ method: "Realtime", reason })
 
 export const make = Effect.fnUntraced(function* (options: Options) {
@@ -81,13 +86,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const clock = yield* Clock.Clock
   const check = Latch.makeUnsafe(false)
   let isOverdue = false
-  const suspect = () => {
-    isOverdue = true
-    check.openUnsafe()
-  }
   const pending = acks.make({
     timeout: Duration.toMillis(options.ackTimeout),
-    onOverdue: suspect,
+    // Pings at once, and only an ack is an answer.
+    onOverdue: () => {
+      isOverdue = true
+      check.openUnsafe()
+    },
     now: () => elapsed.nowUnsafe(clock)
   })
   ;(yield* Leftovers)("acks", pending.size)
@@ -101,10 +106,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   // --- in
 
-  const noteSent = ({ messageId }: AckPayload) => {
-    if (Predicate.isNotNullish(messageId)) log.noteSent(messageId)
-  }
-
   const onAck = (ack: AckPayload) => {
     lastAck = lastInbound
     isOverdue = false
@@ -114,12 +115,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   }
 
   const receive = (event: RealtimeEvent): Effect.Effect<unknown> =>
-    event._tag === "Undecodable"
-      ? Effect.logWarning("Skipped a frame that could not be decoded", event.detail).pipe(
-          Effect.andThen(Metric.update(metrics.skippedFrames, 1)),
-          Effect.andThen(events.receive(event))
-        )
-      : events.receive(event)
+    event._tag === "Undecodable" ? Effect.andThen(skip(event.detail), events.receive(event)) : events.receive(event)
 
   const onFrame = (text: string): Effect.Effect<void, KefuError<ConnectionReason>> => {
     const meaning = frames.interpret(text)
@@ -146,9 +142,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   // --- out
 
   const write = Effect.forever(
-    Effect.flatMap(Queue.takeAll(outgoing), (texts) =>
-      Effect.forEach(texts, (text) => socket.write(text), { discard: true })
-    )
+    Effect.flatMap(Queue.takeAll(outgoing), (texts) => Effect.forEach(texts, socket.write, { discard: true }))
   )
 
   const ping = Effect.sync(() => {
@@ -156,17 +150,22 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Queue.offerUnsafe(outgoing, encodePing({ sequenceId: lastPing, eventType: "Ping", payload: "ping" }))
   })
 
-  const request: Link["request"] = (command, onSent) =>
+  const request: Link["request"] = (command, since, onSent) =>
     Effect.suspend((): ReturnType<Link["request"]> => {
       if (hasEnded) return Effect.fail(failure(new NotConnected({ detail: "the connection has just ended" })))
       const sequenceId = options.nextSequenceId()
       const encoded = encodeFrame({ sequenceId, ...command })
       if (Result.isFailure(encoded)) return Effect.fail(invalid("Realtime", encoded.failure))
       onSent(sequenceId)
-      const send = (text: string) => {
-        Queue.offerUnsafe(outgoing, text)
-      }
-      return pending.request(sequenceId, encoded.success, send, command.eventType === "Message" ? noteSent : () => {})
+      return pending.request({
+        sequenceId,
+        frame: encoded.success,
+        since,
+        send: (frame) => Queue.offerUnsafe(outgoing, frame),
+        onAck: ({ messageId }) => {
+          if (command.eventType === "Message" && Predicate.isNotNullish(messageId)) log.noteSent(messageId)
+        }
+      })
     })
 
   // --- the end
@@ -180,7 +179,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const link: Link = {
     request,
     check: check.open,
-    suspect: Effect.sync(suspect),
     end: (error) => Deferred.fail(ended, error),
     run: Effect.raceAllFirst([
       read,
