@@ -387,7 +387,7 @@ export class Client {
    * 更新个人信息: PUT /im/users/me. For everyone. Resolves to the backend's response. Rejects with `InvalidRequest` if the
    * backend refuses a field.
    */
-  updateMyProfile(data: T.ProfileUpdate, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
+  updateMyProfile(data: T.Open<T.ProfileUpdate>, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
     return this.#rest("updateMyProfile", users.endpoints.updateMe, { body: data }, options)
   }
 
@@ -395,12 +395,16 @@ export class Client {
    * 更新用户信息: PUT /im/users/{id}. For staff and administrators. Resolves to the backend's response. Rejects with
    * `NotFound`.
    */
-  updateUserProfile(id: number, data: T.ProfileUpdate, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
+  updateUserProfile(
+    id: number,
+    data: T.Open<T.ProfileUpdate>,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<unknown>> {
     return this.#rest("updateUserProfile", users.endpoints.update, { params: { id }, body: data }, options)
   }
 
   /** 增加访客标签: POST /im/users/{id}/tags. For staff and administrators. Resolves to the tag. Rejects with `NotFound`. */
-  addCustomerTag(id: number, data: T.NewTag, options?: CallOptions): Promise<T.ClientResponse<T.Tag>> {
+  addCustomerTag(id: number, data: T.Open<T.NewTag>, options?: CallOptions): Promise<T.ClientResponse<T.Tag>> {
     return this.#rest("addCustomerTag", users.endpoints.addTag, { params: { id }, body: data }, options)
   }
 
@@ -463,7 +467,7 @@ export class Client {
    * @param data - The customer or the former conversation.
    */
   requestConversations(
-    data?: T.ConversationRequest,
+    data?: T.Open<T.ConversationRequest>,
     options?: CallOptions
   ): Promise<T.ClientResponse<T.RawConversation>> {
     return this.#rest("requestConversations", conversations.endpoints.request, { body: data }, options)
@@ -475,7 +479,7 @@ export class Client {
    */
   updateConversationRemark(
     id: number,
-    data: T.ConversationUpdate,
+    data: T.Open<T.ConversationUpdate>,
     options?: CallOptions
   ): Promise<T.ClientResponse<unknown>> {
     const input = { params: { id }, body: data }
@@ -528,13 +532,20 @@ export class Client {
    *
    * @param data - The target, one of `getTransferServiceList`.
    */
-  conversationTransfer(id: number, data: T.TransferRequest, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
+  conversationTransfer(
+    id: number,
+    data: T.Open<T.TransferRequest>,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<unknown>> {
     const input = { params: { id }, body: data }
     return this.#rest("conversationTransfer", conversations.endpoints.transfer, input, options)
   }
 
   /** 导出历史会话: POST /im/conversations/export. For staff and administrators. Resolves to the address of the export. */
-  exportHistoryConversations(data?: T.ExportRequest, options?: CallOptions): Promise<T.ClientResponse<T.ExportResult>> {
+  exportHistoryConversations(
+    data?: T.Open<T.ExportRequest>,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<T.ExportResult>> {
     return this.#rest("exportHistoryConversations", conversations.endpoints.export, { body: data }, options)
   }
 
@@ -546,7 +557,7 @@ export class Client {
   }
 
   /** 增加快速回复: POST /im/common_words. For staff and administrators. Resolves to the quick reply. */
-  addQuickReply(data: T.QuickReplyInput, options?: CallOptions): Promise<T.ClientResponse<T.QuickReply>> {
+  addQuickReply(data: T.Open<T.QuickReplyInput>, options?: CallOptions): Promise<T.ClientResponse<T.QuickReply>> {
     return this.#rest("addQuickReply", quickReplies.endpoints.add, { body: data }, options)
   }
 
@@ -554,7 +565,11 @@ export class Client {
    * 修改快速回复: PUT /im/common_words/{id}. For staff and administrators. Resolves to the backend's response. Rejects with
    * `NotFound`.
    */
-  editQuickReply(id: number, data: T.QuickReplyInput, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
+  editQuickReply(
+    id: number,
+    data: T.Open<T.QuickReplyInput>,
+    options?: CallOptions
+  ): Promise<T.ClientResponse<unknown>> {
     return this.#rest("editQuickReply", quickReplies.endpoints.update, { params: { id }, body: data }, options)
   }
 

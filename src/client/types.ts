@@ -299,6 +299,14 @@ export interface UploadProgress {
 export type OnUploadProgress = { listen(progress: UploadProgress): void }["listen"]
 
 /**
+ * The same data, also as an interface of the app, which has no index signature.
+ *
+ * @category parameters
+ * @since 0.1.0
+ */
+export type Open<A> = A | { [Key in keyof A as string extends Key ? never : Key]: A[Key] }
+
+/**
  * The fields of a profile to change. Other fields are sent, too.
  *
  * @category parameters

@@ -168,6 +168,29 @@ export const Struct = <const Fields extends Schema.Struct.Fields>(
 ): Struct<Fields> => structOf(fields, options, false)
 
 /**
+ * The schema that {@link Named} builds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Named<Fields extends Schema.Struct.Fields> extends Schema.decodeTo<
+  Schema.Struct<Fields>,
+  Schema.Codec<Dictionary>
+> {}
+
+/**
+ * Builds the same schema as {@link Struct}, whose type has no other fields than these: a misspelt one does not compile.
+ * Unknown fields survive all the same.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Named = <const Fields extends Schema.Struct.Fields>(
+  fields: Fields,
+  options: StructOptions<Fields> = {}
+): Named<Fields> => structOf(fields, options, false) as Schema.Constraint as Named<Fields>
+
+/**
  * Builds the schema of what a client sends: like {@link Struct}, but decoding is strict.
  *
  * @category schemas

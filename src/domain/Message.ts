@@ -181,7 +181,7 @@ const base = {
 const kind = <const Name extends keyof typeof messageTypeCode, Content extends Schema.Constraint>(
   name: Name,
   content: Content
-) => Wire.Struct({ ...base, messageType: Wire.Code(messageTypeCode[name], name), content })
+) => Wire.Named({ ...base, messageType: Wire.Code(messageTypeCode[name], name), content })
 
 /**
  * A plain text message from a person.
@@ -389,7 +389,7 @@ export class CustomerRateMessage extends Schema.Opaque<CustomerRateMessage>()(
  * @since 0.1.0
  */
 export class UnknownMessage extends Schema.Opaque<UnknownMessage>()(
-  Wire.Struct(
+  Wire.Named(
     { ...base, messageType: Schema.Literal("Unknown"), typeCode: Schema.Int, content: none },
     { names: { messageType: undefined, typeCode: "message_type" } }
   )

@@ -177,6 +177,27 @@ test("REST methods resolve to { data, status, headers }, socket methods to the a
     readonly data: { token: string }
   }>()
   client.updateMyProfile({ nickname: "明", anything: { nested: true } })
+  interface Own {
+    readonly nickname?: string
+    readonly name?: string
+    readonly title?: string
+    readonly content?: string
+    readonly userId?: number
+    readonly department?: string
+  }
+  const own: Own = { nickname: "明", department: "售后" }
+  client.updateMyProfile(own)
+  client.updateUserProfile(3, own)
+  client.addCustomerTag(3, own)
+  client.addQuickReply(own)
+  client.editQuickReply(3, own)
+  client.conversationTransfer(3, own)
+  interface Wrong {
+    readonly nickname: number
+  }
+  const wrong: Wrong = { nickname: 5 }
+  // @ts-expect-error -- a nickname is text, also in an interface of the app
+  client.updateMyProfile(wrong)
   // @ts-expect-error -- a nickname is text
   client.updateMyProfile({ nickname: 5 })
   // @ts-expect-error -- an order is DESC or ASC

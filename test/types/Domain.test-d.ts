@@ -42,6 +42,15 @@ test("a message is one of the named messages", () => {
   expectTypeOf<Extract<Message, { readonly messageType: "ConversationEnd" }>>().toEqualTypeOf<ConversationEndMessage>()
 })
 
+test("a property that a message does not have does not compile", () => {
+  const text = {} as TextMessage
+  // @ts-expect-error -- the direction is the inbox's and the façade's
+  void text.direction
+  const message = {} as Message
+  // @ts-expect-error -- it is fromId
+  void message.fromID
+})
+
 test("the façade's messages have named contents, the same as the domain's without brands", () => {
   expectTypeOf<Extract<ClientMessage, { messageType: "Image" }>>().toEqualTypeOf<MessageOf<"Image">>()
   expectTypeOf<Extract<ClientMessage, { messageType: undefined }>>().toEqualTypeOf<NamelessMessage>()
