@@ -2,6 +2,8 @@
  * What a session, a message and a page cost: `npm run bench`. Prints a table; `--json FILE` also writes it as JSON, and
  * `--quick` measures so briefly that only the exit code tells something. Takes some minutes.
  *
+ * `--churn` measures only whether the heap stays flat over 10,000 sessions and a million messages.
+ *
  * Everything is compared with the bare thing in the same run. Goals that were set in microseconds on an idle machine are
  * scaled with the time that `JSON.parse` of a text frame takes.
  */
@@ -14,7 +16,13 @@ import { bundle } from "./bundle.ts"
 import { type Effort, type Row, table } from "./measure.ts"
 import * as network from "./network.ts"
 
-const { values } = parseArgs({ options: { json: { type: "string" }, quick: { type: "boolean", default: false } } })
+const { values } = parseArgs({
+  options: {
+    json: { type: "string" },
+    quick: { type: "boolean", default: false },
+    churn: { type: "boolean", default: false }
+  }
+})
 
 const effort: Effort = values.quick ? { rounds: 1, roundMillis: 5 } : { rounds: 12, roundMillis: 100 }
 const sessions = values.quick ? 20 : 1000
@@ -26,7 +34,7 @@ const exec = promisify(execFile)
 /** Runs one of the programs beside this one, and gives the last line that it prints: sessions may log before it. */
 const run = async (script: string, ...args: ReadonlyArray<string>): Promise<Readonly<Record<string, number>>> => {
   const path = Path.join(import.meta.dirname, script)
-  const { stdout } = await exec(process.execPath, ["--expose-gc", path, ...args], { timeout: 300_000 })
+  const { stdout } = await exec(process.execPath, ["--expose-gc", path, ...args], { timeout: 1_800_000 })
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Readonly<Record<string, number>>
 }
 
@@ -108,13 +116,34 @@ const herdRows = async (): Promise<ReadonlyArray<Row>> => {
   ]
 }
 
+const churnRows = async (sessions: number, messages: number): Promise<ReadonlyArray<Row>> => {
+  const found = await run("churn.ts", String(sessions), String(messages))
+  const what = `growth of the heap over two thirds of ${found["sessions"]} sessions and ${found["messages"]} messages`
+  return [
+    { what, unit: "kB", ours: (found["grownBytes"] ?? Number.NaN) / 1000, goal: (found["slackBytes"] ?? 0) / 1000 }
+  ]
+}
+
+if (values.churn) {
+  process.stdout.write(`${table(await churnRows(10_000, 1_000_000))}\n`)
+  process.exit(0)
+}
+
 const began = performance.now()
 network.install()
 const rows: Array<Row> = []
 // Modules that build sessions see the WebSocket and `fetch` in memory.
 const { rows: frameRows } = await import("./frames.ts")
 const { rows: clientRows } = await import("./client.ts")
-for (const part of [() => frameRows(effort), () => clientRows(effort), sessionRows, firstRows, requestRows, herdRows]) {
+for (const part of [
+  () => frameRows(effort),
+  () => clientRows(effort),
+  sessionRows,
+  firstRows,
+  requestRows,
+  herdRows,
+  () => churnRows(values.quick ? 200 : 1000, values.quick ? 20_000 : 100_000)
+]) {
   rows.push(...(await part()))
 }
 process.stdout.write(`${table(rows)}\n`)
