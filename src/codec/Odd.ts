@@ -81,18 +81,21 @@ const restored = (value: unknown, depth: number): unknown => {
   if (Object.getPrototypeOf(value) !== Object.prototype) return value
   const odd = oddOf(value)
   let target: Record<string, unknown> | undefined = odd === undefined ? undefined : copied(value)
-  for (const [key, item] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const item = (value as Dictionary)[key]
+    if (!isObject(item)) continue
     const came = restored(item, depth + 1)
     if (came === item) continue
     target ??= copied(value)
     if (came === undefined) delete target[key]
     else assign(target, key, came)
   }
-  for (const [key, raw] of Object.entries(odd ?? {})) {
-    if (raw === undefined) delete target?.[key]
-    else if (target !== undefined) assign(target, key, fromWire(raw))
+  if (odd === undefined || target === undefined) return target ?? value
+  for (const [key, raw] of Object.entries(odd)) {
+    if (raw === undefined) delete target[key]
+    else assign(target, key, fromWire(raw))
   }
-  return target ?? value
+  return target
 }
 
 /** A copy without its record of odd values. */
