@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -85,26 +86,33 @@ export interface Options extends KefuConfig.Options {
   readonly webSocket?: ((url: string) => Socket.WebSocketLike) | undefined
 }
 
+/** Adds a service that may use the earlier ones. Layers would keep more of each session than most of its services do. */
+function and<I, S, R>(key: Context.Service<I, S>, make: Effect.Effect<S, never, R>) {
+  return <Earlier, In>(earlier: Effect.Effect<Context.Context<Earlier>, never, In>) =>
+    Effect.flatMap(earlier, (context) =>
+      Effect.map(Effect.provideContext(make, context), (service) => Context.add(context, key, service))
+    )
+}
+
 /**
  * Every service that works over a `Transport`, for a transport of your own.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Inbox.layer.pipe(
-  Layer.provideMerge(Outbox.layer),
-  Layer.provideMerge(CurrentUser.layer),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      ChannelApi.layer,
-      ConversationApi.layer,
-      QuickReplyApi.layer,
-      RatingApi.layer,
-      Realtime.layer,
-      RobotApi.layer,
-      UploadApi.layer,
-      UserApi.layer
-    )
+export const layerServices: Layer.Layer<Services, never, Transport | KefuConfig.KefuConfig> = Layer.effectContext(
+  Effect.succeed(Context.empty()).pipe(
+    and(UserApi, UserApi.make),
+    and(CurrentUser, CurrentUser.make),
+    and(ChannelApi, ChannelApi.make),
+    and(ConversationApi, ConversationApi.make),
+    and(QuickReplyApi, QuickReplyApi.make),
+    and(RatingApi, RatingApi.make),
+    and(RobotApi, RobotApi.make),
+    and(UploadApi, UploadApi.make),
+    and(Realtime, Realtime.make),
+    and(Outbox, Outbox.make),
+    and(Inbox, Inbox.make)
   )
 )
 

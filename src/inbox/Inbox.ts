@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ConversationId, MessageId, UserId } from "../domain/Id.ts"
 import { isVisitor } from "../domain/Perspective.ts"
@@ -141,6 +142,17 @@ export class Inbox extends Context.Service<
   }
 >()("effect-kefu/inbox/Inbox") {
   /**
+   * Makes the service of {@link Inbox.layer}.
+   *
+   * @since 0.1.0
+   */
+  static readonly make: Effect.Effect<
+    Inbox["Service"],
+    never,
+    ConversationApi | CurrentUser | KefuConfig | Outbox | Realtime | UserApi | Scope.Scope
+  > = Effect.suspend(() => lazily(make))
+
+  /**
    * The inbox of the session's services.
    *
    * @since 0.1.0
@@ -149,10 +161,7 @@ export class Inbox extends Context.Service<
     Inbox,
     never,
     ConversationApi | CurrentUser | KefuConfig | Outbox | Realtime | UserApi
-  > = Layer.effect(
-    Inbox,
-    Effect.suspend(() => lazily(make))
-  )
+  > = Layer.effect(Inbox, Inbox.make)
 
   /**
    * A partial implementation for tests; missing methods die when used.

@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
@@ -120,6 +121,18 @@ export class Outbox extends Context.Service<
   }
 >()("effect-kefu/outbox/Outbox") {
   /**
+   * Makes the service of {@link Outbox.layer}.
+   *
+   * @since 0.1.0
+   */
+  static readonly make: Effect.Effect<
+    Outbox["Service"],
+    never,
+    ConversationApi | CurrentUser | KefuConfig | Realtime | Transport | UploadApi | Scope.Scope
+  > = // What a store has kept goes out unasked.
+    KefuConfig.use(({ outbox }) => (outbox.storage === undefined ? lazily(make) : make))
+
+  /**
    * Over the session's connection and REST services.
    *
    * @since 0.1.0
@@ -128,11 +141,7 @@ export class Outbox extends Context.Service<
     Outbox,
     never,
     ConversationApi | CurrentUser | KefuConfig | Realtime | Transport | UploadApi
-  > = Layer.effect(
-    Outbox,
-    // What a store has kept goes out unasked.
-    KefuConfig.use(({ outbox }) => (outbox.storage === undefined ? lazily(make) : make))
-  )
+  > = Layer.effect(Outbox, Outbox.make)
 
   /**
    * A partial implementation for tests; missing members die when used.

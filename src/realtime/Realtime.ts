@@ -150,13 +150,21 @@ export class Realtime extends Context.Service<
   }
 >()("effect-kefu/realtime/Realtime") {
   /**
+   * Makes the service of {@link Realtime.layer}.
+   *
+   * @since 0.1.0
+   */
+  static readonly make: Effect.Effect<Realtime["Service"], never, Transport | KefuConfig | CurrentUser | Scope.Scope> =
+    Effect.suspend(() => make)
+
+  /**
    * Over `Transport`.
    *
    * @since 0.1.0
    */
   static readonly layer: Layer.Layer<Realtime, never, Transport | KefuConfig> = Layer.effect(
     Realtime,
-    Effect.suspend(() => make)
+    Realtime.make
   ).pipe(Layer.provide(CurrentUser.layer), Layer.provide(UserApi.layer))
 
   /**

@@ -43,18 +43,23 @@ export class ChannelApi extends Context.Service<
   }
 >()("effect-kefu/rest/ChannelApi") {
   /**
+   * Makes the service of {@link ChannelApi.layer}.
+   *
+   * @since 0.1.0
+   */
+  static readonly make: Effect.Effect<ChannelApi["Service"], never, Transport> = service.make(
+    ({ call, client: { channels } }) =>
+      ChannelApi.of({
+        subChannel: (id) => call("ChannelApi.subChannel", channels.subChannel({ params: { id } }))
+      })
+  )
+
+  /**
    * Over the session's transport.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<ChannelApi, never, Transport> = Layer.effect(
-    ChannelApi,
-    service.make(({ call, client: { channels } }) =>
-      ChannelApi.of({
-        subChannel: (id) => call("ChannelApi.subChannel", channels.subChannel({ params: { id } }))
-      })
-    )
-  )
+  static readonly layer: Layer.Layer<ChannelApi, never, Transport> = Layer.effect(ChannelApi, ChannelApi.make)
 
   /**
    * A partial implementation for tests; missing members die when used.

@@ -114,13 +114,12 @@ export class ConversationApi extends Context.Service<
   }
 >()("effect-kefu/rest/ConversationApi") {
   /**
-   * Over the session's transport.
+   * Makes the service of {@link ConversationApi.layer}.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<ConversationApi, never, Transport> = Layer.effect(
-    ConversationApi,
-    service.make(({ call, client: { conversations } }) =>
+  static readonly make: Effect.Effect<ConversationApi["Service"], never, Transport> = service.make(
+    ({ call, client: { conversations } }) =>
       ConversationApi.of({
         list: (query = {}) => call("ConversationApi.list", conversations.list({ query })),
         current: call("ConversationApi.current", conversations.current({})),
@@ -139,7 +138,16 @@ export class ConversationApi extends Context.Service<
           Effect.asVoid(call("ConversationApi.transfer", conversations.transfer({ params: { id }, payload }))),
         exportHistory: (payload) => call("ConversationApi.exportHistory", conversations.export({ payload }))
       })
-    )
+  )
+
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<ConversationApi, never, Transport> = Layer.effect(
+    ConversationApi,
+    ConversationApi.make
   )
 
   /**

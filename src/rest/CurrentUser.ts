@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { User } from "../domain/User.ts"
 import { Transport } from "../http/Transport.ts"
@@ -42,13 +43,21 @@ export class CurrentUser extends Context.Service<
   }
 >()("effect-kefu/rest/CurrentUser") {
   /**
+   * Makes the service of {@link CurrentUser.layer}.
+   *
+   * @since 0.1.0
+   */
+  static readonly make: Effect.Effect<CurrentUser["Service"], never, KefuConfig | Transport | UserApi | Scope.Scope> =
+    Effect.suspend(() => make)
+
+  /**
    * Over `UserApi` and the session's transport.
    *
    * @since 0.1.0
    */
   static readonly layer: Layer.Layer<CurrentUser, never, KefuConfig | Transport | UserApi> = Layer.effect(
     CurrentUser,
-    Effect.suspend(() => make)
+    CurrentUser.make
   )
 
   /**

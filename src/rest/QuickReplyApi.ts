@@ -51,13 +51,12 @@ export class QuickReplyApi extends Context.Service<
   }
 >()("effect-kefu/rest/QuickReplyApi") {
   /**
-   * Over the session's transport.
+   * Makes the service of {@link QuickReplyApi.layer}.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<QuickReplyApi, never, Transport> = Layer.effect(
-    QuickReplyApi,
-    service.make(({ call, client: { quickReplies } }) =>
+  static readonly make: Effect.Effect<QuickReplyApi["Service"], never, Transport> = service.make(
+    ({ call, client: { quickReplies } }) =>
       QuickReplyApi.of({
         list: call("QuickReplyApi.list", quickReplies.list({})),
         add: (payload) => call("QuickReplyApi.add", quickReplies.add({ payload })),
@@ -65,8 +64,14 @@ export class QuickReplyApi extends Context.Service<
           Effect.asVoid(call("QuickReplyApi.update", quickReplies.update({ params: { id }, payload }))),
         remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", quickReplies.remove({ params: { id } })))
       })
-    )
   )
+
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<QuickReplyApi, never, Transport> = Layer.effect(QuickReplyApi, QuickReplyApi.make)
 
   /**
    * A partial implementation for tests; missing members die when used.

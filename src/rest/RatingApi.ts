@@ -42,19 +42,24 @@ export class RatingApi extends Context.Service<
   }
 >()("effect-kefu/rest/RatingApi") {
   /**
-   * Over the session's transport.
+   * Makes the service of {@link RatingApi.layer}.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<RatingApi, never, Transport> = Layer.effect(
-    RatingApi,
-    service.make(({ call, client: { ratings } }) =>
+  static readonly make: Effect.Effect<RatingApi["Service"], never, Transport> = service.make(
+    ({ call, client: { ratings } }) =>
       RatingApi.of({
         rate: (payload) => call("RatingApi.rate", ratings.rate({ payload })),
         list: call("RatingApi.list", ratings.list({}))
       })
-    )
   )
+
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<RatingApi, never, Transport> = Layer.effect(RatingApi, RatingApi.make)
 
   /**
    * A partial implementation for tests; missing members die when used.

@@ -50,21 +50,26 @@ export class RobotApi extends Context.Service<
   }
 >()("effect-kefu/rest/RobotApi") {
   /**
-   * Over the session's transport.
+   * Makes the service of {@link RobotApi.layer}.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<RobotApi, never, Transport> = Layer.effect(
-    RobotApi,
-    service.make(({ call, client: { robot } }) =>
+  static readonly make: Effect.Effect<RobotApi["Service"], never, Transport> = service.make(
+    ({ call, client: { robot } }) =>
       RobotApi.of({
         like: (id) => Effect.asVoid(call("RobotApi.like", robot.like({ params: { id } }))),
         dislike: (id) => Effect.asVoid(call("RobotApi.dislike", robot.dislike({ params: { id } }))),
         suggestions: (query) => call("RobotApi.suggestions", robot.suggestions({ query })),
         hotFaqs: (query = {}) => call("RobotApi.hotFaqs", robot.hotFaqs({ query }))
       })
-    )
   )
+
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<RobotApi, never, Transport> = Layer.effect(RobotApi, RobotApi.make)
 
   /**
    * A partial implementation for tests; missing members die when used.

@@ -122,14 +122,20 @@ export class UploadApi extends Context.Service<
   }
 >()("effect-kefu/rest/UploadApi") {
   /**
+   * Makes the service of {@link UploadApi.layer}.
+   *
+   * @since 0.1.0
+   */
+  static readonly make: Effect.Effect<UploadApi["Service"], never, Transport | KefuConfig> = Effect.suspend(() =>
+    lazily(make)
+  )
+
+  /**
    * Over the session's transport.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<UploadApi, never, Transport | KefuConfig> = Layer.effect(
-    UploadApi,
-    Effect.suspend(() => lazily(make))
-  )
+  static readonly layer: Layer.Layer<UploadApi, never, Transport | KefuConfig> = Layer.effect(UploadApi, UploadApi.make)
 
   /**
    * A partial implementation for tests; missing members die when used.

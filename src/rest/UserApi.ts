@@ -66,13 +66,12 @@ export class UserApi extends Context.Service<
   }
 >()("effect-kefu/rest/UserApi") {
   /**
-   * Over the session's transport.
+   * Makes the service of {@link UserApi.layer}.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<UserApi, never, Transport> = Layer.effect(
-    UserApi,
-    service.make(({ call, client: { users } }) =>
+  static readonly make: Effect.Effect<UserApi["Service"], never, Transport> = service.make(
+    ({ call, client: { users } }) =>
       UserApi.of({
         me: call("UserApi.me", users.me({})),
         updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", users.updateMe({ payload }))),
@@ -81,8 +80,14 @@ export class UserApi extends Context.Service<
         addTag: (id, payload) => call("UserApi.addTag", users.addTag({ params: { id }, payload })),
         removeTag: (id, tagId) => Effect.asVoid(call("UserApi.removeTag", users.removeTag({ params: { id, tagId } })))
       })
-    )
   )
+
+  /**
+   * Over the session's transport.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<UserApi, never, Transport> = Layer.effect(UserApi, UserApi.make)
 
   /**
    * A partial implementation for tests; missing members die when used.
