@@ -20,7 +20,8 @@ const replaceAccount = ({ accounts }: Person, { sandbox }: Stage) =>
 /** Another tab logs in, says what this one has said, and is closed. */
 const openElsewhere = Effect.fnUntraced(
   function* (person: Person, stage: Stage, { repeat }: Sender, says: number) {
-    const services = yield* openSession(person, stage, yield* Effect.scope)
+    // The death of one tab does not end another.
+    const services = yield* openSession(person, stage, yield* Effect.scope, () => true)
     yield* services.realtime.open
     for (let left = says; left > 0; left--) yield* repeat(services)
     return yield* Effect.never
@@ -49,7 +50,9 @@ export const live = Effect.fnUntraced(function* (person: Person, stage: Stage) {
     const isFirst = now === 0
     person.bornAt = now
     const scopes = { session: yield* Scope.make(), app: yield* Scope.make() }
-    const services = yield* openSession(person, stage, scopes.session).pipe(device.run("session"))
+    const services = yield* openSession(person, stage, scopes.session, () => person.bornAt === now).pipe(
+      device.run("session")
+    )
     life = { ...scopes, services }
     const { realtime } = services
     const app = <A, E>(effect: Effect.Effect<A, E>) =>

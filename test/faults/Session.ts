@@ -70,12 +70,17 @@ export interface Services {
   readonly realtime: Realtime["Service"]
 }
 
-export const openSession = Effect.fnUntraced(function* (person: Person, stage: Stage, scope: Scope.Scope) {
+/** A session of the person; one that is not alive any more writes nothing to the store. */
+export const openSession = Effect.fnUntraced(function* (
+  person: Person,
+  stage: Stage,
+  scope: Scope.Scope,
+  isAlive: () => boolean
+) {
   const { clock, context, schedule } = stage
   const isReplaced = ofTag("AccountReplaced")(schedule.troubles).some(({ who }) => who === person.name)
-  const { bornAt } = person
   const storage = schedule.switches.some((one) => one === "store" || one === "kill")
-    ? store(clock, troublesOf(person, stage, "StoreFails"), person.kept, () => person.bornAt === bornAt)
+    ? store(clock, troublesOf(person, stage, "StoreFails"), person.kept, isAlive)
     : undefined
   const session = yield* Layer.buildWithScope(
     TestKefu.layerSession({

@@ -12,6 +12,8 @@ import { simulate } from "./Simulation.ts"
 const { values } = parseArgs({
   options: {
     schedules: { type: "string", default: "2000" },
+    /** The number of the first one: a long run can be done in parts. */
+    from: { type: "string", default: "0" },
     seed: { type: "string", default: "faults" },
     only: { type: "string" },
     replay: { type: "string" },
@@ -57,7 +59,7 @@ if (values.replay !== undefined) {
   await one(await Effect.runPromise(draw(values.only, on)))
 } else {
   for (let index = 0; index < Number(values.schedules); index++) {
-    await one(await Effect.runPromise(draw(`${values.seed}-${index}`, on)))
+    await one(await Effect.runPromise(draw(`${values.seed}-${Number(values.from) + index}`, on)))
     if (failures > 0 && !values.keep) break
     if ((index + 1) % 100 === 0) process.stdout.write(`${index + 1} schedules, ${failures} failed, ${elapsed()}\n`)
   }
