@@ -28,8 +28,11 @@ export const sender = (person: Person, { clock, people, schedule, sends }: Stage
     { outbox, realtime }: Pick<Services, "outbox" | "realtime">,
     what: Pick<Send, "content" | "conversationId" | "elsewhere" | "to">
   ) {
+    const recipient = what.to === undefined ? undefined : people.get(what.to)
+    const toId = recipient === undefined ? undefined : accountOf(recipient).userId
     const sent: Send = {
       ...what,
+      toId,
       who: person.name,
       at: clock.currentTimeMillisUnsafe(),
       exit: undefined,
@@ -38,9 +41,7 @@ export const sender = (person: Person, { clock, people, schedule, sends }: Stage
     }
     const { bornAt } = person
     sends.push(sent)
-    const recipient = what.to === undefined ? undefined : people.get(what.to)
-    const toId = recipient === undefined ? {} : { toId: accountOf(recipient).userId }
-    const draft = { messageType: "Text", content: what.content, ...toId } as const
+    const draft = { messageType: "Text", content: what.content, ...(toId === undefined ? {} : { toId }) } as const
     const sending: Effect.Effect<MessageId, KefuError> = schedule.outbox
       ? Effect.map(outbox.send({ ...draft, conversationId: what.conversationId }), ({ id }) => id)
       : Effect.map(realtime.send(draft), ({ messageId }) => messageId)

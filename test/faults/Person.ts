@@ -19,6 +19,8 @@ export interface Send {
   readonly who: Name
   readonly content: string
   readonly to: Name | undefined
+  /** The account to which it was addressed: to staff, a visitor with a new account is somebody else. */
+  readonly toId: UserId | undefined
   readonly conversationId: ConversationId | undefined
   /** From another tab of the account. */
   readonly elsewhere: boolean

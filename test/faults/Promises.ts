@@ -178,14 +178,14 @@ const inOrder = (
 
 /**
  * What somebody says to somebody arrives in the order in which it was said, whatever conversation it names, and whatever
- * was told about it.
+ * was told about it. A visitor whose account was replaced is somebody else to the staff.
  */
 const inOrderSaid = (run: Run) => {
   const texts = textsOf(run)
   const said = group(run.sends, (send) => send.content)
   return inOrder(
     run,
-    ({ to, who }) => (isStaff(who) ? `to ${to}` : ""),
+    ({ to, toId, who }) => (isStaff(who) ? `to ${to}, account ${toId}` : ""),
     (send) => {
       const found = texts.get(send.content) ?? []
       return idOf(send) ?? (found.length === 1 && said.get(send.content)?.length === 1 ? found[0]?.id : undefined)

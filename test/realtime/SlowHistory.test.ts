@@ -103,3 +103,23 @@ describe("after a reconnection", () => {
     }).pipe(Effect.scoped, Effect.provide(layer(options)))
   )
 })
+
+describe("after a first connection that held its pushes up", () => {
+  it.effect("a message behind those that came in is delivered, or told as a gap", () =>
+    Effect.gen(function* () {
+      const gateway = yield* TestGateway
+      yield* history([1, 2])
+      const events = yield* collect
+      const first = yield* open
+      yield* pass("10 seconds")
+      yield* push(first, text(1))
+      yield* lose(first)
+      yield* pass("1 second")
+      yield* gateway.accept
+      yield* pass("5 seconds")
+      const isDelivered = idsOf(events).includes(2)
+      const isTold = events.some((event) => event._tag === "GapUnresolved" && event.conversationId === 7)
+      assert.isTrue(isDelivered || isTold)
+    }).pipe(Effect.scoped, Effect.provide(layer(options)))
+  )
+})

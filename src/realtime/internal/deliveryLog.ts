@@ -46,6 +46,8 @@ export class DeliveryLog {
   #mark = 0
   #horizon = 0
   #markedAt = -Infinity
+  /** A message up to `#mark` has come in since. */
+  #isLate = false
   /** The last messages at the first read of the conversations, while pushes up to `#snapshot` may be on their way. */
   #lastAtFirst: ReadonlyArray<Message> = []
   #snapshot = 0
@@ -102,10 +104,16 @@ export class DeliveryLog {
     this.#latest = Math.max(this.#latest, messageId)
   }
 
+  /** Notes that a push has come in. If it was held up on its way, those pushed after it may still be. */
+  noteArrival(message: Message): void {
+    if (message.id <= this.#mark && !this.has(message)) this.#isLate = true
+  }
+
   /** Notes that frames come in while no gap is open: pushes before the ids of some time ago have all arrived. */
   noteTime(now: number): void {
-    if (now - this.#markedAt < overtaking) return
-    this.#horizon = this.#mark
+    if (now - this.#markedAt < overtaking && !this.#isLate) return
+    if (!this.#isLate) this.#horizon = this.#mark
+    this.#isLate = false
     this.#mark = this.#latest
     this.#markedAt = now
   }
@@ -170,6 +178,7 @@ export class DeliveryLog {
     this.#own.clear()
     this.#latest = this.#mark = this.#horizon = this.#snapshot = 0
     this.#markedAt = -Infinity
+    this.#isLate = false
     this.#lastAtFirst = []
     this.#recalled.clear()
     this.baselined = false

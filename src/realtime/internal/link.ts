@@ -114,8 +114,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return waited === undefined ? Metric.update(metrics.unknownAcks, 1) : Metric.update(metrics.ackMillis, waited)
   }
 
-  const receive = (event: RealtimeEvent): Effect.Effect<unknown> =>
-    event._tag === "Undecodable" ? Effect.andThen(skip(event.detail), events.receive(event)) : events.receive(event)
+  const receive = (event: RealtimeEvent): Effect.Effect<unknown> => {
+    if (event._tag === "MessageReceived") log.noteArrival(event.message)
+    return event._tag === "Undecodable"
+      ? Effect.andThen(skip(event.detail), events.receive(event))
+      : events.receive(event)
+  }
 
   const onFrame = (text: string): Effect.Effect<void, KefuError<ConnectionReason>> => {
     const meaning = frames.interpret(text)
@@ -134,8 +138,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     while (true) {
       const texts = yield* socket.pull
       lastInbound = yield* elapsed.now
-      if (events.isWhole()) log.noteTime(lastInbound)
       for (const text of texts) yield* onFrame(text)
+      if (events.isWhole()) log.noteTime(lastInbound)
     }
   })
 
