@@ -6,11 +6,11 @@ import * as Fs from "node:fs"
 import { rolldown } from "rolldown"
 
 const build = await rolldown({
-  input: "src/cli/bin.ts",
+  input: "src/cli/main.ts",
   platform: "node",
   external: /^effect(\/|$)/,
   checks: { eval: false }
 })
-await build.write({ file: "dist/cli/bin.js", format: "esm", codeSplitting: false })
+await build.write({ file: "dist/cli/main.js", format: "esm", codeSplitting: false })
 // It told about the file that the compiler had put there.
-Fs.rmSync("dist/cli/bin.js.map")
+Fs.rmSync("dist/cli/main.js.map")

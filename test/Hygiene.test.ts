@@ -11,6 +11,7 @@ import { importsOf, problems as misplaced } from "../.ci/house.ts"
 /** Modules of `src` that touch the platform: globals, timers, `node:` modules, Promises. Keep this list short. */
 const platformEdge: ReadonlyArray<string> = [
   "src/cli/bin.ts",
+  "src/cli/main.ts",
   "src/cli/nodeNetwork.ts",
   "src/platform/lock.ts",
   "src/sandbox/doors/SandboxNode.ts",

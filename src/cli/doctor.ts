@@ -216,7 +216,7 @@ export const diagnose = Effect.fnUntraced(function* (
 const marks = { ok: "✓", warning: "!", failed: "✗", skipped: "-" } as const
 const colors = { ok: 32, warning: 33, failed: 31, skipped: 90 } as const
 
-export const format = ({ check, detail, millis, status }: Finding, color: boolean): string => {
+const format = ({ check, detail, millis, status }: Finding, color: boolean): string => {
   const mark = color ? `\u001b[${colors[status]}m${marks[status]}\u001b[0m` : marks[status]
   return `${mark} ${check.padEnd(10)} ${`${millis} ms`.padStart(9)}  ${text.oneLine(detail)}`
 }

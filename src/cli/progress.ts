@@ -8,7 +8,7 @@ import * as text from "./text.ts"
 const width = 30
 
 /** A bar of `width` cells, the share in percent, and what is being done. */
-export const bar = (done: number, total: number, what: string): string => {
+const bar = (done: number, total: number, what: string): string => {
   const share = total <= 0 ? 1 : Math.min(1, done / total)
   const filled = Math.round(share * width)
   return `[${"#".repeat(filled)}${" ".repeat(width - filled)}] ${String(Math.round(share * 100)).padStart(3)} %  ${text.oneLine(what)}`

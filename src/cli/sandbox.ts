@@ -11,7 +11,7 @@ import { faultsPath } from "../sandbox/faults/FaultApi.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
 
 /** The text that a starting sandbox prints: addresses, users and tokens. */
-export const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): string => {
+const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): string => {
   const width = logins.reduce((longest, { token }) => Math.max(longest, token.length), 0)
   const people = logins.map(
     ({ token, userType, nickname }) => `    ${token.padEnd(width)}  ${userType.toLowerCase().padEnd(8)}  ${nickname}`

@@ -13,7 +13,7 @@ import type { RealtimeEvent } from "../realtime/RealtimeEvent.ts"
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 /** Text of others without characters that steer a terminal. */
-export const harmless = (text: string): string => text.replaceAll(controls, "\uFFFD")
+const harmless = (text: string): string => text.replaceAll(controls, "\uFFFD")
 
 /** The same on one line. */
 export const oneLine = (text: string): string => harmless(text.replaceAll(/\s*[\r\n\t]+\s*/g, " "))

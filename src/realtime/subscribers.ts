@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { Overflow } from "../KefuConfig.ts"
 import { type ConnectionReason, KefuError, SubscriberLagged } from "../KefuError.ts"
 
-export interface Options {
+interface Options {
   /** How many items may wait; `Infinity` for no bound. */
   readonly bufferSize: number
   /** What happens past that. */

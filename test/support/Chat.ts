@@ -125,7 +125,7 @@ export const ids = (shown: InboxConversation | undefined) =>
 /** Runs everything that does not wait for the clock. */
 export const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
 
-export interface Call {
+interface Call {
   readonly at: number
   readonly what: string
   readonly with: unknown

@@ -75,7 +75,7 @@ const hostileStrings = [
 /** A placeholder for text that `JSON.stringify` would not write. */
 const placeholder = "\u0001placeholder\u0001"
 
-export const kinds = [
+const kinds = [
   "bytes",
   "truncated",
   "spliced",

@@ -22,7 +22,7 @@ const json = (value: unknown): string => {
 }
 
 /** All textual forms of a value, one per line. */
-export const texts = (value: unknown): string => {
+const texts = (value: unknown): string => {
   const all = [
     inspect(value, { depth: Infinity, showHidden: true, maxArrayLength: null, maxStringLength: null }),
     json(value)

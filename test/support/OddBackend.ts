@@ -17,7 +17,7 @@ export interface Draw {
   readonly among: <A>(items: ReadonlyArray<A>) => A
 }
 
-export const draw = (seed: number): Draw => {
+const draw = (seed: number): Draw => {
   let state = (seed * 0x9e3779b1) >>> 0
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -76,7 +76,7 @@ const oddities: ReadonlyArray<unknown> = [
 
 const senseless: ReadonlyArray<unknown> = [null, 7, "x", true, [], {}, { id: null }, { id: "x" }, { id: {}, users: 1 }]
 
-export const alter = ({ among, once }: Draw) => {
+const alter = ({ among, once }: Draw) => {
   const value = (key: string, was: unknown): unknown => {
     if (isId(key)) return typeof was === "number" && once(6) ? String(was) : was
     if (needed.has(key)) return was

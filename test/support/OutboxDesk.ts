@@ -25,7 +25,7 @@ export const text = (content: string, conversationId: ConversationId | null = se
   content
 })
 
-export interface WireMessage {
+interface WireMessage {
   readonly id: number
   readonly from_id: number | null
   readonly conversation_id: number

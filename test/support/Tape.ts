@@ -44,7 +44,7 @@ const endpointOf = (method: string, path: string): string | undefined => {
   return endpoints.filter(fits).toSorted((left, right) => parameters(left) - parameters(right))[0]?.name
 }
 
-export interface Request {
+interface Request {
   readonly endpoint: string | undefined
   readonly method: string
   readonly path: string

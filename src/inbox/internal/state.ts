@@ -16,7 +16,7 @@ import { isShallowlyEqual } from "./messages.ts"
 import { type Reading, Thread } from "./thread.ts"
 
 /** How many conversations that ended while the inbox watched are kept. */
-export const endedKept = 100
+const endedKept = 100
 
 /** What became of the state of a send. */
 export interface Reception {

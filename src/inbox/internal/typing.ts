@@ -36,7 +36,7 @@ const isOvertaken = ({ draft, userId }: Typing, { at, message }: Heard, now: num
 }
 
 /** The least time between two drafts of one conversation. */
-export const pace = "1 second"
+const pace = "1 second"
 
 /** Sent in place of a draft that is withheld: an empty one would mean that nobody types. */
 export const withheld = "…"

@@ -1,0 +1,149 @@
+/**
+ * The package as npm would publish it: `npm run test:package`. Packs it, has publint and are-the-types-wrong look at it,
+ * installs it into empty projects of several makes, and runs a program in each against the sandbox of the installed command
+ * line. Needs the npm registry, or what npm has cached.
+ */
+import * as Assert from "node:assert/strict"
+import { type ChildProcess, execFile, spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { promisify } from "node:util"
+import { type Project, projects } from "./projects.ts"
+
+const root = Path.resolve(import.meta.dirname, "../..")
+const tool = (path: string) => Path.join(root, "node_modules", path)
+const manifest = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
+  readonly version: string
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-kefu-package-"))
+
+const run = async (command: string, args: ReadonlyArray<string>, cwd: string, env: Record<string, string> = {}) => {
+  try {
+    return (await promisify(execFile)(command, args, { cwd, env: { ...process.env, ...env }, timeout: 120_000 })).stdout
+  } catch (failure) {
+    const { stderr, stdout } = failure as { readonly stdout: string; readonly stderr: string }
+    throw new Error(
+      `${[command, ...args].join(" ")} in ${cwd} failed:\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`,
+      { cause: failure }
+    )
+  }
+}
+const node = (args: ReadonlyArray<string>, cwd: string, env?: Record<string, string>) =>
+  run(process.execPath, args, cwd, env)
+
+const timed = async <A>(name: string, work: () => Promise<A>): Promise<A> => {
+  const start = performance.now()
+  const result = await work()
+  console.log(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`)
+  return result
+}
+
+const write = (project: string, files: Readonly<Record<string, unknown>>) => {
+  for (const [name, content] of Object.entries(files)) {
+    const path = Path.join(folder, project, name)
+    Fs.mkdirSync(Path.dirname(path), { recursive: true })
+    Fs.writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content))
+  }
+}
+
+/** The exact versions that this repository was tested with. */
+const dependencies = (names: ReadonlyArray<string>) =>
+  Object.fromEntries(names.map((name) => [name, manifest.devDependencies[name]]))
+
+const install = async (name: string, { commonJs, files, needs }: Project, tarball: string) => {
+  write(name, {
+    "package.json": {
+      name: `a-${name}`,
+      private: true,
+      type: commonJs === true ? "commonjs" : "module",
+      dependencies: { "effect-kefu": `file:${tarball}`, ...dependencies(["effect", ...needs]) }
+    },
+    ...files
+  })
+  const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--silent"]
+  await run("npm", ["install", ...quiet], Path.join(folder, name))
+}
+
+/** The sandbox of the command line in an installed package, and its address. */
+const startSandbox = (project: string): Promise<{ readonly child: ChildProcess; readonly baseUrl: string }> =>
+  new Promise((resolve, reject) => {
+    const bin = Path.join(folder, project, "node_modules/.bin/effect-kefu")
+    const child = spawn(process.execPath, [bin, "sandbox", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] })
+    let output = ""
+    child.once("close", () => reject(new Error(`the sandbox ended: ${output}`)))
+    child.stdout.on("data", (chunk) => {
+      output += String(chunk)
+      const [, baseUrl] = /REST +(http:\/\/\S+)\/api\/v1/.exec(output) ?? []
+      if (baseUrl !== undefined) resolve({ child, baseUrl })
+    })
+  })
+
+/** A process that believes to be an old Node: what the program says to it. */
+const saidToOldNode = async (project: string) => {
+  const old =
+    'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.20.2"}})'
+  const bin = Path.join(folder, project, "node_modules/.bin/effect-kefu")
+  const said = await promisify(execFile)(process.execPath, ["--import", old, bin, "--version"]).then(
+    () => "nothing",
+    ({ code, stderr }: { readonly code: number; readonly stderr: string }) => `${code}: ${stderr}`
+  )
+  Assert.match(said, /^1: effect-kefu needs Node 22\.19 or newer, and this is Node 20\.20\.2\./)
+}
+
+try {
+  const [packed] = JSON.parse(
+    await timed("npm pack", () => run("npm", ["pack", "--json", "--pack-destination", folder], root))
+  ) as ReadonlyArray<{ readonly filename: string; readonly files: ReadonlyArray<{ readonly path: string }> }>
+  Assert.ok(packed)
+  const tarball = Path.join(folder, packed.filename)
+  const paths = new Set(packed.files.map(({ path }) => path))
+  for (const path of [
+    "LICENSE",
+    "README.md",
+    "README.zh-CN.md",
+    "CHANGELOG.md",
+    "dist/index.d.ts.map",
+    "src/index.ts"
+  ]) {
+    Assert.ok(paths.has(path), `${path} is in the package`)
+  }
+  const strays = [...paths].filter(
+    (path) => !/^(dist|src)\/|^(LICENSE|package\.json|(README|CHANGELOG)\S*\.md)$/.test(path)
+  )
+  Assert.deepEqual(strays, [], "nothing else is in the package")
+
+  await timed("publint", () => node([tool("publint/src/cli.js"), "run", "--strict", tarball], root))
+  await timed("are-the-types-wrong", () =>
+    node([tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only"], root)
+  )
+
+  const names = Object.keys(projects) as ReadonlyArray<keyof typeof projects>
+  await timed("npm install", async () => {
+    for (const name of names) await install(name, projects[name], tarball)
+  })
+  await saidToOldNode("javascript")
+  Assert.match(
+    await node([Path.join(folder, "javascript/node_modules/.bin/effect-kefu"), "--version"], folder),
+    new RegExp(`v${manifest.version.replaceAll(".", "\\.")}\\n$`)
+  )
+  const { baseUrl, child } = await startSandbox("javascript")
+  try {
+    for (const name of names) {
+      await timed(name, async () => {
+        for (const [path, ...args] of projects[name].steps) {
+          const isInstalled = path.startsWith("node_modules/")
+          const at = isInstalled ? tool(path.slice("node_modules/".length)) : path
+          const output = await node([at, ...args], Path.join(folder, name), { KEFU_BASE_URL: baseUrl })
+          if (!isInstalled) Assert.match(output, /sent as message \d+/)
+        }
+      })
+    }
+  } finally {
+    child.removeAllListeners("close")
+    child.kill()
+  }
+} finally {
+  Fs.rmSync(folder, { recursive: true, force: true })
+}
