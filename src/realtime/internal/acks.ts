@@ -21,7 +21,7 @@ export interface Acks {
   readonly size: () => number
 }
 
-export interface Request {
+interface Request {
   readonly sequenceId: number
   readonly frame: string
   /** Since when the command waits, also for a connection, in elapsed milliseconds. */
