@@ -17,7 +17,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { attempt, at, codec, invalid, sendable } from "./internal/codec.ts"
+import { attempt, at, codec, invalid, sendable, wireKeysOf } from "./internal/codec.ts"
 import { codes, literals, readers, readOf, type Result, unionReader } from "./internal/direct.ts"
 import {
   discriminated,
@@ -25,12 +25,14 @@ import {
   fallbacks,
   Field,
   isDictionary,
+  isOptional,
   texts,
   times,
   withNumber
 } from "./internal/field.ts"
 import { without } from "./internal/description.ts"
 import { heirs, objectCodec } from "./internal/object.ts"
+import { once } from "./internal/once.ts"
 import { type Dictionary, fromWire, toWire, toWireKey } from "./Key.ts"
 import { noteSkipped, skippedIn, withSkipped } from "./Odd.ts"
 
@@ -55,8 +57,8 @@ export const Json = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Ty
     return text
   })
   return codec<S["Type"]>({
-    wire: Schema.String.ast,
-    app: typed,
+    wire: () => Schema.String.ast,
+    app: () => typed,
     decode: (text, options) => {
       if (typeof text !== "string") return invalid(Schema.String.ast, text, options)
       const value = parsed(text)
@@ -104,8 +106,8 @@ export const Given = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["T
     options: SchemaAST.ParseOptions
   ) => Result<S["Type"]>
   return codec<S["Type"]>({
-    wire: Schema.toEncoded(schema).ast,
-    app: Schema.toType(schema) as Schema.Constraint as Schema.Codec<S["Type"]>,
+    wire: () => Schema.toEncoded(schema).ast,
+    app: () => Schema.toType(schema) as Schema.Constraint as Schema.Codec<S["Type"]>,
     decode: read,
     encode: attempt(sendable, toWire),
     isOpen: true
@@ -220,46 +222,51 @@ const structOf = <const Fields extends Schema.Struct.Fields>(
   { inherited = {}, names = {} }: StructOptions<Fields>,
   isStrict: boolean
 ): Struct<Fields> => {
-  const entries = Object.entries(fields).map(([key, schema]) => ({
-    schema: schema as Schema.Constraint as Schema.Codec<unknown>,
-    field: new Field(
-      key,
-      key in names ? names[key] : toWireKey(key),
-      schema as Schema.Constraint as Schema.Codec<unknown>,
-      isStrict,
-      key in names,
-      inherited[key]
-    )
-  }))
-  const onWire = Schema.Struct(
-    Object.fromEntries(
-      entries.flatMap(({ field, schema }) => (field.wireKey === undefined ? [] : [[field.wireKey, encodedOf(schema)]]))
+  const schemas = Object.entries(fields as Schema.Struct.Fields as { readonly [key: string]: Schema.Codec<unknown> })
+  const wireKeyOf = (key: string) => (key in names ? names[key] : toWireKey(key))
+  const app = once(() => Schema.StructWithRest(Schema.Struct(fields), [Rest]))
+  const shape = once(() =>
+    objectCodec(
+      schemas.map(([key, schema]) => new Field(key, wireKeyOf(key), schema, isStrict, key in names, inherited[key])),
+      () => app().ast
     )
   )
-  const app = Schema.StructWithRest(Schema.Struct(fields), [Rest])
-  const shape = objectCodec(
-    entries.map(({ field }) => field),
-    app.ast
+  const constants = schemas.flatMap(([key, { ast }]) =>
+    SchemaAST.isLiteral(ast) && !SchemaAST.isOptional(ast)
+      ? [{ key, wireKey: wireKeyOf(key), ast, literal: ast.literal }]
+      : []
   )
   const schema = codec<Dictionary>({
-    wire: Schema.StructWithRest(onWire, [Rest]).ast,
-    app: app as Schema.Constraint as Schema.Codec<Dictionary>,
-    ...shape
+    wire: () => {
+      const onWire = schemas.flatMap(([key, schema]) => {
+        const wireKey = wireKeyOf(key)
+        return wireKey === undefined ? [] : [[wireKey, encodedOf(schema)] as const]
+      })
+      return Schema.StructWithRest(Schema.Struct(Object.fromEntries(onWire)), [Rest]).ast
+    },
+    app: () => app() as Schema.Constraint as Schema.Codec<Dictionary>,
+    discriminators: {
+      app: constants,
+      wire: constants.flatMap(({ ast, literal, wireKey }) =>
+        wireKey === undefined ? [] : [{ key: wireKey, literal: codes.get(ast)?.code ?? literal }]
+      )
+    },
+    decode: (raw, options) => shape().decode(raw, options),
+    encode: (value, options) => shape().encode(value, options)
   })
-  wireKeys.set(SchemaAST.toEncoded(schema.ast), Object.keys(onWire.fields))
-  literals.set(schema.ast, (wireKey) => entries.find(({ field }) => field.wireKey === wireKey)?.field.code)
+  literals.set(schema.ast, (wireKey) => {
+    const constant = constants.find((constant) => constant.wireKey === wireKey)
+    return constant && codes.get(constant.ast)?.code
+  })
   return schema as Schema.Constraint as Struct<Fields>
 }
-
-/** The wire names of the fields of each {@link Struct}. */
-const wireKeys = new WeakMap<SchemaAST.AST, ReadonlyArray<string>>()
 
 /** The encoded side of a field. The wire has no undefined: a key is there or it is not. */
 const encodedOf = (schema: Schema.Codec<unknown>): Schema.Codec<unknown> => {
   const ast = without(SchemaAST.toEncoded(schema.ast), SchemaAST.isUndefined)
   const encoded = Schema.make<Schema.Codec<unknown>>(ast)
-  const isOptional = fallbacks.get(schema.ast)?.isOptional ?? SchemaAST.isOptional(SchemaAST.toEncoded(schema.ast))
-  return isOptional ? (Schema.optionalKey(encoded) as Schema.Constraint as Schema.Codec<unknown>) : encoded
+  const mayLack = fallbacks.get(schema.ast)?.isOptional ?? isOptional(schema.ast)
+  return mayLack ? (Schema.optionalKey(encoded) as Schema.Constraint as Schema.Codec<unknown>) : encoded
 }
 
 /**
@@ -301,8 +308,8 @@ export const discriminatedBy =
   (wireKey: string) =>
   <S extends Schema.Constraint>(union: S): S => {
     discriminated.set(union.ast, wireKey)
-    const read = unionReader(union as Schema.Constraint as Schema.Codec<unknown>, wireKey)
-    if (read !== undefined) readers.set(union.ast, read)
+    const read = once(() => unionReader(union as Schema.Constraint as Schema.Codec<unknown>, wireKey))
+    readers.set(union.ast, (raw, options) => read()(raw, options))
     return union
   }
 
@@ -376,32 +383,38 @@ const listOf = <S extends Schema.Constraint>(
   item: S,
   isLenient: boolean
 ): Schema.Codec<ReadonlyArray<S["Type"]>, unknown> => {
-  const element = new Field("", "", item as Schema.Constraint as Schema.Codec<unknown>)
-  const app = Schema.Array(Schema.toType(item)) as Schema.Constraint as Schema.Codec<ReadonlyArray<S["Type"]>>
-  const wire = Schema.Array(Schema.toEncoded(item))
+  const element = once(() => new Field("", "", item as Schema.Constraint as Schema.Codec<unknown>))
+  const app = once(
+    () => Schema.Array(Schema.toType(item)) as Schema.Constraint as Schema.Codec<ReadonlyArray<S["Type"]>>
+  )
   return codec<ReadonlyArray<S["Type"]>>({
-    wire: (isLenient ? Schema.NullOr(wire) : wire).ast,
+    wire: () => {
+      const wire = Schema.Array(Schema.toEncoded(item))
+      return (isLenient ? Schema.NullOr(wire) : wire).ast
+    },
     app,
     decode: (raw, options) => {
       if (!Array.isArray(raw)) {
-        return isLenient ? Exit.succeed(noteSkipped([], { _tag: "Whole", raw })) : invalid(app.ast, raw, options)
+        return isLenient ? Exit.succeed(noteSkipped([], { _tag: "Whole", raw })) : invalid(app().ast, raw, options)
       }
+      const { coerce, read } = element()
       const items: Array<S["Type"]> = []
       const skipped: Array<readonly [index: number, raw: unknown]> = []
       for (const [index, value] of raw.entries()) {
-        const exit = element.read(value, options)
-        const coerced = Exit.isSuccess(exit) ? undefined : element.coerce(value)
-        const again = coerced === undefined ? exit : element.read(coerced, options)
+        const exit = read(value, options)
+        const coerced = Exit.isSuccess(exit) ? undefined : coerce(value)
+        const again = coerced === undefined ? exit : read(coerced, options)
         if (Exit.isSuccess(again)) items.push(again.value)
         else skipped.push([index, isDictionary(value) ? (heirs.get(value) ?? value) : value])
       }
       return Exit.succeed(skipped.length === 0 ? items : noteSkipped(items, { _tag: "Elements", elements: skipped }))
     },
     encode: (list, options) => {
-      if (!Array.isArray(list)) return invalid(app.ast, list, options)
+      if (!Array.isArray(list)) return invalid(app().ast, list, options)
+      const { write } = element()
       const items: Array<unknown> = []
       for (const [index, value] of list.entries()) {
-        const exit = element.write(value, options)
+        const exit = write(value, options)
         if (Exit.isFailure(exit)) return Exit.mapError(exit, (issue) => at(index, issue))
         items.push(exit.value)
       }
@@ -424,28 +437,28 @@ const parsed = (text: string): unknown => {
 /** An object, or text that is the JSON of one with at least one field of its kind. Other text is left to `onText`. */
 const jsonOr = <S extends Schema.Constraint, Text>(
   schema: S,
-  wire: SchemaAST.AST,
-  app: Schema.Codec<S["Type"] | Text>,
+  wire: () => SchemaAST.AST,
+  app: () => Schema.Codec<S["Type"] | Text>,
   onText: (text: string, options: SchemaAST.ParseOptions) => Result<S["Type"] | Text>
 ): Schema.Codec<S["Type"] | Text, unknown> => {
   const read = readOf(schema as Schema.Constraint as Schema.Codec<unknown>) as (
     raw: unknown,
     options: SchemaAST.ParseOptions
   ) => Result<S["Type"]>
-  const write = SchemaParser.encodeUnknownExit(schema as Schema.Constraint as Schema.Codec<S["Type"]>)
-  const keys = wireKeys.get(SchemaAST.toEncoded(schema.ast)) ?? []
+  const write = once(() => SchemaParser.encodeUnknownExit(schema as Schema.Constraint as Schema.Codec<S["Type"]>))
+  const keys = once(() => wireKeysOf(schema.ast))
   const combined = codec<S["Type"] | Text>({
     wire,
     app,
     decode: (raw, options) => {
       if (typeof raw !== "string") return read(raw, options)
       const object = jsonObject.test(raw) ? parsed(raw) : undefined
-      if (!isDictionary(object) || !keys.some((key) => Object.hasOwn(object, key))) return onText(raw, options)
+      if (!isDictionary(object) || !keys().some((key) => Object.hasOwn(object, key))) return onText(raw, options)
       const exit = read(object, options)
       return Exit.isSuccess(exit) ? exit : onText(raw, options)
     },
     encode: (value, options) =>
-      typeof value === "string" ? Exit.map(onText(value, options), (text) => text as unknown) : write(value, options)
+      typeof value === "string" ? Exit.map(onText(value, options), (text) => text as unknown) : write()(value, options)
   })
   texts.add(combined.ast)
   return combined
@@ -460,8 +473,8 @@ const jsonOr = <S extends Schema.Constraint, Text>(
 export const OrJson = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Type"], unknown> =>
   jsonOr<S, never>(
     schema,
-    Schema.Union([Schema.toEncoded(schema), Schema.String]).ast,
-    Schema.toType(schema) as Schema.Constraint as Schema.Codec<S["Type"]>,
+    () => Schema.Union([Schema.toEncoded(schema), Schema.String]).ast,
+    () => Schema.toType(schema) as Schema.Constraint as Schema.Codec<S["Type"]>,
     (text, options) => invalid(schema.ast, text, options)
   )
 
@@ -475,7 +488,7 @@ export const OrJson = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["
 export const OrText = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Type"] | string, unknown> =>
   jsonOr<S, string>(
     schema,
-    Schema.Union([Schema.toEncoded(schema), Schema.String]).ast,
-    Schema.Union([Schema.toType(schema), Schema.String]) as Schema.Constraint as Schema.Codec<S["Type"] | string>,
+    () => Schema.Union([Schema.toEncoded(schema), Schema.String]).ast,
+    () => Schema.Union([Schema.toType(schema), Schema.String]) as Schema.Constraint as Schema.Codec<S["Type"] | string>,
     (text) => Exit.succeed(text)
   )

@@ -9,6 +9,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { readers, type Result } from "./direct.ts"
+import { once } from "./once.ts"
 
 export const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.ParseOptions): Result<never> =>
   Exit.fail(new SchemaIssue.InvalidType(ast, input, options))
@@ -37,41 +38,50 @@ const Direction = Schema.Literal("wire").pipe(
   )
 )
 
-/** The fields of an object by which a union selects its member. */
-const discriminators = (ast: SchemaAST.AST) =>
-  SchemaAST.isObjects(ast)
-    ? ast.propertySignatures.flatMap(({ name, type }) =>
-        SchemaAST.isLiteral(type) && !SchemaAST.isOptional(type) ? [{ key: name, literal: type.literal }] : []
-      )
-    : []
+interface Discriminator {
+  readonly key: PropertyKey
+  readonly literal: SchemaAST.LiteralValue
+}
+
+/** The fields of an object by which a union selects its member, on either side. */
+export interface Discriminators {
+  readonly wire: ReadonlyArray<Discriminator>
+  readonly app: ReadonlyArray<Discriminator>
+}
+
+const none: Discriminators = { wire: [], app: [] }
 
 /**
  * A schema whose two directions are functions. `wire` and `app` describe its two sides to generated API descriptions, to
- * unions and to type checks; decoding and encoding go by the functions alone, in one pass.
+ * type checks, and are made when one of these asks; decoding and encoding go by the functions alone, in one pass.
  */
 export const codec = <A>(options: {
-  readonly wire: SchemaAST.AST
-  readonly app: Schema.Codec<A>
+  readonly wire: () => SchemaAST.AST
+  readonly app: () => Schema.Codec<A>
+  /** None by default. */
+  readonly discriminators?: Discriminators
   readonly decode: (raw: unknown, options: SchemaAST.ParseOptions) => Result<A>
   readonly encode: (value: A, options: SchemaAST.ParseOptions) => Effect.Effect<unknown, SchemaIssue.Issue>
   /** Whether a value of the app need not match `app`. */
   readonly isOpen?: boolean
 }): Schema.Codec<A, unknown> => {
-  const app = Schema.toType(options.app)
-  const accepts: (value: unknown, parse: SchemaAST.ParseOptions) => Result<unknown> =
-    options.isOpen === true ? Exit.succeed : SchemaParser.decodeUnknownExit(app)
-  const schema = described(options.wire).pipe(
+  const app = once(() => Schema.toType(options.app()))
+  const accepts = once((): ((value: unknown, parse: SchemaAST.ParseOptions) => Result<unknown>) =>
+    options.isOpen === true ? Exit.succeed : SchemaParser.decodeUnknownExit(app())
+  )
+  const { discriminators = none } = options
+  const schema = described(once(options.wire), discriminators.wire).pipe(
     Schema.decodeTo(
       Schema.declareConstructor<A>()(
         [Direction],
         ([direction]) =>
           (value, _, parse) =>
             direction.ast.encoding === undefined
-              ? Exit.map(accepts(value, parse), () => value as A)
+              ? Exit.map(accepts()(value, parse), () => value as A)
               : Exit.succeed(value as A),
         {
-          toCodecArbitrary: () => Schema.link<A>()(app, SchemaTransformation.passthrough()),
-          "~sentinels": discriminators(app.ast)
+          toCodecArbitrary: () => Schema.link<A>()(app(), SchemaTransformation.passthrough()),
+          "~sentinels": discriminators.app
         }
       ),
       SchemaTransformation.transformEffect<A, unknown>({ decode: options.decode, encode: options.encode })
@@ -82,13 +92,25 @@ export const codec = <A>(options: {
 }
 
 /** Accepts everything; generated descriptions show `ast`. */
-const described = (ast: SchemaAST.AST): Schema.Codec<unknown> =>
+const described = (ast: () => SchemaAST.AST, discriminators: ReadonlyArray<Discriminator>): Schema.Codec<unknown> =>
   Schema.declareConstructor<unknown>()([], () => Effect.succeed, {
     toCodecJson: () => undefined,
-    "~sentinels": discriminators(ast)
+    "~sentinels": discriminators
   }).check(
     Schema.makeFilter(() => true, {
-      representation: { id: "effect-kefu/codec/Wire", payload: null, schemas: [ast] },
+      representation: {
+        id: "effect-kefu/codec/Wire",
+        payload: null,
+        get schemas() {
+          return [ast()] as const
+        }
+      },
       toJsonSchema: ({ schemas: [schema] }) => schema ?? {}
     })
   )
+
+/** The names on the wire of the fields of an object that a {@link codec} describes; of other schemas none. */
+export const wireKeysOf = (ast: SchemaAST.AST): ReadonlyArray<PropertyKey> => {
+  const [wire] = SchemaAST.toEncoded(ast).checks?.[0].annotations?.representation?.schemas ?? []
+  return wire !== undefined && SchemaAST.isObjects(wire) ? wire.propertySignatures.map(({ name }) => name) : []
+}

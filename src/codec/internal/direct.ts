@@ -97,22 +97,22 @@ const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> =>
   SchemaAST.isUnion(ast) && !readers.has(ast) ? ast.types.flatMap(membersOf) : [ast]
 
 /**
- * The decoder of a union whose members have numbers in a field of the wire, and whose others come after them. Undefined if
- * a member is not known.
+ * The decoder of a union whose members have numbers in a field of the wire, and whose others come after them. The
+ * parser of the union if a member is not known.
  */
-export const unionReader = (union: Schema.Codec<unknown>, wireKey: string): Read | undefined => {
+export const unionReader = (union: Schema.Codec<unknown>, wireKey: string): Read => {
+  const parse = SchemaParser.decodeUnknownExit(union)
   const named = new Map<unknown, Read>()
   const others: Array<Read> = []
-  for (const ast of membersOf(union.ast)) {
+  for (const ast of SchemaAST.isUnion(union.ast) ? union.ast.types.flatMap(membersOf) : []) {
     const read = readers.get(ast)
-    if (read === undefined) return undefined
+    if (read === undefined) return parse
     const code = literals.get(ast)?.(wireKey)
     if (code === undefined) others.push(read)
     else named.set(code, read)
   }
-  const parse = SchemaParser.decodeUnknownExit(union)
   const [other, ...more] = others
-  if (other === undefined || more.length > 0) return undefined
+  if (other === undefined || more.length > 0) return parse
   return (raw, options) => {
     if (typeof raw !== "object" || raw === null) return parse(raw, options)
     const exit = named.get((raw as Dictionary)[wireKey])?.(raw, options)

@@ -10,7 +10,8 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Dictionary } from "../Key.ts"
 import { at } from "./codec.ts"
-import { codes, type Read, type Result, readOf, type Shortcut, shortcutOf } from "./direct.ts"
+import { type Read, type Result, readOf, type Shortcut, shortcutOf } from "./direct.ts"
+import { once } from "./once.ts"
 
 export const isDictionary = (value: unknown): value is Dictionary =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -46,6 +47,10 @@ export const withNumber = (raw: unknown, key: string): unknown => {
 /** Schemas that read JSON text, and times: by their AST, since that is what a field made of them keeps. */
 export const texts = new WeakSet<SchemaAST.AST>()
 export const times = new WeakSet<SchemaAST.AST>()
+
+/** Whether the wire may lack the field. */
+export const isOptional = (ast: SchemaAST.AST): boolean =>
+  SchemaAST.isOptional(ast.encoding === undefined ? ast : SchemaAST.toEncoded(ast))
 
 const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> =>
   SchemaAST.isUnion(ast) ? ast.types.flatMap(membersOf) : [ast]
@@ -90,8 +95,6 @@ export class Field {
   readonly read: Read
   /** Decodes what needs no {@link read}. */
   readonly shortcut: Shortcut | undefined
-  /** The number of a constant. */
-  readonly code: number | undefined
   readonly coerce: (raw: unknown) => unknown
   readonly write: (value: unknown, options: SchemaAST.ParseOptions) => Result<unknown>
   readonly constant: unknown
@@ -107,19 +110,20 @@ export class Field {
     inherited?: readonly [theirs: string, ours: string]
   ) {
     const members = membersOf(schema.ast)
+    const coerce = once(() => coercionOf(schema.ast))
+    const write = once(() => SchemaParser.encodeUnknownExit(schema))
     this.key = key
     this.wireKey = wireKey
-    this.isOptional = SchemaAST.isOptional(SchemaAST.toEncoded(schema.ast))
+    this.isOptional = isOptional(schema.ast)
     this.isNullable = members.some((member) => SchemaAST.isNull(member))
     this.fallback = fallbacks.get(schema.ast)
     this.isText = members.some((member) => texts.has(member))
     this.read = readOf(schema)
     this.shortcut = inherited === undefined ? shortcutOf(schema.ast) : undefined
-    this.code = codes.get(schema.ast)?.code
     this.isLenient = this.isOptional && !isStrict
-    this.coerce = isStrict || isCode ? () => undefined : coercionOf(schema.ast)
+    this.coerce = isStrict || isCode ? () => undefined : (raw) => coerce()(raw)
     this.inherited = inherited
-    this.write = SchemaParser.encodeUnknownExit(schema)
+    this.write = (value, options) => write()(value, options)
     this.constant = SchemaAST.isLiteral(schema.ast) ? schema.ast.literal : undefined
   }
 }

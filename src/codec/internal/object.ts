@@ -11,7 +11,7 @@ import { missed, type Result } from "./direct.ts"
 import { type Field, isDictionary, issueOf } from "./field.ts"
 
 /** Both directions of an object, each one pass over the known fields and one over the others. */
-export const objectCodec = (fields: ReadonlyArray<Field>, ast: SchemaAST.AST) => {
+export const objectCodec = (fields: ReadonlyArray<Field>, ast: () => SchemaAST.AST) => {
   const known = fields.filter(({ wireKey }) => wireKey !== undefined)
   const byWireKey = new Map(known.map((field) => [field.wireKey, field]))
   const bySpelling = new Map(known.map((field) => [fromWireKey(field.wireKey ?? ""), field]))
@@ -20,7 +20,7 @@ export const objectCodec = (fields: ReadonlyArray<Field>, ast: SchemaAST.AST) =>
   const constants = fields.filter(({ wireKey }) => wireKey === undefined)
 
   const decode = (source: unknown, options: SchemaAST.ParseOptions): Result<Dictionary> => {
-    if (!isDictionary(source)) return invalid(ast, source, options)
+    if (!isDictionary(source)) return invalid(ast(), source, options)
     const target: Record<string, unknown> = {}
     let odd: Record<string, unknown> | undefined
     let problem: SchemaIssue.Issue | undefined
@@ -70,7 +70,7 @@ export const objectCodec = (fields: ReadonlyArray<Field>, ast: SchemaAST.AST) =>
   }
 
   const encode = (value: Dictionary, options: SchemaAST.ParseOptions): Result<unknown> => {
-    if (!isDictionary(value)) return invalid(ast, value, options)
+    if (!isDictionary(value)) return invalid(ast(), value, options)
     const target: Record<string, unknown> = {}
     const odd = oddOf(value)
     for (const field of known) {
