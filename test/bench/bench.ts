@@ -1,6 +1,6 @@
 /**
- * What a session, a message and a page cost: `npm run bench`. Prints a table; `--json FILE` also writes it as JSON, and
- * `--quick` measures so briefly that only the exit code tells something. Takes some minutes.
+ * What a session, a message and a page cost: `npm run bench`. Prints a table, with `--markdown` as Markdown; `--json FILE`
+ * also writes it as JSON, and `--quick` measures so briefly that only the exit code tells something. Takes some minutes.
  *
  * `--churn` measures only whether the heap stays flat over 10,000 sessions and a million messages.
  *
@@ -13,12 +13,13 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { parseArgs, promisify } from "node:util"
 import { bundle } from "./bundle.ts"
-import { type Effort, type Row, table } from "./measure.ts"
+import { type Effort, markdown, type Row, table } from "./measure.ts"
 import * as network from "./network.ts"
 
 const { values } = parseArgs({
   options: {
     json: { type: "string" },
+    markdown: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     churn: { type: "boolean", default: false }
   }
@@ -147,7 +148,7 @@ for (const part of [
 ]) {
   rows.push(...(await part()))
 }
-process.stdout.write(`${table(rows)}\n`)
+process.stdout.write(`${(values.markdown ? markdown : table)(rows)}\n`)
 const date = new Date().toISOString().slice(0, 10)
 const seconds = ((performance.now() - began) / 1000).toFixed(0)
 process.stdout.write(`\nNode ${process.version}, ${Os.availableParallelism()} cores, ${date}, took ${seconds} s\n`)

@@ -55,20 +55,28 @@ const number = (value: number) =>
 
 const widthOf = (text: string) => Array.from(text).length
 
+const cellsOf = (rows: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<string>> => [
+  ["what", "ours", "compared with", "theirs", "ratio", "goal", "met"],
+  ...rows.map(({ goal, other, ours, unit, what }) => [
+    what,
+    `${number(ours)} ${unit}`.trim(),
+    other?.name ?? "",
+    other === undefined ? "" : `${number(other.value)} ${unit}`.trim(),
+    other === undefined ? "" : number(ours / other.value),
+    goal === undefined ? "" : `<= ${number(goal)}`,
+    goal === undefined ? "" : ours <= goal ? "yes" : "NO"
+  ])
+]
+
+/** The rows as a Markdown table, without the goals: those are ours, not the reader's. */
+export const markdown = (rows: ReadonlyArray<Row>): string => {
+  const [head = [], ...lines] = cellsOf(rows).map((cells) => cells.slice(0, 5))
+  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+}
+
 /** The rows as a text table. */
 export const table = (rows: ReadonlyArray<Row>): string => {
-  const lines = [
-    ["what", "ours", "compared with", "theirs", "ratio", "goal", "met"],
-    ...rows.map(({ goal, other, ours, unit, what }) => [
-      what,
-      `${number(ours)} ${unit}`.trim(),
-      other?.name ?? "",
-      other === undefined ? "" : `${number(other.value)} ${unit}`.trim(),
-      other === undefined ? "" : number(ours / other.value),
-      goal === undefined ? "" : `<= ${number(goal)}`,
-      goal === undefined ? "" : ours <= goal ? "yes" : "NO"
-    ])
-  ]
+  const lines = cellsOf(rows)
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => widthOf(line[column] ?? ""))))
   return lines
     .map((line) =>
