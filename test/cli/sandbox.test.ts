@@ -69,6 +69,31 @@ describe("effect-kefu", () => {
     300_000
   )
 
+  it.live(
+    "serves pages of other hosts only when --allow-host names them",
+    () =>
+      Effect.gen(function* () {
+        const child = yield* run(
+          "sandbox",
+          "--port",
+          "0",
+          "--allow-host",
+          "shop.example",
+          "--allow-host",
+          "desk.example"
+        )
+        const base = yield* child.until(/REST +(http:\/\/127\.0\.0\.1:\d+)\/api\/v1[\s\S]*Ctrl/)
+        const statusFor = (origin: string) =>
+          Effect.promise(() =>
+            fetch(`${base}/api/v1/im/users/me`, { headers: { authorization: "Bearer staff-li-token", origin } })
+          ).pipe(Effect.map(({ status }) => status))
+        assert.strictEqual(yield* statusFor("https://shop.example"), 200)
+        assert.strictEqual(yield* statusFor("https://desk.example"), 200)
+        assert.strictEqual(yield* statusFor("https://evil.example"), 403)
+      }),
+    300_000
+  )
+
   it.effect("reports invalid options", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
