@@ -4,21 +4,41 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
 import type { SeededLogin } from "../sandbox/desk/Accounts.ts"
+import { deskPage } from "../sandbox/doors/Pages.ts"
 import * as SandboxNode from "../sandbox/doors/SandboxNode.ts"
 import { socketPath } from "../sandbox/doors/SocketRoute.ts"
 import { faultsPath } from "../sandbox/faults/FaultApi.ts"
 import { Sandbox } from "../sandbox/Sandbox.ts"
+import type { SandboxPage } from "../sandbox/SandboxOptions.ts"
+
+/** The web desk, which the build puts beside this program; in a clone `npm run demo:web` serves it. */
+const builtPages = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = yield* path.fromFileUrl(new URL("../web/", import.meta.url))
+  const names = yield* fs.readDirectory(folder)
+  const files = yield* Effect.forEach(names, (name) =>
+    Effect.map(fs.readFileString(path.join(folder, name)), (text) => deskPage(name, text))
+  )
+  return new Map(files)
+}).pipe(Effect.orElseSucceed(() => new Map<string, SandboxPage>()))
 
 /** The text that a starting sandbox prints: addresses, users and tokens. */
-const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>): string => {
+const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>, hasDesk = false): string => {
   const width = logins.reduce((longest, { token }) => Math.max(longest, token.length), 0)
   const people = logins.map(
     ({ token, userType, nickname }) => `    ${token.padEnd(width)}  ${userType.toLowerCase().padEnd(8)}  ${nickname}`
   )
+  const desk = `
+  Visitor ${baseUrl}/desk/visitor.html
+  Staff   ${baseUrl}/desk/staff.html
+`
   return `
   The sandbox is running.
-
+${hasDesk ? desk : ""}
   Base    ${baseUrl} (the client's baseUrl)
   REST    ${baseUrl}/api/v1
   Socket  ${baseUrl.replace(/^http/, "ws")}${socketPath}?token=<token>
@@ -55,13 +75,14 @@ export const sandbox = Command.make(
   },
   ({ allowHost, ...options }) =>
     Effect.gen(function* () {
-      const { logins } = yield* Sandbox
-      yield* Console.log(welcome(yield* SandboxNode.baseUrl, logins))
-      return yield* Effect.never
+      const pages = yield* builtPages
+      const allowedHosts = allowHost.includes("*") ? "any" : allowHost
+      return yield* Effect.gen(function* () {
+        const { logins } = yield* Sandbox
+        yield* Console.log(welcome(yield* SandboxNode.baseUrl, logins, pages.size > 0))
+        return yield* Effect.never
+      }).pipe(Effect.provide(SandboxNode.layer({ ...options, allowedHosts, faultControl: true, pages })))
     }).pipe(
-      Effect.provide(
-        SandboxNode.layer({ ...options, allowedHosts: allowHost.includes("*") ? "any" : allowHost, faultControl: true })
-      ),
       Effect.catchTag(
         "ServeError",
         (error) =>

@@ -65,6 +65,19 @@ export interface SandboxOptions {
    * it.
    */
   readonly faultControl?: boolean
+  /** Pages to serve beside the API, by path, with a strict Content-Security-Policy. No fault affects them. Default: none. */
+  readonly pages?: ReadonlyMap<string, SandboxPage>
+}
+
+/**
+ * A file of a page that the sandbox serves.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface SandboxPage {
+  readonly contentType: string
+  readonly text: string
 }
 
 /**
@@ -94,6 +107,7 @@ export class Settings extends Context.Service<
     readonly docs: boolean
     readonly allowedHosts: ReadonlyArray<string> | "any"
     readonly faultControl: boolean
+    readonly pages: ReadonlyMap<string, SandboxPage>
   }
 >()("effect-kefu/sandbox/Settings") {
   /**
@@ -120,7 +134,8 @@ export class Settings extends Context.Service<
         maxOutgoingFrames: options.maxOutgoingFrames ?? 1024,
         docs: options.docs ?? false,
         allowedHosts: options.allowedHosts ?? [],
-        faultControl: options.faultControl ?? false
+        faultControl: options.faultControl ?? false,
+        pages: options.pages ?? new Map()
       })
     )
 }

@@ -26,6 +26,7 @@ import * as FaultApi from "../faults/FaultApi.ts"
 import { type Dropped, FaultHooks } from "../faults/FaultHooks.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as FileRoutes from "./FileRoutes.ts"
+import * as Pages from "./Pages.ts"
 import * as Rest from "./Rest.ts"
 import * as SocketRoute from "./SocketRoute.ts"
 import { SandboxFaults } from "../faults/SandboxFaults.ts"
@@ -102,7 +103,7 @@ export const make = Effect.fn("HttpApp.make")(function* () {
   const bodyLimit = ByteSize.bytes(settings.maxBodyBytes)
   let calls = 0
 
-  const backend = Layer.mergeAll(Rest.layer, FileRoutes.layer, SocketRoute.layer, IndexRoute)
+  const backend = Layer.mergeAll(Rest.layer, FileRoutes.layer, SocketRoute.layer, IndexRoute, Pages.layer)
   const control = settings.faultControl ? yield* Effect.serviceOption(SandboxFaults) : Option.none()
   const routes = Option.match(control, {
     onNone: () => backend,
@@ -152,7 +153,8 @@ export const make = Effect.fn("HttpApp.make")(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const path = ErrorResponse.pathOf(request)
     counters.add("requests")
-    if (path === SocketRoute.socketPath || path === FaultApi.faultsPath) return yield* handled
+    if (path === SocketRoute.socketPath || path === FaultApi.faultsPath || settings.pages.has(path))
+      return yield* handled
     const { headers, method } = request
     const userId = accounts.ownerOf(/^Bearer (.*)$/i.exec(headers["authorization"] ?? "")?.[1] ?? "")
     return yield* faults.request({ id: ++calls, method, path, userId, headers }, handled)
