@@ -146,7 +146,8 @@ const status = (message: InboxMessage, { client, tell }: BubbleOptions): HTMLEle
     )
   }
   const isYoung = message.createdAt !== undefined && Date.now() - message.createdAt < recallable
-  const isOwn = "fromId" in message.message && message.message.fromId === client.inbox.getSnapshot().me?.id
+  const from = "fromId" in message.message ? message.message.fromId : undefined
+  const isOwn = outboxKey !== undefined || from === client.inbox.getSnapshot().me?.id
   return h(
     "div",
     { class: "status" },

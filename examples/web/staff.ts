@@ -304,6 +304,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
     h(
       "aside",
       { class: "side", "aria-label": t.console },
+      h("h1", { class: "unseen" }, t.console),
       h(
         "header",
         { class: "bar" },

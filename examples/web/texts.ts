@@ -215,7 +215,7 @@ const en: typeof zh = {
   referrer: "Referrer",
   device: "Device",
   city: "City",
-  visits: "Conversations",
+  visits: "Chats",
   transfer: "Transfer",
   transferTo: "Transfer to",
   invite: "Ask for a rating",
