@@ -6,6 +6,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import type {
   Conversation,
   ConversationCount,
@@ -149,6 +151,28 @@ export class ConversationApi extends Context.Service<
     ConversationApi,
     ConversationApi.make
   )
+
+  /**
+   * All conversations of a filter, each once, read a page at a time as they are taken. `limit` is the size of a page,
+   * by default 100. It ends with the first page that brings nothing new, and fails as `list` does.
+   *
+   * @since 0.1.0
+   */
+  static readonly stream = (
+    query: Omit<ConversationQuery, "page"> = {}
+  ): Stream.Stream<Conversation, KefuError<RequestReason>, ConversationApi> =>
+    Stream.unwrap(
+      ConversationApi.useSync((api) => {
+        const seen = new Set<ConversationId>()
+        return Stream.paginate(1, (page) =>
+          Effect.map(api.list({ limit: 100, ...query, page }), ({ conversations }) => {
+            const fresh = conversations.filter(({ id }) => !seen.has(id))
+            for (const { id } of fresh) seen.add(id)
+            return [fresh, fresh.length === 0 ? Option.none() : Option.some(page + 1)]
+          })
+        )
+      })
+    )
 
   /**
    * A partial implementation for tests; missing members die when used.
