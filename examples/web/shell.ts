@@ -56,6 +56,21 @@ export const banner = (client: Client): { readonly element: HTMLElement; show(sn
   return { element, show }
 }
 
+/** Marks a conversation as read, at most twice a second: a busy one would need many. `again` looks for what came meanwhile. */
+export const reader = (client: Client, again: () => void): ((id: number) => void) => {
+  let isBusy = false
+  return (id) => {
+    if (isBusy) return
+    isBusy = true
+    const rest = () =>
+      setTimeout(() => {
+        isBusy = false
+        again()
+      }, 500)
+    client.inbox.markRead(id).then(rest, rest)
+  }
+}
+
 /** Notices that go away by themselves. */
 export const notices = (): { readonly element: HTMLElement; readonly tell: (what: unknown) => void } => {
   const element = h("div", { class: "notices", role: "status" })

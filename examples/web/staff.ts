@@ -5,7 +5,7 @@ import { Composer } from "./composer.ts"
 import { badge, h, icon, keyed, perFrame, tool } from "./dom.ts"
 import { Details } from "./details.ts"
 import { faultPanel } from "./faults.ts"
-import { banner, notices } from "./shell.ts"
+import { banner, notices, reader } from "./shell.ts"
 import { summary, switchLanguage, t, timeOf } from "./texts.ts"
 import { Timeline } from "./timeline.ts"
 
@@ -91,6 +91,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
   let unreadBefore = 0
 
   const link = banner(client)
+  const markRead = reader(client, () => show())
   const details = new Details(client, tell)
   const stage = h("div", { class: "stage" })
   const blank = h("div", { class: "blank" }, icon("chat"), h("p", {}, t.pick))
@@ -217,7 +218,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
       chat.show(snapshot, conversation)
       details.show(conversation)
       if (!document.hidden && chat.timeline.isAtEnd && conversation.unreadCount > 0) {
-        void inbox.markRead(conversation.id).catch(() => {})
+        markRead(conversation.id)
       }
     } else details.show(undefined)
     const unread = snapshot.unreadCount

@@ -122,7 +122,7 @@ const zh = {
 const en: typeof zh = {
   code: "en",
   other: "中文",
-  chat: "Chat with us",
+  chat: "Support",
   open: "Open the chat",
   close: "Close the chat",
   end: "End the conversation",
@@ -134,7 +134,7 @@ const en: typeof zh = {
   robot: "Assistant",
   staff: "Agent",
   waiting: "Waiting for an agent",
-  human: "Talk to a person",
+  human: "Ask a person",
   humanText: "talk to a person",
   typing: "is typing…",
   like: "Helpful",

@@ -4,7 +4,7 @@ import { bubble, type BubbleOptions } from "./bubble.ts"
 import { Composer } from "./composer.ts"
 import { badge, chime, h, icon, perFrame, remember, tool } from "./dom.ts"
 import { faultPanel } from "./faults.ts"
-import { banner, notices } from "./shell.ts"
+import { banner, notices, reader } from "./shell.ts"
 import { switchLanguage, t } from "./texts.ts"
 import { Timeline } from "./timeline.ts"
 
@@ -192,6 +192,7 @@ const what = h("span", { class: "sub" })
 const place = h("div", { class: "place", role: "status", hidden: true })
 const typing = h("div", { class: "typing", "aria-live": "polite", hidden: true }, h("i"), h("i"), h("i"))
 const link = banner(client)
+const markRead = reader(client, () => show())
 const sound = tool("muted", t.sound, () => {
   hasSound = !hasSound
   remember.set("sound", hasSound ? "on" : "off")
@@ -288,7 +289,7 @@ const show = () => {
 
   const seen = isOpen && !document.hidden && timeline.isAtEnd
   if (seen && conversation !== undefined && conversation.unreadCount > 0) {
-    void inbox.markRead(conversation.id).catch(() => {})
+    markRead(conversation.id)
   }
   const unread = seen ? 0 : snapshot.unreadCount
   count.hidden = unread === 0
