@@ -21,6 +21,8 @@ class SlowFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // `npm run test:browser`
+    exclude: ["test/browser/**"],
     // Type tests: every `@ts-expect-error` and `expectTypeOf` in them is checked by tsc.
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
     // A test that hangs or leaves an unhandled rejection fails.

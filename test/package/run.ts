@@ -115,8 +115,10 @@ try {
   Assert.deepEqual(strays, [], "nothing else is in the package")
 
   await timed("publint", () => node([tool("publint/src/cli.js"), "run", "--strict", tarball], root))
+  // `./global` is a script for `<script>`, which nobody imports: it has no types.
+  const untyped = ["--exclude-entrypoints", "./global"]
   await timed("are-the-types-wrong", () =>
-    node([tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only"], root)
+    node([tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only", ...untyped], root)
   )
 
   const names = Object.keys(projects) as ReadonlyArray<keyof typeof projects>
