@@ -1,0 +1,206 @@
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import axe from "axe-core"
+import type { Browser, ElementHandle } from "puppeteer-core"
+import { bundlePages } from "../../examples/web/bundle.ts"
+import type { SandboxPage } from "../../src/sandbox/SandboxOptions.ts"
+import { startSandbox } from "../../src/testing/PromiseSandbox.ts"
+import * as Browsers from "./support/Browser.ts"
+import * as Tab from "./support/Tab.ts"
+
+const picture = Path.join(import.meta.dirname, "../../examples/web/desk.webp")
+const screens = Path.join(import.meta.dirname, ".screens")
+
+declare global {
+  interface Window {
+    axe: typeof axe
+  }
+}
+
+/** What the browser itself logs about a dial that the test lets fail. */
+const expected = /WebSocket connection to|Failed to load resource/
+
+const shows = (tab: Tab.Tab, text: string) => tab.until((text) => document.body.innerText.includes(text), text)
+const hides = (tab: Tab.Tab, selector: string) =>
+  tab.until((selector) => {
+    const element = document.querySelector(selector)
+    return element === null || element.getClientRects().length === 0
+  }, selector)
+const press = async (tab: Tab.Tab, label: string) => {
+  await tab.until((label) => {
+    const button = [...document.querySelectorAll("button")].find(
+      (one) =>
+        (one.textContent === label || one.getAttribute("aria-label") === label) && one.getClientRects().length > 0
+    )
+    button?.click()
+    return button !== undefined
+  }, label)
+}
+const write = async (tab: Tab.Tab, text: string) => {
+  await tab.page.bringToFront()
+  await tab.page.focus(".composer textarea")
+  await tab.page.keyboard.type(text)
+  await tab.page.keyboard.press("Enter")
+}
+const attach = async (tab: Tab.Tab) => {
+  const input = await tab.page.$("input[type=file]")
+  await (input as ElementHandle<HTMLInputElement>).uploadFile(picture)
+}
+
+/** The rules that the page breaks, each with the elements that break it. */
+const broken = async (tab: Tab.Tab): Promise<ReadonlyArray<string>> => {
+  await tab.page.bringToFront()
+  await tab.page.evaluate(axe.source)
+  return tab.page.evaluate(async () => {
+    const { violations } = await window.axe.run()
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`)
+  })
+}
+
+const screenshot = async (tab: Tab.Tab, name: string) => {
+  await tab.page.bringToFront()
+  for (const theme of ["light", "dark"]) {
+    await tab.page.emulateMediaFeatures([
+      { name: "prefers-color-scheme", value: theme },
+      { name: "prefers-reduced-motion", value: "reduce" }
+    ])
+    for (const [size, viewport] of [
+      ["desktop", { width: 1280, height: 800 }],
+      ["phone", { width: 400, height: 780 }]
+    ] as const) {
+      await tab.page.setViewport(viewport)
+      await tab.page.screenshot({ path: Path.join(screens, `${name}-${size}-${theme}.png`) })
+    }
+    await tab.page.setViewport({ width: 1280, height: 800 })
+    assert.deepStrictEqual(await broken(tab), [], `${name} in ${theme}`)
+  }
+}
+
+describe("the web desk", () => {
+  let browser: Browser
+  let pages: ReadonlyMap<string, SandboxPage>
+  beforeAll(async () => {
+    Fs.mkdirSync(screens, { recursive: true })
+    pages = await bundlePages()
+    browser = await Browsers.start("chrome")
+  })
+  afterAll(() => browser?.close())
+
+  it("plays a conversation between widget and console, under its policy and without a word in the console", async () => {
+    await using sandbox = await startSandbox({ faultControl: true, pages })
+    const at = (page: string) => `${sandbox.baseUrl}/desk/${page}.html?lang=en`
+    await using li = await Tab.open(browser, at("staff"), { expected })
+    await shows(li, "李静")
+    await screenshot(li, "login")
+    await press(li, "李李静")
+    await shows(li, "Pick a conversation to start")
+    await screenshot(li, "console-empty")
+
+    // The visitor has a keyboard only.
+    await using visitor = await Tab.open(browser, at("visitor"), { expected })
+    await shows(visitor, "No queue right now")
+    await screenshot(visitor, "shop")
+    await visitor.page.keyboard.press("Tab")
+    await visitor.page.keyboard.press("Tab")
+    await visitor.page.keyboard.press("Enter")
+    await shows(visitor, "How can I help you?")
+    await visitor.page.keyboard.type("When will my order ship?")
+    await visitor.page.keyboard.press("Enter")
+    await shows(visitor, "ship within 24 hours")
+    await press(visitor, "Helpful")
+    await shows(visitor, "Thanks for your feedback")
+    await screenshot(visitor, "robot")
+    await write(visitor, "talk to a person")
+    await shows(visitor, "You are talking to a person now")
+
+    await li.page.bringToFront()
+    await li.until(() => document.querySelector<HTMLElement>(".conversations button")?.click() === undefined)
+    await li.until(() => document.querySelector(".chat .composer") !== null)
+    await write(li, "Hello from Li")
+    await shows(visitor, "Hello from Li")
+    await visitor.page.bringToFront()
+    await visitor.page.keyboard.type("half a thought")
+    await li.page.bringToFront()
+    await shows(li, "half a thought")
+    await visitor.page.bringToFront()
+    await visitor.page.keyboard.press("Enter")
+    await li.page.bringToFront()
+    await screenshot(li, "console")
+
+    // An upload that is cancelled leaves nothing; the next one arrives.
+    await visitor.page.bringToFront()
+    await sandbox.inject({ _tag: "DelayRequests", path: "/uploads", millis: 60_000 })
+    await attach(visitor)
+    await visitor.until(() => document.querySelector(".upload progress") !== null)
+    await press(visitor, "Cancel: desk.webp")
+    await hides(visitor, ".upload")
+    await sandbox.clearFaults()
+    assert.strictEqual(await visitor.page.$(".picture"), null)
+    await attach(visitor)
+    await visitor.until(() => document.querySelector<HTMLImageElement>(".picture img")?.naturalWidth !== undefined)
+    await li.page.bringToFront()
+    await li.until(() => (document.querySelector<HTMLImageElement>(".picture img")?.naturalWidth ?? 0) > 0)
+
+    // A recall.
+    await write(li, "a slip of the pen")
+    await shows(visitor, "a slip of the pen")
+    await li.page.bringToFront()
+    await li.until(() => {
+      const own = [...document.querySelectorAll(".mine")].find((one) => one.textContent.includes("a slip of the pen"))
+      const button = [...(own?.querySelectorAll("button") ?? [])].find(({ textContent }) => textContent === "Recall")
+      button?.click()
+      return button !== undefined
+    })
+    await visitor.page.bringToFront()
+    await shows(visitor, "A message was recalled")
+
+    // The connection breaks before the visitor's eyes, and what was written meanwhile arrives once.
+    await sandbox.inject({ _tag: "Reset" }, { _tag: "RefuseDials", status: 503 })
+    await shows(visitor, "Connection lost")
+    await write(visitor, "written while offline")
+    await screenshot(visitor, "reconnecting")
+    await sandbox.clearFaults()
+    await press(visitor, "Retry now")
+    await hides(visitor, ".banner")
+    await li.page.bringToFront()
+    await shows(li, "written while offline")
+    assert.strictEqual(
+      await li.page.evaluate(
+        () =>
+          [...document.querySelectorAll(".bubble")].filter((one) => one.textContent === "written while offline").length
+      ),
+      1
+    )
+
+    // Transfer and rating.
+    await using wang = await Tab.open(browser, at("staff"), { expected })
+    await wang.page.setViewport({ width: 1280, height: 800 })
+    await shows(wang, "王磊")
+    await press(wang, "王王磊")
+    await shows(wang, "Pick a conversation to start")
+    await li.page.bringToFront()
+    await li.until(() => document.querySelector<HTMLElement>(".conversations button")?.click() === undefined)
+    await li.until(() => {
+      const choice = [...document.querySelectorAll("option")].find(({ textContent }) => textContent.includes("王磊"))
+      if (choice === undefined || choice.disabled) return false
+      choice.selected = true
+      choice.closest("form")?.requestSubmit()
+      return true
+    })
+    await shows(li, "Pick a conversation to start")
+    await wang.page.bringToFront()
+    await wang.until(() => document.querySelector<HTMLElement>(".conversations button")?.click() === undefined)
+    await wang.until(() => document.querySelector(".chat") !== null)
+    await press(wang, "★ Ask for a rating")
+    await visitor.page.bringToFront()
+    await shows(visitor, "How was our service?")
+    await visitor.until(() => document.querySelector(".stars :focus") !== null)
+    await visitor.page.keyboard.press("ArrowLeft")
+    await shows(visitor, "5 stars")
+    await screenshot(visitor, "rating")
+    await press(visitor, "Send rating")
+    await wang.page.bringToFront()
+    await shows(wang, "★★★★★")
+  }, 180_000)
+})
