@@ -320,6 +320,34 @@ describe("a send that was lost", () => {
   )
 })
 
+describe("a send whose acknowledgement was lost", () => {
+  it.effect("is found where it names a conversation of the account that a visitor had before", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox
+      const before = yield* sandbox.createVisitor()
+      const after = yield* sandbox.createVisitor()
+      const tokens = [before.token]
+      const token = Effect.sync(() => tokens.shift() ?? after.token)
+      const context = yield* Layer.build(TestKefu.layerSession({ token, connect: "manual" }))
+      const outbox = yield* Effect.provideContext(Outbox, context)
+      yield* Effect.provideContext(follow, context)
+      const [earlier] = yield* sandbox.conversations
+      yield* sandbox.revokeToken(before.token)
+      yield* reset
+      yield* inject({ _tag: "Silence", direction: "outbound", until: 1000, userId: after.userId })
+      const { key } = yield* outbox.enqueue({ ...text("hello"), conversationId: earlier!.id })
+      yield* TestClock.adjust(10)
+      yield* reset
+      const { id } = yield* outbox.result(key)
+      const all = (yield* sandbox.conversations).flatMap(({ messages }) => messages)
+      assert.deepStrictEqual(
+        all.flatMap((message) => (message.content === "hello" ? [message.id] : [])),
+        [id]
+      )
+    }).pipe(Effect.scoped, provide())
+  )
+})
+
 describe("after the layer is closed", () => {
   it.effect("opening and subscribing fail with Closed", () =>
     Effect.gen(function* () {

@@ -14,15 +14,32 @@ import { ofMessage } from "../payload.ts"
 
 export type History = ReturnType<typeof make>
 
-export const make = (conversations: ConversationApi["Service"], currentUser: CurrentUser["Service"]) => {
+/** `replacements`: how often the token was replaced by one that may be another account's. */
+export const make = (
+  conversations: ConversationApi["Service"],
+  currentUser: CurrentUser["Service"],
+  replacements: Effect.Effect<number>
+) => {
   const me = currentUser.get
+
+  /** The named conversation; undefined if it may be that of a visitor's account which the present one has replaced. */
+  const namedBy = (id: ConversationId) =>
+    Effect.catchIf(
+      conversations.get(id),
+      ({ reason }) => reason._tag === "Forbidden" || reason._tag === "NotFound",
+      (error) =>
+        Effect.gen(function* () {
+          if ((yield* replacements) > 0 && isVisitor(yield* me)) return undefined
+          return yield* error
+        })
+    )
 
   /**
    * All conversations that may hold a message: the named one and, once that has ended, the later ones, because the
    * backend puts a visitor's message into the open conversation. Undefined if there may be more.
    */
   const candidates = Effect.fnUntraced(function* ({ conversationId, toId }: Target) {
-    const named = conversationId === undefined ? undefined : yield* conversations.get(conversationId)
+    const named = conversationId === undefined ? undefined : yield* namedBy(conversationId)
     if (named !== undefined && named.state !== "FINISHED") return [named]
     const isMine = isVisitor(yield* me)
     const customerId = isMine ? undefined : (toId ?? named?.customer?.id)
