@@ -26,12 +26,12 @@ export type Switch = typeof Switch.Type
 export const switches = Switch.literals
 
 /**
- * The switches that are on by default: no schedule of the tests breaks a promise with them. About three in a
- * thousand do with `account`, and one in a hundred with `kill` and `secondSession`, too. Once the promise of a switch is
- * kept, it belongs here.
+ * The switches that are on by default: no schedule of the tests breaks a promise with them. About one in a hundred does
+ * with `kill` and `secondSession`, too. Once the promise of a switch is kept, it belongs here.
  */
 export const standing: ReadonlyArray<Switch> = [
   "clock",
+  "account",
   "retryAfter",
   "lateDials",
   "store",
