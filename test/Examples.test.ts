@@ -10,7 +10,6 @@ import * as Stream from "effect/Stream"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Kefu from "../src/Kefu.ts"
@@ -18,6 +17,7 @@ import { Realtime } from "../src/realtime/Realtime.ts"
 import { CurrentUser } from "../src/rest/CurrentUser.ts"
 import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 import { SandboxFaults } from "../src/sandbox/faults/SandboxFaults.ts"
+import * as Loopback from "./support/Loopback.ts"
 
 const examples = Path.resolve(import.meta.dirname, "..", "examples")
 
@@ -162,22 +162,17 @@ layer(SandboxNode.layer().pipe(Layer.provideMerge(SandboxFaults.layer)), { exclu
       () =>
         Effect.gen(function* () {
           const received = new Map<string, string>()
-          const collector = yield* Effect.acquireRelease(
-            Effect.callback<Http.Server>((resume) => {
-              const server = Http.createServer((request, response) => {
-                let body = ""
-                request.on("data", (chunk) => (body += String(chunk)))
-                request.on("end", () => {
-                  const path = request.url ?? ""
-                  received.set(path, (received.get(path) ?? "") + body)
-                  response.end("{}")
-                })
-              }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-            }),
-            (server) => Effect.sync(() => server.close())
-          )
-          const { port } = collector.address() as AddressInfo
-          const visit = yield* start("telemetry.ts", { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })
+          const collector = Http.createServer((request, response) => {
+            let body = ""
+            request.on("data", (chunk) => (body += String(chunk)))
+            request.on("end", () => {
+              const path = request.url ?? ""
+              received.set(path, (received.get(path) ?? "") + body)
+              response.end("{}")
+            })
+          })
+          const endpoint = yield* Loopback.listen(collector)
+          const visit = yield* start("telemetry.ts", { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
           assert.strictEqual(yield* visit.exit, 0, visit.output())
           for (const name of ["visit", "Outbox.send"]) assert.include(received.get("/v1/traces"), `"name":"${name}"`)
           assert.include(received.get("/v1/metrics"), `"kefu_dials"`)

@@ -27,7 +27,7 @@ const builtPages = Effect.gen(function* () {
 }).pipe(Effect.orElseSucceed(() => new Map<string, SandboxPage>()))
 
 /** The text that a starting sandbox prints: addresses, users and tokens. */
-const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>, hasDesk = false): string => {
+const welcome = (baseUrl: string, logins: ReadonlyArray<SeededLogin>, hasDesk: boolean): string => {
   const width = logins.reduce((longest, { token }) => Math.max(longest, token.length), 0)
   const people = logins.map(
     ({ token, userType, nickname }) => `    ${token.padEnd(width)}  ${userType.toLowerCase().padEnd(8)}  ${nickname}`

@@ -10,7 +10,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { Client, type ClientOptions } from "../../src/Client.ts"
 import { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import { MessageId } from "../../src/domain/Id.ts"
@@ -24,6 +23,7 @@ import * as Backend from "../support/Backend.ts"
 import * as Callbacks from "../support/Callbacks.ts"
 import * as Leaks from "../support/Leaks.ts"
 import * as TcpProxy from "../support/TcpProxy.ts"
+import * as Loopback from "../support/Loopback.ts"
 
 /** An ordinary token, and one whose characters every encoding changes. */
 const tokens = {
@@ -124,13 +124,7 @@ const refusing = (status: number) =>
       socket.on("error", () => socket.destroy())
       socket.end(`HTTP/1.1 ${status} ${said}\r\nx-echo: ${said}\r\nconnection: close\r\n\r\n${said}`)
     })
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => {
-        server.listen(0, "127.0.0.1", () => resume(Effect.void))
-      }),
-      () => Effect.sync(() => server.closeAllConnections())
-    )
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    return yield* Loopback.listen(server)
   })
 
 const cases: ReadonlyArray<Case> = [

@@ -7,10 +7,10 @@ import * as Layer from "effect/Layer"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { gzipSync } from "node:zlib"
 import { UserApi } from "../../src/rest/UserApi.ts"
 import * as Recorder from "../support/Recorder.ts"
+import * as Loopback from "../support/Loopback.ts"
 
 const limit = 1_000_000
 
@@ -21,15 +21,7 @@ const serve = Effect.gen(function* () {
   const server = createServer((_, response) => {
     response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(body)
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return yield* Loopback.listen(server)
 })
 
 describe("a body", () => {

@@ -9,9 +9,9 @@ import * as Stream from "effect/Stream"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
 import { UploadApi, type UploadSource } from "../../src/rest/UploadApi.ts"
 import * as Recorder from "../support/Recorder.ts"
+import * as Loopback from "../support/Loopback.ts"
 
 interface Stored {
   readonly path: string
@@ -43,15 +43,7 @@ const serve = Effect.fnUntraced(function* (
     response.setHeader("content-type", "application/json")
     response.end(JSON.stringify({ blob_id: "b7", signed_url: first, url: "https://cdn.test/7.png" }))
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const baseUrl = yield* Loopback.listen(server)
   const upload = (file: UploadSource) =>
     Effect.gen(function* () {
       const transport = Recorder.transport(yield* HttpClient.HttpClient, { baseUrl })

@@ -88,9 +88,8 @@ export const make = (needs: Needs): Persistence => {
       if (!records.has(send) || account === undefined) return false
       const owner = yield* store.run((from) => from.owner(`${account}`))
       if (owner === undefined || owner === session) return false
-      const isArrival = ({ _tag, key }: { readonly _tag: string; readonly key: string }) =>
-        _tag === "Arrival" && key === send.entry.key
-      const arrival = (yield* readAll(`${account}`)).find(isArrival)
+      const found = yield* readAll(`${account}`)
+      const arrival = found.find(({ _tag, key }) => _tag === "Arrival" && key === send.entry.key)
       if (arrival?._tag === "Arrival") yield* sends.arrived(send, MessageId.make(arrival.id))
       else yield* sends.unknown(send, inheritance.takenOver)
       return true
