@@ -10,9 +10,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { location } from "./platform/location.ts"
-import { InvalidRequest, KefuError } from "./KefuError.ts"
+import { type ConnectionReason, InvalidRequest, KefuError, type RequestReason } from "./KefuError.ts"
 
 /**
  * What happens to a subscriber whose buffer is full: `lagged` drops its oldest events, `suspend` delivers nothing more
@@ -34,6 +35,22 @@ export interface Backoff {
   readonly base: Duration.Duration
   readonly cap: Duration.Duration
 }
+
+/**
+ * The delays between the attempts of one request, in place of `times`, `base` and `cap`. See the option `retry`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RetrySchedule = Schedule.Schedule<unknown, KefuError<RequestReason>>
+
+/**
+ * The delays between dials, in place of `base`, `cap` and `hiddenCap`. See the option `reconnect`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ReconnectSchedule = Schedule.Schedule<unknown, KefuError<ConnectionReason>>
 
 /**
  * The options of a session. All have defaults.
@@ -62,9 +79,14 @@ export interface Options {
   /**
    * How often a GET is retried after 429, 502, 503, 504 or a network failure, with full-jitter backoff from `base` to
    * `cap`. Other methods are never retried. Default: 3 times, 0.5 to 10 seconds; `false` means never.
+   *
+   * A `Schedule` replaces `times`, `base` and `cap`, and nothing else: the same requests and failures are retried, and
+   * `Retry-After` prolongs its delays. It gets the failure of each attempt, and starts anew with each request. When it
+   * ends, the request fails with its last failure. No jitter is added to its delays.
    */
   readonly retry?:
     | false
+    | RetrySchedule
     | {
         readonly times?: number | undefined
         readonly base?: Duration.Input | undefined
@@ -76,9 +98,17 @@ export interface Options {
    * lasted `resetAfter`. While the app is hidden, the cap is `hiddenCap`, if that is greater. Default: base 0.5 seconds,
    * cap 20 seconds, hidden cap 60 seconds, reset after 10 seconds; `false` means that a lost connection is not dialled
    * again.
+   *
+   * A `Schedule` replaces `base`, `cap` and `hiddenCap`, and with them the jitter and the longer wait after close code
+   * 1013. It gets why the dial failed or the connection was lost, and starts anew after a connection that lasted 10
+   * seconds, and with each `open`. The rest stays: `Retry-After` prolongs its delays, by up to 5 minutes and a quarter;
+   * nothing is dialled while the device is offline; `retryNow` and the app's return dial at once; a refused token and a
+   * second login end the session. When it ends, so does the session, as with `false`: it is `Closed` with the last
+   * failure, until `open`. A delay of `Infinity` waits for `retryNow` or the app's return instead.
    */
   readonly reconnect?:
     | false
+    | ReconnectSchedule
     | {
         readonly base?: Duration.Input | undefined
         readonly cap?: Duration.Input | undefined
@@ -149,9 +179,11 @@ export class KefuConfig extends Context.Service<
     readonly uploadTimeout: Duration.Duration
     readonly connectTimeout: Duration.Duration
     readonly ackTimeout: Duration.Duration
-    readonly retry: Backoff & { readonly times: number }
+    readonly retry: (Backoff & { readonly times: number }) | RetrySchedule
     readonly reconnect:
-      (Backoff & { readonly hiddenCap: Duration.Duration; readonly resetAfter: Duration.Duration }) | undefined
+      | (Backoff & { readonly hiddenCap: Duration.Duration; readonly resetAfter: Duration.Duration })
+      | ReconnectSchedule
+      | undefined
     readonly heartbeat: { readonly idle: Duration.Duration; readonly timeout: Duration.Duration }
     readonly catchUp: boolean
     readonly bufferSize: number
@@ -227,20 +259,24 @@ const make = Effect.fnUntraced(function* (options: Options) {
     uploadTimeout: yield* duration("uploadTimeout", options.uploadTimeout, "5 minutes"),
     connectTimeout: yield* duration("connectTimeout", options.connectTimeout, "10 seconds"),
     ackTimeout: yield* duration("ackTimeout", options.ackTimeout, "10 seconds"),
-    retry: {
-      times: yield* count("retry.times", retry.times, 3, 0),
-      base: yield* duration("retry.base", retry.base, "500 millis"),
-      cap: yield* duration("retry.cap", retry.cap, "10 seconds")
-    },
+    retry: Schedule.isSchedule(retry)
+      ? retry
+      : {
+          times: yield* count("retry.times", retry.times, 3, 0),
+          base: yield* duration("retry.base", retry.base, "500 millis"),
+          cap: yield* duration("retry.cap", retry.cap, "10 seconds")
+        },
     reconnect:
       reconnect === false
         ? undefined
-        : {
-            base: yield* duration("reconnect.base", reconnect.base, "500 millis"),
-            cap: yield* duration("reconnect.cap", reconnect.cap, "20 seconds"),
-            hiddenCap: yield* duration("reconnect.hiddenCap", reconnect.hiddenCap, "60 seconds"),
-            resetAfter: yield* duration("reconnect.resetAfter", reconnect.resetAfter, "10 seconds")
-          },
+        : Schedule.isSchedule(reconnect)
+          ? reconnect
+          : {
+              base: yield* duration("reconnect.base", reconnect.base, "500 millis"),
+              cap: yield* duration("reconnect.cap", reconnect.cap, "20 seconds"),
+              hiddenCap: yield* duration("reconnect.hiddenCap", reconnect.hiddenCap, "60 seconds"),
+              resetAfter: yield* duration("reconnect.resetAfter", reconnect.resetAfter, "10 seconds")
+            },
     heartbeat: {
       idle: yield* duration("heartbeat.idle", options.heartbeat?.idle, "20 seconds"),
       timeout: yield* duration("heartbeat.timeout", options.heartbeat?.timeout, "5 seconds")

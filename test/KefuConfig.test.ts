@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { afterEach, vi } from "vitest"
 import { config, KefuConfig, type Options } from "../src/KefuConfig.ts"
@@ -100,8 +101,17 @@ describe("KefuConfig", () => {
       const off = { retry: false, reconnect: false, inbox: { queuePoll: false } } as const
       const { inbox, reconnect, retry } = yield* load({ baseUrl, ...off })
       assert.isUndefined(inbox.queuePoll)
-      assert.strictEqual(retry.times, 0)
+      assert.propertyVal(retry, "times", 0)
       assert.isUndefined(reconnect)
+    })
+  )
+
+  it.effect("takes schedules for retries and for reconnecting", () =>
+    Effect.gen(function* () {
+      const schedule = Schedule.spaced("1 second")
+      const { reconnect, retry } = yield* load({ baseUrl, retry: schedule, reconnect: schedule })
+      assert.strictEqual(retry, schedule)
+      assert.strictEqual(reconnect, schedule)
     })
   )
 

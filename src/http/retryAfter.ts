@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { KefuErrorReason } from "../KefuError.ts"
-import * as backoff from "../platform/backoff.ts"
 
 /** No wait is longer, whatever the backend asks for. */
 const longest = Duration.minutes(5)
@@ -38,19 +37,11 @@ const date = (text: string): number => {
   return Option.isSome(parsed) ? DateTime.toEpochMillis(parsed.value) : NaN
 }
 
-/**
- * The delay before the n-th attempt (counted from 0) after a failure: the client's own backoff, prolonged to what the
- * backend asked for, by at most five minutes and a quarter.
- */
-export const delay = (
-  policy: backoff.Policy,
-  attempt: number,
-  reason: KefuErrorReason
-): Effect.Effect<Duration.Duration> => {
-  const own = backoff.delay(policy, attempt)
+/** The client's own delay after a failure, prolonged to what the backend asked for, by at most five minutes and a quarter. */
+export const prolong = (own: Duration.Duration, reason: KefuErrorReason): Effect.Effect<Duration.Duration> => {
   const asked = ("retryAfterMillis" in reason ? reason.retryAfterMillis : undefined) ?? 0
-  if (asked <= 0) return own
-  return Effect.zipWith(own, Random.next, (own, share) =>
+  if (asked <= 0) return Effect.succeed(own)
+  return Effect.map(Random.next, (share) =>
     Duration.max(own, Duration.millis(Math.ceil(Math.min(asked, Duration.toMillis(longest)) * (1 + share * spread))))
   )
 }

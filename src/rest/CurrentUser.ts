@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
@@ -11,7 +12,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { User } from "../domain/User.ts"
 import { Transport } from "../http/Transport.ts"
-import { KefuConfig } from "../KefuConfig.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
 import * as backoff from "../platform/backoff.ts"
 import * as flights from "../platform/singleFlight.ts"
@@ -47,7 +47,7 @@ export class CurrentUser extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly make: Effect.Effect<CurrentUser["Service"], never, KefuConfig | Transport | UserApi | Scope.Scope> =
+  static readonly make: Effect.Effect<CurrentUser["Service"], never, Transport | UserApi | Scope.Scope> =
     Effect.suspend(() => make)
 
   /**
@@ -55,7 +55,7 @@ export class CurrentUser extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<CurrentUser, never, KefuConfig | Transport | UserApi> = Layer.effect(
+  static readonly layer: Layer.Layer<CurrentUser, never, Transport | UserApi> = Layer.effect(
     CurrentUser,
     CurrentUser.make
   )
@@ -69,8 +69,10 @@ export class CurrentUser extends Context.Service<
     Layer.mock(CurrentUser, partial)
 }
 
+/** When the user is fetched again, while that fails. */
+const refetching = { base: Duration.millis(500), cap: Duration.seconds(10) }
+
 const make = Effect.gen(function* () {
-  const { retry } = yield* KefuConfig
   const { tokenChanges, tokenGeneration } = yield* Transport
   const users = yield* UserApi
   const changed = yield* PubSub.unbounded<User>()
@@ -95,7 +97,7 @@ const make = Effect.gen(function* () {
   const refetch = (attempt: number): Effect.Effect<void> =>
     Effect.catch(Effect.asVoid(get), (error) =>
       error.isRetryable
-        ? Effect.flatMap(backoff.delay(retry, attempt), (delay) => Effect.delay(refetch(attempt + 1), delay))
+        ? Effect.flatMap(backoff.delay(refetching, attempt), (delay) => Effect.delay(refetch(attempt + 1), delay))
         : Effect.void
     )
 

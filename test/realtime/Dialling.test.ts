@@ -1,21 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { ConnectTimeout, NetworkUnreachable } from "../../src/KefuError.ts"
+import { ConnectTimeout, type KefuError, NetworkUnreachable, RateLimited, Unauthorized } from "../../src/KefuError.ts"
 import { Lifecycle, type LifecycleSignal } from "../../src/platform/Lifecycle.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import { DialRefused, FaultHooks, noFaults } from "../../src/sandbox/faults/FaultHooks.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import { TestGateway } from "../../src/testing/TestGateway.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
-import { collect, layer, open, pass, settle, tags, watch } from "../support/Gateway.ts"
+import { collect, layer, lose, open, pass, settle, tags, watch } from "../support/Gateway.ts"
 
 const sandboxSession = (faults: Partial<FaultHooks>) =>
   TestKefu.layerSession().pipe(
@@ -103,6 +105,116 @@ describe("the backoff", () => {
       assert.match(warnings[1] ?? "", /dial failed.*ECONNREFUSED.*next dial is in \d+ ms/s)
     }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(layer(options), Logger.layer([logger]))))
   })
+})
+
+describe("a schedule in place of the backoff", () => {
+  const unreachable = new NetworkUnreachable({ detail: "ECONNREFUSED" })
+  const refuse = TestGateway.use((gateway) => Effect.andThen(gateway.refuse(unreachable), settle))
+  /** Fails one dial, and waits as long as the next one needs. */
+  const refused = (delay: Parameters<typeof pass>[0]) => Effect.andThen(refuse, pass(delay))
+  const doubling = { reconnect: Schedule.exponential("1 second") }
+
+  it.effect("sets the delays, without jitter, and starts anew after a connection that lasted 10 seconds", () =>
+    Effect.gen(function* () {
+      const gateway = yield* TestGateway
+      const seen = yield* watch
+      yield* Effect.forkScoped(Effect.ignore(Realtime.use((realtime) => realtime.open)))
+      yield* settle
+      yield* refused("1 second")
+      yield* refused("2 seconds")
+      const short = yield* gateway.accept
+      yield* pass("9 seconds")
+      yield* short.close(1006)
+      yield* pass("4 seconds")
+      const long = yield* gateway.accept
+      yield* pass("10 seconds")
+      yield* long.close(1006)
+      yield* pass("1 second")
+      yield* gateway.accept
+      yield* settle
+      assert.deepStrictEqual(
+        waits(seen).map(({ delay }) => delay),
+        [1000, 2000, 4000, 1000]
+      )
+      assert.strictEqual(yield* stateOf, "Connected")
+    }).pipe(Effect.scoped, Effect.provide(layer(doubling)))
+  )
+
+  it.effect("is given why the dial failed or the connection was lost", () => {
+    const given: Array<string> = []
+    const reconnect = Schedule.spaced("1 second").pipe(
+      Schedule.tap(({ input }: { readonly input: KefuError }) => Effect.sync(() => given.push(input.reason._tag)))
+    )
+    return Effect.gen(function* () {
+      yield* lose(yield* open)
+      yield* pass("1 second")
+      yield* refused("1 second")
+      assert.deepStrictEqual(given, ["ConnectionLost", "NetworkUnreachable"])
+    }).pipe(Effect.scoped, Effect.provide(layer({ reconnect })))
+  })
+
+  it.effect("that ends ends the session with the last failure, until `open`, which starts it anew", () =>
+    Effect.gen(function* () {
+      const gateway = yield* TestGateway
+      const realtime = yield* Realtime
+      const subscription = yield* realtime.subscribe()
+      const end = yield* Effect.forkScoped(Effect.flip(Stream.runDrain(subscription)), { startImmediately: true })
+      yield* settle
+      yield* refused("1 second")
+      yield* refused("1 second")
+      assert.strictEqual(yield* stateOf, "Connecting")
+      yield* refuse
+      const state = yield* realtime.state
+      assert.strictEqual(state._tag === "Closed" && state.reason?.reason._tag, "NetworkUnreachable")
+      assert.strictEqual((yield* Fiber.join(end)).reason._tag, "NetworkUnreachable")
+      yield* realtime.retryNow
+      yield* pass("1 hour")
+      assert.strictEqual(yield* stateOf, "Closed")
+      const opened = yield* Effect.forkScoped(realtime.open, { startImmediately: true })
+      yield* settle
+      yield* refused("1 second")
+      yield* refused("1 second")
+      yield* gateway.accept
+      yield* Fiber.join(opened)
+      assert.strictEqual(yield* stateOf, "Connected")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(layer({ reconnect: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 })) }))
+    )
+  )
+
+  it.effect("that is endless, with an endless delay, waits for `retryNow`", () =>
+    Effect.gen(function* () {
+      const gateway = yield* TestGateway
+      const realtime = yield* Realtime
+      yield* Effect.forkScoped(Effect.ignore(realtime.open))
+      yield* settle
+      yield* refused("30 days")
+      assert.strictEqual(yield* stateOf, "Waiting")
+      yield* realtime.retryNow
+      yield* settle
+      yield* gateway.accept
+      yield* settle
+      assert.strictEqual(yield* stateOf, "Connected")
+    }).pipe(Effect.scoped, Effect.provide(layer({ reconnect: Schedule.spaced(Duration.infinity) })))
+  )
+
+  it.effect("is prolonged by what the backend asks for, and does not redial a refused token", () =>
+    Effect.gen(function* () {
+      const gateway = yield* TestGateway
+      const seen = yield* watch
+      yield* Effect.forkScoped(Effect.ignore(Realtime.use((realtime) => realtime.open)))
+      yield* settle
+      yield* gateway.refuse(new RateLimited({ retryAfterMillis: 60_000 }))
+      yield* pass("75 seconds")
+      const [{ delay } = { delay: 0 }] = waits(seen)
+      assert.isAtLeast(delay, 60_000)
+      assert.isAtMost(delay, 75_000)
+      yield* gateway.refuse(new Unauthorized({ detail: "expired" }))
+      yield* settle
+      assert.strictEqual(yield* stateOf, "Closed")
+    }).pipe(Effect.scoped, Effect.provide(layer(doubling)))
+  )
 })
 
 describe("the first dial", () => {

@@ -18,6 +18,7 @@ import {
   Unauthorized,
   UnexpectedResponse
 } from "../../KefuError.ts"
+import * as backoff from "../../platform/backoff.ts"
 import * as csp from "../../platform/contentSecurityPolicy.ts"
 import { xsrfHeader } from "../../platform/location.ts"
 import * as body from "../body.ts"
@@ -86,19 +87,23 @@ export const make = (
     )
   }
 
-  const retried =
-    (retries: number): Send =>
-    (request, token) =>
-      Effect.catch(
+  const retried: Send = (request, token) =>
+    Effect.suspend(() => {
+      const delays = backoff.delays(config.retry)
+      const exchange: Exchange = Effect.catch(
         attempt(request, token),
         Effect.fnUntraced(function* (error) {
-          if (retries >= config.retry.times || !mayRetry(error.reason)) return yield* error
+          if (!mayRetry(error.reason)) return yield* error
           const asked = "retryAfterMillis" in error.reason ? error.reason.retryAfterMillis : undefined
           if (asked !== undefined && asked > Duration.toMillis(longestWait)) return yield* error
-          yield* Effect.sleep(yield* retryAfter.delay(config.retry, retries, error.reason))
-          return yield* retried(retries + 1)(request, token)
+          const own = yield* delays(error)
+          if (own === undefined) return yield* error
+          yield* Effect.sleep(yield* retryAfter.prolong(own, error.reason))
+          return yield* exchange
         })
       )
+      return exchange
+    })
 
   // Wraps the retries, so that they never repeat the request for a token, which may be a POST.
   const authorized =
@@ -115,7 +120,7 @@ export const make = (
     }
 
   const once = authorized(attempt)
-  const safe = authorized(retried(0))
+  const safe = authorized(retried)
 
   return {
     client: through((request) => (request.method === "GET" || request.method === "HEAD" ? safe : once)(request)),

@@ -3,9 +3,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as retryAfter from "../../http/retryAfter.ts"
 import type { KefuConfig } from "../../KefuConfig.ts"
-import { ConnectionLost, KefuError, Superseded } from "../../KefuError.ts"
+import { ConnectionLost, type ConnectionReason, KefuError, Superseded } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
@@ -26,6 +27,7 @@ export interface Options {
 export const run = Effect.fnUntraced(function* ({ connections, phase, publish, reconnect, waking }: Options) {
   const { enter, now } = phase
   let attempt = 0
+  let scheduled: backoff.Delays<KefuError<ConnectionReason>> | undefined
   const first = yield* respite(now().contested)
   if (first !== undefined) yield* waking.pause(now().contested - 2, first, contested)
   while (true) {
@@ -42,18 +44,32 @@ export const run = Effect.fnUntraced(function* ({ connections, phase, publish, r
       const contested = (lasted ?? 0) < Duration.toMillis(calm) ? now().contested + 1 : 0
       return yield* enter(ConnectionState.Superseded(), { contested })
     }
-    if (meaning === "terminal" || reconnect === undefined) {
+    let own: Duration.Duration | undefined
+    if (meaning !== "terminal" && reconnect !== undefined) {
+      const isScheduled = Schedule.isSchedule(reconnect)
+      if ((lasted ?? 0) >= Duration.toMillis(isScheduled ? steady : reconnect.resetAfter)) {
+        attempt = 0
+        scheduled = undefined
+      }
+      if (isScheduled) own = yield* (scheduled ??= backoff.scheduled(reconnect))(error)
+      else {
+        if (meaning === "later") attempt = Math.max(attempt, 3)
+        own = yield* backoff.delay(yield* waking.backoff(reconnect), attempt)
+      }
+    }
+    if (own === undefined) {
       yield* Effect.logWarning(`${what}; the session has ended until \`open\``)
       return yield* enter(ConnectionState.Closed({ reason: error }))
     }
-    if ((lasted ?? 0) >= Duration.toMillis(reconnect.resetAfter)) attempt = 0
-    if (meaning === "later") attempt = Math.max(attempt, 3)
-    const delay = yield* retryAfter.delay(yield* waking.backoff(reconnect), attempt, error.reason)
+    const delay = yield* retryAfter.prolong(own, error.reason)
     yield* Effect.logWarning(`${what}; the next dial is in ${Duration.toMillis(delay)} ms`)
     yield* waking.pause(attempt, delay, error)
     attempt++
   }
 })
+
+/** After a connection that lasted so long, a schedule starts anew. */
+const steady = Duration.seconds(10)
 
 /**
  * How long a login that the app takes back for the n-th time in a row is left to whoever has it: ever longer, or two clients

@@ -6,8 +6,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
-import type { KefuConfig } from "../../KefuConfig.ts"
 import { ConnectionLost, type ConnectionReason, KefuError } from "../../KefuError.ts"
+import type * as backoff from "../../platform/backoff.ts"
 import { Lifecycle } from "../../platform/Lifecycle.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import type { Phases } from "./phase.ts"
@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function* ({ enter, now }: Phases) {
       yield* Effect.raceFirst(Effect.sleep(delay), wake.await)
     }),
     /** The backoff of the next dial. */
-    backoff: ({ cap, hiddenCap, ...others }: NonNullable<KefuConfig["Service"]["reconnect"]>) =>
+    backoff: ({ cap, hiddenCap, ...others }: backoff.Policy & { readonly hiddenCap: Duration.Duration }) =>
       Effect.map(app.isHidden, (isHidden) => ({ ...others, cap: isHidden ? Duration.max(cap, hiddenCap) : cap })),
     /** Checks the connection when the app wakes or goes offline, and ends it when the app is frozen. */
     follow: Stream.runForEach(app.signals, (signal) =>

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -469,6 +471,72 @@ describe("http/internal/pipeline", () => {
         })
       })
     )
+
+    describe("as a schedule says", () => {
+      const busy = () => new Response(null, { status: 503 })
+      const seconds = (...all: ReadonlyArray<number>) =>
+        Schedule.fromStep<unknown, number, never, never, never, never>(
+          Effect.sync(() => {
+            const left = [...all]
+            return () => {
+              const next = left.shift()
+              return next === undefined ? Cause.done(0) : Effect.succeed([next, Duration.seconds(next)])
+            }
+          })
+        )
+
+      it.effect("after its delays, without jitter, until it ends, and anew for each request", () =>
+        Effect.gen(function* () {
+          const backend = timed(busy)
+          const retry = seconds(1, 7, 2)
+          const error = failed(yield* passing(request(backend, undefined, { retry })))
+          assert.strictEqual(error.reason._tag, "ServerFault")
+          assert.deepStrictEqual(gaps(backend.times), [1000, 7000, 2000])
+          const another = timed(busy)
+          yield* passing(request(another, undefined, { retry }))
+          assert.deepStrictEqual(gaps(another.times), [1000, 7000, 2000])
+        })
+      )
+
+      it.effect("which is given each failure", () =>
+        Effect.gen(function* () {
+          const given: Array<string> = []
+          const retry = Schedule.spaced("1 second").pipe(
+            Schedule.tap(({ input }: { readonly input: KefuError }) =>
+              Effect.sync(() => given.push(input.reason._tag))
+            ),
+            Schedule.upTo({ times: 2 })
+          )
+          const backend = Recorder.make((_, nth) => (nth === 1 ? "unreachable" : busy()))
+          yield* passing(request(backend, undefined, { retry }))
+          assert.deepStrictEqual(given, ["NetworkUnreachable", "ServerFault", "ServerFault"])
+        })
+      )
+
+      it.effect("but no sooner than the backend asks, and never what must not be repeated", () =>
+        Effect.gen(function* () {
+          const asked = timed((nth) =>
+            nth === 1 ? new Response(null, { status: 429, headers: { "retry-after": "5" } }) : busy()
+          )
+          const retry = seconds(1, 1)
+          yield* passing(request(asked, undefined, { retry }))
+          const [first = 0, second] = gaps(asked.times)
+          assert.isAtLeast(first, 5000)
+          assert.isAtMost(first, 6250)
+          assert.strictEqual(second, 1000)
+          const long = Recorder.make(() => new Response(null, { status: 429, headers: { "retry-after": "31" } }))
+          yield* passing(request(long, undefined, { retry }))
+          const wrong = Recorder.make(() => new Response(null, { status: 404 }))
+          yield* passing(request(wrong, undefined, { retry }))
+          const post = Recorder.make(busy)
+          yield* passing(request(post, HttpClientRequest.post("/api/v1/x"), { retry }))
+          assert.deepStrictEqual(
+            [long, wrong, post].map(({ seen }) => seen.length),
+            [1, 1, 1]
+          )
+        })
+      )
+    })
 
     it.effect("never the token provider", () =>
       Effect.gen(function* () {
