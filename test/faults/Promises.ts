@@ -99,19 +99,25 @@ const leftBehind = ({ accounts, states }: Person, { at, diedAt = 0 }: Send): boo
       !states.some((entered) => entered.state._tag === "Connected" && entered.at >= from && entered.at < diedAt)
   )
 
+/** Whether a person's store still holds a send, for the app that is started next with its account. */
+const isKept = ({ kept }: Person, { content }: Send): boolean =>
+  Array.from(kept.values()).some((value) => value.includes(`"content":"${content}"`))
+
 /**
  * Nobody need be told of a send whose app has died where it was given too shortly before, past the outbox, over a store that
- * failed, or where it has arrived. The store keeps it for its account: the app that is started with another is not told.
+ * failed, or where it has arrived. The store keeps it for its account: an app that is started with another, or closed for
+ * good before it knew what had become of the send, is not told.
  */
 const mayBeForgotten = (run: Run, send: Send, isThere: boolean): boolean => {
   const { at, diedAt, who } = send
   const { schedule } = run
+  const person = byName(run, who)
   return (
     diedAt !== undefined &&
     (isThere ||
       !schedule.outbox ||
       diedAt - at < written ||
-      leftBehind(byName(run, who), send) ||
+      (isKept(person, send) && (person.leftAt !== undefined || leftBehind(person, send))) ||
       ofTag("StoreFails")(schedule.troubles).some((trouble) => trouble.who === who))
   )
 }

@@ -90,6 +90,73 @@ describe("sessions of one account that share a store", () => {
     })
   )
 
+  it.effect("leave the other's sends alone where the connection ends before they are taken over", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      yield* handle(desk, yield* first.gateway.accept)
+      yield* settle
+      yield* first.realtime.close
+      yield* Effect.forkChild(first.realtime.open)
+      yield* settle
+      const { key } = yield* first.outbox.enqueue(text("b"))
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* pass("1 second")
+      const frame = yield* message(connection)
+      const before = new Map(store.map)
+
+      const brief = yield* first.gateway.accept
+      yield* connection.push({ eventType: "MultipleLogin" })
+      yield* pass("500 millis")
+      yield* brief.close(1006)
+      yield* pass("5 seconds")
+      assert.deepStrictEqual(store.map, before)
+
+      desk.handle(frame)
+      yield* first.gateway.accept
+      yield* pass("2 seconds")
+      assert.strictEqual((yield* first.outbox.result(key)).id, 103)
+      assert.deepStrictEqual(desk.texts(), ["a", "b"])
+      yield* Effect.all([first.stop, second.stop])
+    })
+  )
+
+  it.effect("learn what one that is closed by now has done with their sends, and take over what it left", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      yield* handle(desk, yield* first.gateway.accept)
+      yield* settle
+      yield* first.realtime.close
+      yield* Effect.forkChild(first.realtime.open)
+      yield* settle
+      const { key } = yield* first.outbox.enqueue(text("b"))
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* pass("1 second")
+      yield* handle(desk, connection)
+      yield* settle
+      yield* connection.close(1006)
+      yield* settle
+      yield* second.outbox.enqueue(text("c"))
+      yield* second.stop
+
+      const back = yield* first.gateway.accept
+      yield* pass("2 seconds")
+      assert.strictEqual((yield* first.outbox.result(key)).id, 103)
+      yield* handle(desk, back)
+      yield* settle
+      assert.deepStrictEqual(yield* messagesOf(back), ["c"])
+      assert.deepStrictEqual(desk.texts(), ["a", "b", "c"])
+      yield* first.stop
+    })
+  )
+
   it.effect("send each message once and know its outcome though they take over from each other rapidly", () =>
     Effect.gen(function* () {
       const store = makeStore()

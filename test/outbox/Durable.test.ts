@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import { message, pass, settle } from "../support/Gateway.ts"
-import { Desk, failure, handle, text } from "../support/OutboxDesk.ts"
+import { Desk, failure, handle, messagesOf, text } from "../support/OutboxDesk.ts"
 import { makeMortalStore, makeStore, start, storedIn } from "../support/OutboxStore.ts"
 
 const never = { write: Infinity, bytes: 0 }
@@ -94,6 +94,27 @@ describe("a store", () => {
       assert.deepStrictEqual(yield* revive(map, online), [])
       assert.deepStrictEqual(online.texts(), said)
     })
+  )
+
+  it.effect(
+    "holds a send as waiting that the lost connection did not take, although nobody knows what it follows",
+    () =>
+      Effect.gen(function* () {
+        const store = makeStore()
+        const desk = new Desk(7)
+        desk.override = ({ path }) => (path === "/im/conversations" ? Effect.never : undefined)
+        const first = yield* start(store, desk)
+        yield* first.outbox.enqueue(text("a", null))
+        const connection = yield* first.gateway.accept
+        yield* pass("1 second")
+        yield* connection.close(1006)
+        yield* pass("5 seconds")
+        assert.deepStrictEqual(yield* messagesOf(connection), [])
+        desk.override = () => undefined
+        assert.deepStrictEqual(yield* revive(new Map(store.map), desk), [])
+        assert.deepStrictEqual(desk.texts(), ["a"])
+        yield* first.stop
+      })
   )
 
   it.effect("is written at most twice for a send", () =>

@@ -207,6 +207,8 @@ const handOver = Effect.fnUntraced(function* (
   }
   sends.requeue(send, attempt)
   if (reason._tag === "InvalidRequest") return yield* sends.fail(send, reason)
+  // Otherwise a restart would take it for one that may have arrived.
+  yield* persistence.record(send)
   yield* rest(send, ended(realtime, connection))
 })
 

@@ -67,15 +67,17 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
     return true
   })
 
+  /** False if the connection ends before. */
   const claimFor = Effect.fnUntraced(function* (id: UserId, connection: number) {
     store.resume()
     isOwner = false
     if (place.account !== undefined && place.account !== id) hasAdopted = false
     const owner = yield* store.run((from) => from.owner(`${id}`))
-    const isForeign = owner !== undefined && owner !== "" && owner !== session
+    // One that is closed by now has left no owner.
+    const isForeign = owner !== undefined && owner !== session && (owner !== "" || hasAdopted)
     if (isForeign) {
       place.isShared = true
-      if ((yield* readAll(`${id}`)).length > 0 && !(yield* calm(connection))) return
+      if ((yield* readAll(`${id}`)).length > 0 && !(yield* calm(connection))) return false
     }
     const isDone = (yield* store.run((from) => own(from, id, owner, isForeign))) === true
     if (isDone && isForeign) ledger.supersede(false)
@@ -85,6 +87,7 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
     for (const send of sends.open) {
       if (place.part !== undefined && !records.isFound(send)) yield* records.save(send)
     }
+    return true
   })
 
   const locate = Effect.gen(function* () {
@@ -118,7 +121,7 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
                 : Effect.matchEffect(currentUser.get, {
                     onFailure: ({ message }) =>
                       Effect.as(Effect.logWarning("The stored outbox cannot be claimed yet", message), false),
-                    onSuccess: ({ id }) => Effect.as(claimFor(id, connection), true)
+                    onSuccess: ({ id }) => claimFor(id, connection)
                   })
             )
           ),
