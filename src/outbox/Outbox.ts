@@ -59,7 +59,7 @@ import type { OutboxDraft, OutboxEntry, OutboxKey, SentEntry } from "./OutboxEnt
  *   the history first. Expired sends and those of unknown outcome stay until they are retried or discarded. A process that
  *   is killed in the middle of a write loses no stored send. Files that are not uploaded yet are not stored. A value that
  *   cannot be read is logged and left as it is. A store that fails, or takes longer than 2 seconds, is logged once; the
- *   outbox continues without persistence.
+ *   outbox continues without persistence. A store that responds after all is used again, and what it has missed is stored.
  * - When the connection is closed, by the app or for good, waiting sends fail with that reason, and sends that were
  *   handed over are `DeliveryUnknown`. Closing the layer does the same here, but not in the store. While superseded, new
  *   sends fail with `Superseded`; waiting ones wait for `Realtime.takeOver`.

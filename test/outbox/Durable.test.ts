@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import { message, pass, settle } from "../support/Gateway.ts"
 import { Desk, failure, handle, messagesOf, text } from "../support/OutboxDesk.ts"
-import { makeMortalStore, makeStore, start, storedIn } from "../support/OutboxStore.ts"
+import { makeGatedStore, makeMortalStore, makeStore, start, storedIn } from "../support/OutboxStore.ts"
 
 const never = { write: Infinity, bytes: 0 }
 
@@ -224,6 +224,128 @@ describe("a store that fails", () => {
       yield* handle(desk, connection)
       yield* Fiber.join(second)
       assert.deepStrictEqual(desk.texts(), ["a", "b"])
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+})
+
+describe("a store that does not respond for a while", () => {
+  /** Says something offline while the store does not respond. */
+  const sayInSilence = Effect.fnUntraced(function* (map: Map<string, string>, contents: ReadonlyArray<string>) {
+    const store = makeGatedStore(map)
+    const desk = new Desk(7)
+    desk.override = () => Effect.never
+    const { outbox } = yield* start(store, desk)
+    yield* outbox.enqueue(text("before"))
+    store.gate.closeUnsafe()
+    for (const content of contents) {
+      yield* Effect.forkDetach(outbox.enqueue(text(content)), { startImmediately: true })
+      yield* pass("2 seconds")
+    }
+    store.gate.openUnsafe()
+    yield* settle
+    return outbox
+  })
+
+  it.effect("holds what was said meanwhile and later as soon as it responds, without a new connection", () =>
+    Effect.gen(function* () {
+      const map = new Map<string, string>()
+      const outbox = yield* sayInSilence(map, ["during", "still"])
+      yield* outbox.enqueue(text("after"))
+      // The process is killed: nothing of it is closed.
+      const online = new Desk(7)
+      assert.deepStrictEqual(yield* revive(map, online), [])
+      assert.deepStrictEqual(online.texts(), ["before", "during", "still", "after"])
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  it.effect("holds nothing that the app has cancelled meanwhile", () =>
+    Effect.gen(function* () {
+      const map = new Map<string, string>()
+      const store = makeGatedStore(map)
+      const desk = new Desk(7)
+      desk.override = () => Effect.never
+      const { outbox } = yield* start(store, desk)
+      const { key } = yield* outbox.enqueue(text("before"))
+      store.gate.closeUnsafe()
+      yield* Effect.forkDetach(outbox.enqueue(text("during")), { startImmediately: true })
+      yield* pass("2 seconds")
+      for (const entry of yield* outbox.entries) yield* outbox.cancel(entry.key)
+      assert.strictEqual((yield* failure(outbox.result(key)))._tag, "Cancelled")
+      store.gate.openUnsafe()
+      yield* settle
+      assert.deepStrictEqual(storedIn(store), [])
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  it.effect("does not make a message go out again that arrived meanwhile", () =>
+    Effect.gen(function* () {
+      const map = new Map<string, string>()
+      const store = makeGatedStore(map, { areReadsFree: true })
+      const desk = new Desk(7)
+      const { gateway, outbox } = yield* start(store, desk)
+      const connection = yield* Effect.andThen(outbox.enqueue(text("a")), gateway.accept)
+      yield* handle(desk, connection)
+      yield* settle
+      store.gate.closeUnsafe()
+      const sending = yield* Effect.forkChild(outbox.send(text("b")), { startImmediately: true })
+      yield* pass("2 seconds")
+      yield* pass("2 seconds")
+      yield* handle(desk, connection)
+      yield* Fiber.join(sending)
+      store.gate.openUnsafe()
+      yield* settle
+      assert.deepStrictEqual(storedIn(store), [])
+      assert.deepStrictEqual(yield* revive(map, desk), [])
+      assert.deepStrictEqual(desk.texts(), ["a", "b"])
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  const left = Effect.fnUntraced(function* () {
+    const map = new Map<string, string>()
+    const outbox = yield* sayInSilence(map, [])
+    yield* outbox.enqueue(text("left"))
+    return map
+  })
+
+  it.effect("gives what an earlier session left as soon as it responds, over the connection that there is", () =>
+    Effect.gen(function* () {
+      const store = makeGatedStore(yield* left())
+      const desk = new Desk(7)
+      const { gateway, outbox } = yield* start(store, desk)
+      yield* settle
+      store.gate.closeUnsafe()
+      const connection = yield* gateway.accept
+      yield* pass("2 seconds")
+      yield* pass("2 seconds")
+      yield* pass("2 seconds")
+      store.gate.openUnsafe()
+      const serving = yield* Effect.forkChild(Effect.forever(handle(desk, connection)))
+      yield* settle
+      assert.deepStrictEqual(desk.texts(), ["before", "left"])
+      assert.deepStrictEqual(yield* outbox.entries, [])
+      yield* Fiber.interrupt(serving)
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  it.effect("at the start shows and sends what an earlier session left once it responds", () =>
+    Effect.gen(function* () {
+      const store = makeGatedStore(yield* left())
+      store.gate.closeUnsafe()
+      const desk = new Desk(7)
+      const { gateway, outbox } = yield* start(store, desk)
+      yield* pass("1 minute")
+      store.gate.openUnsafe()
+      yield* settle
+      const shown = yield* outbox.entries
+      assert.deepStrictEqual(
+        shown.map(({ draft }) => draft.content),
+        ["before", "left"]
+      )
+      const connection = yield* gateway.accept
+      const serving = yield* Effect.forkChild(Effect.forever(handle(desk, connection)))
+      yield* settle
+      assert.deepStrictEqual(desk.texts(), ["before", "left"])
+      yield* Fiber.interrupt(serving)
     }).pipe(Effect.provide(Logger.layer([])))
   )
 })

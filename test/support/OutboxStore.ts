@@ -4,6 +4,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
@@ -67,6 +69,25 @@ export const makeMortalStore = (
     keys: Effect.never
   })
   return Object.assign(control, { layer: Layer.succeed(KeyValueStore.KeyValueStore, store) })
+}
+
+/**
+ * A store that stops responding while its gate is closed, as to a process that is suspended or a disk that is busy. What was
+ * asked of it meanwhile is done when the gate opens, whether the asker still waits or not.
+ */
+export const makeGatedStore = (map: Map<string, string>, options?: { readonly areReadsFree: boolean }) => {
+  const gate = Latch.makeUnsafe(true)
+  const gated = <A>(step: () => A) =>
+    Effect.flatMap(Effect.forkDetach(gate.whenOpen(Effect.sync(step)), { startImmediately: true }), Fiber.join)
+  const store = KeyValueStore.makeStringOnly({
+    get: (key) => (options?.areReadsFree === true ? Effect.sync(() => map.get(key)) : gated(() => map.get(key))),
+    set: (key, value) => gated(() => void map.set(key, value)),
+    remove: (key) => gated(() => void map.delete(key)),
+    clear: Effect.never,
+    size: Effect.never,
+    keys: Effect.never
+  })
+  return { map, gate, layer: Layer.succeed(KeyValueStore.KeyValueStore, store) }
 }
 
 /** The stored sends' contents. */

@@ -36,6 +36,8 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
   const claiming = Semaphore.makeUnsafe(1)
   /** The connection over which the account was claimed last. */
   let claimed = 0
+  /** Whose sends the store did not give at that claim. */
+  let refused: UserId | undefined
   let isOwner = false
   let hasAdopted = false
 
@@ -82,6 +84,7 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
     const isDone = (yield* store.run((from) => own(from, id, owner, isForeign))) === true
     if (isDone && isForeign) ledger.supersede(false)
     if (!isDone && !hasAdopted) place.part = undefined
+    refused = isDone ? undefined : id
     claimed = connection
     sends.hide()
     for (const send of sends.open) {
@@ -94,7 +97,7 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
     const name = yield* login
     if (name === undefined || claimed > 0) return
     place.login = `login-${name}`
-    const known = yield* store.run((from) => from.account(name))
+    const known = yield* store.runPatiently((from) => from.account(name))
     if (claimed > 0 || place.part !== undefined) return
     place.part = known === undefined ? place.login : `${known}`
     for (const send of sends.open) {
@@ -107,7 +110,8 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
     hasSends: Effect.gen(function* () {
       yield* locate
       const { login, part } = place
-      const found = yield* readAll(part === undefined || part === login ? `${(yield* currentUser.get).id}` : part)
+      const of = part === undefined || part === login ? `${(yield* currentUser.get).id}` : part
+      const found = (yield* store.runPatiently((from) => listed(from, of))) ?? []
       if (claimed === 0) sends.show(inheritance.waitingOf(found))
       return found.some(({ _tag }) => _tag === "Send")
     }).pipe(Effect.orElseSucceed(() => false)),
@@ -125,6 +129,10 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
                   })
             )
           ),
+    /** Claims again, once the store responds, what it did not give. */
+    resume: claiming.withPermit(
+      Effect.suspend(() => (refused === undefined || claimed === 0 ? Effect.void : claimFor(refused, claimed)))
+    ),
     moved: Effect.sync(() => {
       claimed = 0
     }),

@@ -62,14 +62,18 @@ export interface Needs extends ownership.Needs {
 
 export const make = (needs: Needs): Persistence => {
   const { sends, session } = needs
-  const store = guardedStore.make(needs.store)
+  const store: guardedStore.GuardedStore = guardedStore.make(
+    needs.store,
+    Effect.suspend(() => Effect.andThen(resume, records.makeUp))
+  )
   const place: storedRecords.Place = { part: undefined, login: undefined, account: undefined, isShared: false }
   const records = storedRecords.make({ place, sends, session, store })
-  const { isOwner, readAll, ...claims } = ownership.make(needs, { place, records, store })
+  const { isOwner, readAll, resume, ...claims } = ownership.make(needs, { place, records, store })
 
   return {
     ...claims,
     record: Effect.fnUntraced(function* (send) {
+      let isMissed = false
       const isOwn = yield* store.run(
         Effect.fnUntraced(function* (into) {
           const { part } = place
@@ -77,10 +81,14 @@ export const make = (needs: Needs): Persistence => {
           if (owner !== undefined && owner !== session) return false
           yield* records.write(into, send)
           return true
-        })
+        }),
+        () => {
+          isMissed = true
+          records.miss(send)
+        }
       )
       // Otherwise a restart would send again what the store holds as waiting.
-      if (isOwn === undefined) yield* records.discard(send)
+      if (isOwn === undefined && !isMissed) yield* records.discard(send)
       return isOwn !== false
     }),
     isTaken: Effect.fnUntraced(function* (send) {

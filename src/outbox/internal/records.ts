@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { UserId } from "../../domain/Id.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { GuardedStore } from "./guardedStore.ts"
-import type { Registry, Send } from "./registry.ts"
+import { isOpen, type Registry, type Send } from "./registry.ts"
 import type { Arrival, Store, StoredSend } from "./store.ts"
 
 /** Where in the store this session reads and writes. */
@@ -69,10 +69,14 @@ export interface Records extends ReturnType<typeof make> {}
 
 export const make = ({ place, sends, session, store }: Needs) => {
   const kept = new Map<string, Kept>()
+  /** The send whose record is written at present. */
+  let writing: Send | undefined
+  /** What is to be made up for, by send, since the store did not respond. */
+  const missed = new Map<Send, Effect.Effect<unknown>>()
   /** Slots that tell which messages are none of the open sends. */
   let arrivals: ReadonlyArray<string> = []
 
-  const write = Effect.fnUntraced(function* (into: Store, send: Send) {
+  const put = Effect.fnUntraced(function* (into: Store, send: Send) {
     const { key } = send.entry
     const held = kept.get(key) ?? { names: [], version: 0, creator: session }
     if (place.part === undefined) return yield* removeAll(into, held.names)
@@ -84,18 +88,96 @@ export const make = ({ place, sends, session, store }: Needs) => {
     kept.set(key, { ...held, version: record.version, names: [name] })
   })
 
+  /** Writes the present state of a send, and notes where it is: a write that has begun may not be given up before that. */
+  const write = (into: Store, send: Send) =>
+    Effect.suspend(() => {
+      writing = send
+      return put(into, send)
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          writing = undefined
+        })
+      ),
+      Effect.uninterruptible
+    )
+
+  /** Makes up for the state of a send as soon as the store responds. */
+  const miss = (send: Send): void => {
+    missed.set(
+      send,
+      Effect.suspend(() => (isOpen(send) ? save(send) : settled(send)))
+    )
+  }
+
   /** Writes the present state of a send. */
-  const save = (send: Send) => store.run((into) => write(into, send))
+  const save = (send: Send): Effect.Effect<unknown> =>
+    store.run(
+      (into) => write(into, send),
+      () => miss(send)
+    )
+
+  const mayHold = (send: Send): boolean => kept.has(send.entry.key) || writing === send
 
   const note = Effect.fnUntraced(function* (into: Store, { entry: { key } }: Send, id: number) {
     if (place.part === undefined) return
     const arrival: Arrival = { _tag: "Arrival", key, id, at: yield* Clock.currentTimeMillis }
     arrivals = [...arrivals, yield* into.put(place.part, arrival)]
-  })
+  }, Effect.uninterruptible)
+
+  const remove = Effect.fnUntraced(function* (from: Store, { entry: { key } }: Send) {
+    const held = kept.get(key)
+    if (held === undefined) return
+    kept.delete(key)
+    yield* removeAll(from, held.names)
+  }, Effect.uninterruptible)
+
+  const discard = (send: Send): Effect.Effect<unknown> =>
+    Effect.suspend(() =>
+      mayHold(send)
+        ? store.run(
+            (from) => remove(from, send),
+            () => missed.set(send, discard(send))
+          )
+        : Effect.void
+    )
+
+  /** Brings the store up to date with a send that has settled. */
+  const settled = (send: Send): Effect.Effect<unknown> =>
+    Effect.suspend(() => {
+      const { state } = send.entry
+      if (state._tag === "DeliveryUnknown") return save(send)
+      const isExpired = state._tag === "Failed" && state.reason._tag === "OutboxExpired"
+      if (isExpired || (!mayHold(send) && state._tag !== "Sent")) return Effect.void
+      return store.run(
+        Effect.fnUntraced(function* (into) {
+          const isSought = place.isShared || sends.all.some(mayBeFound)
+          if (state._tag === "Sent" && isSought) yield* note(into, send, state.id)
+          yield* remove(into, send)
+          if (isSought) return
+          const old = arrivals
+          arrivals = []
+          yield* removeAll(into, old)
+        }),
+        () => {
+          if (mayHold(send)) miss(send)
+          else missed.delete(send)
+        }
+      )
+    })
 
   return {
     write,
     save,
+    discard,
+    settled,
+    miss,
+    /** Makes up for what the store has missed. */
+    makeUp: Effect.suspend(() => {
+      const steps = Array.from(missed.values())
+      missed.clear()
+      return Effect.forEach(steps, (step) => step, { discard: true })
+    }),
     has: ({ entry: { key } }: Send): boolean => kept.has(key),
     /** Whether the store holds a send where the sessions of its account look for it. */
     isFound: ({ entry: { key } }: Send): boolean =>
@@ -107,33 +189,6 @@ export const make = ({ place, sends, session, store }: Needs) => {
     /** The store has lost a send. */
     forget: ({ entry: { key } }: Send): void => {
       kept.delete(key)
-    },
-    discard: ({ entry: { key } }: Send): Effect.Effect<unknown> => {
-      const held = kept.get(key)
-      kept.delete(key)
-      return held === undefined ? Effect.void : store.run((into) => removeAll(into, held.names))
-    },
-    /** Brings the store up to date with a send that has settled. */
-    settled: (send: Send): Effect.Effect<unknown> =>
-      Effect.suspend(() => {
-        const { key, state } = send.entry
-        if (state._tag === "DeliveryUnknown") return save(send)
-        const held = kept.get(key)
-        const isExpired = state._tag === "Failed" && state.reason._tag === "OutboxExpired"
-        if (isExpired || (held === undefined && state._tag !== "Sent")) return Effect.void
-        return store.run(
-          Effect.fnUntraced(function* (into) {
-            const isSought = place.isShared || sends.all.some(mayBeFound)
-            if (state._tag === "Sent" && isSought) yield* note(into, send, state.id)
-            if (held === undefined) return
-            kept.delete(key)
-            yield* removeAll(into, held.names)
-            if (isSought) return
-            const old = arrivals
-            arrivals = []
-            yield* removeAll(into, old)
-          })
-        )
-      })
+    }
   }
 }
