@@ -23,6 +23,7 @@ export const wings: ReadonlyArray<string> = [
   "outbox",
   "inbox",
   "Kefu",
+  "KefuFleet",
   "client",
   "Client",
   "index",

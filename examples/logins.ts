@@ -5,21 +5,27 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as LayerMap from "effect/LayerMap"
-import { CurrentUser, Kefu, Outbox } from "../src/index.ts"
+import * as Layer from "effect/Layer"
+import { CurrentUser, Outbox } from "../src/index.ts"
+import { KefuFleet } from "../src/KefuFleet.ts"
 
-const program = Effect.gen(function* () {
-  const baseUrl = yield* Config.String("KEFU_BASE_URL")
-  const tokens = (yield* Config.String("KEFU_TOKENS")).split(",")
-  const sessions = yield* LayerMap.make((token: string) => Kefu.layer({ baseUrl, token }), {
-    idleTimeToLive: "1 minute"
-  })
-  const greet = Effect.gen(function* () {
-    const { nickname } = yield* CurrentUser.use((user) => user.get)
-    const { state } = yield* Outbox.use((outbox) => outbox.send({ messageType: "Text", content: "你好" }))
-    yield* Effect.log(`${nickname}: ${state._tag}`)
-  })
-  yield* Effect.forEach(tokens, (token) => Effect.provide(greet, sessions.get(token)), { concurrency: "unbounded" })
+const tokens = Config.map(Config.String("KEFU_TOKENS"), (all) => all.split(","))
+
+const fleet = Layer.unwrap(
+  Effect.map(Config.String("KEFU_BASE_URL"), (baseUrl) =>
+    KefuFleet.layer({ session: (token) => ({ baseUrl, token }), dialsPerSecond: 20 })
+  )
+)
+
+const greet = Effect.gen(function* () {
+  const { nickname } = yield* CurrentUser.use((user) => user.get)
+  const { state } = yield* Outbox.use((outbox) => outbox.send({ messageType: "Text", content: "你好" }))
+  yield* Effect.log(`${nickname}: ${state._tag}`)
 })
 
-program.pipe(Effect.scoped, NodeRuntime.runMain)
+const program = Effect.gen(function* () {
+  const { get } = yield* KefuFleet
+  yield* Effect.forEach(yield* tokens, (token) => Effect.provide(greet, get(token)), { concurrency: "unbounded" })
+})
+
+program.pipe(Effect.provide(fleet), NodeRuntime.runMain)

@@ -50,7 +50,7 @@ export const ackMillis = Metric.histogram("kefu_ack_millis", {
 })
 
 export const outboxDepth = Metric.gauge("kefu_outbox_depth", {
-  description: "Sends in the outbox that have not settled"
+  description: "Sends in the outboxes of all sessions that have not settled"
 })
 
 export const outboxResends = Metric.counter("kefu_outbox_resends", {
@@ -62,3 +62,9 @@ export const outboxUnknowns = Metric.counter("kefu_outbox_unknowns", {
   description: "Sends whose outcome is unknown",
   incremental: true
 })
+
+const fleetSessions = Metric.gauge("kefu_fleet_sessions", {
+  description: "Open sessions of the fleet, by the state of their connection"
+})
+
+export const fleetSessionsIn = (state: string): typeof fleetSessions => Metric.withAttributes(fleetSessions, { state })

@@ -108,6 +108,7 @@ export class Registry {
   /** Stored sends of earlier sessions, which are shown until a connection tells whose they are. */
   readonly #stored = new Map<OutboxKey, OutboxEntry>()
   #orders = 0
+  #counted = 0
   readonly #changes = changes.make(() => this.entries)
 
   constructor(options: Options) {
@@ -211,7 +212,12 @@ export class Registry {
     return found ?? this.#lanes.get(key) ?? { toId: key, sends: [], deadlines: Latch.makeUnsafe(), awaited: Infinity }
   }
 
-  readonly #measured = Effect.suspend(() => Metric.update(metrics.outboxDepth, this.#open.size))
+  /** Other sessions of the process count their sends in the same gauge. */
+  readonly #measured = Effect.suspend(() => {
+    const more = this.#open.size - this.#counted
+    this.#counted = this.#open.size
+    return Metric.modify(metrics.outboxDepth, more)
+  })
 
   /** Adds a send whose outcome an earlier session could not find out. */
   addUnknown(send: Send, detail: string): Effect.Effect<void> {

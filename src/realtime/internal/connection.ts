@@ -14,6 +14,7 @@ import { KefuConfig } from "../../KefuConfig.ts"
 import { ConnectionLost, type DialReason, KefuError } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import * as metrics from "../../platform/metrics.ts"
+import { DialTurn } from "../../platform/dialTurn.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
@@ -34,6 +35,7 @@ export const make = Effect.fnUntraced(function* (
   const config = yield* KefuConfig
   const transport = yield* Transport
   const user = yield* CurrentUser
+  const dialTurn = yield* DialTurn
   const account = yield* accounts.make(transport, user)
   const abandoned = abandonedDials.make()
   const missed = config.catchUp ? catchUp.make(transport, log) : undefined
@@ -76,6 +78,7 @@ export const make = Effect.fnUntraced(function* (
     next: Effect.gen(function* () {
       let openedAt: number | undefined
       const error = yield* Effect.gen(function* () {
+        yield* dialTurn
         yield* Metric.update(metrics.dials, 1)
         const socket = yield* dial
         openedAt = yield* elapsed.now
