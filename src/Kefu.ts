@@ -155,7 +155,7 @@ export const layerPlatform = (
  * @since 0.1.0
  */
 export const layer = (options: Options = {}): Layer.Layer<Kefu, KefuError<InvalidRequest>> =>
-  layerPlatform(options).pipe(Layer.provide(platform(options)))
+  layerPlatform(options).pipe(Layer.provide(layerGlobals(options)))
 
 /**
  * {@link layer} with `KEFU_BASE_URL`, `KEFU_TOKEN` (absent: an anonymous visitor) and `KEFU_SUB_CHANNEL_ID` from the
@@ -186,8 +186,17 @@ const given = <A>(field: string, value: A) =>
         new KefuError({ method: "Kefu.layer", reason: new InvalidRequest({ field, detail: "expected a function" }) })
       )
 
-/** What the session sends over: the global `fetch` and `WebSocket`, or those of the options. */
-const platform = ({ fetch, webSocket }: Options) => {
+/**
+ * What {@link layer} sends over: the global `fetch` and `WebSocket`, or those of the options. Fails if one of these is no
+ * function.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerGlobals = ({
+  fetch,
+  webSocket
+}: Options): Layer.Layer<HttpClient.HttpClient | Socket.WebSocketConstructor, KefuError<InvalidRequest>> => {
   const sockets = Predicate.isNullish(webSocket)
     ? Socket.layerWebSocketConstructorGlobal
     : Layer.effect(

@@ -14,6 +14,7 @@ const platformEdge: ReadonlyArray<string> = [
   "src/cli/main.ts",
   "src/cli/nodeNetwork.ts",
   "src/platform/lock.ts",
+  "src/platform/tabs.ts",
   "src/sandbox/doors/SandboxNode.ts",
   "src/testing/PromiseSandbox.ts"
 ]

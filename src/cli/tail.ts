@@ -16,6 +16,7 @@ const kinds = [
   "GapUnresolved",
   "StateChanged",
   "Lagged",
+  "ActedElsewhere",
   "Superseded",
   "UnknownReceived",
   "Undecodable"

@@ -101,6 +101,8 @@ export const event = (happened: RealtimeEvent): string => {
       return connection(happened.state)
     case "Lagged":
       return `${happened.dropped} events were lost: this program is too slow`
+    case "ActedElsewhere":
+      return `another tab: ${happened.command}${happened.messageId === undefined ? "" : ` #${happened.messageId}`}`
     case "Superseded":
       return "the account logged in elsewhere"
     case "UnknownReceived":

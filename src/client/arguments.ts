@@ -121,6 +121,7 @@ const optionNames: { readonly [Name in keyof Required<ClientOptions>]: ReadonlyA
   heartbeat: ["idle", "timeout"],
   catchUp: [],
   outbox: ["capacity", "lifetime", "persist"],
+  shareTabs: [],
   inbox: ["withholdDraft", "queuePoll"],
   maxBodySize: [],
   maxFrameSize: []

@@ -171,6 +171,7 @@ const events: { readonly [Name in keyof ClientEvents]: null } = {
   GapUnresolved: null,
   StateChanged: null,
   Lagged: null,
+  ActedElsewhere: null,
   Superseded: null,
   UnknownReceived: null,
   Undecodable: null

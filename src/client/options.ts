@@ -144,6 +144,18 @@ export interface ClientOptions {
       }
     | undefined
   /**
+   * Whether all tabs of a login share one connection: the backend lets an account hold one, so that without this a second
+   * tab of the same visitor ends the connection of the first (`onMultipleLogin`). One tab holds it; when that one closes,
+   * crashes or is frozen, another one dials, and all tabs read what they missed, as after a lost connection. What one tab
+   * sends, reads or recalls shows in the others, too. `outbox.persist` has no effect with it.
+   *
+   * Tabs with the same token share, as those of an anonymous visitor with one `storage` do. Where each tab gets another
+   * token for the same account, give a text that names the account. Use it in all tabs or in none. The connection has the
+   * `subChannelId` of the tab that holds it. Where the platform lacks Web Locks or BroadcastChannel (Node below 24), each
+   * client has a connection of its own, as without this. Default: `false`.
+   */
+  readonly shareTabs?: boolean | string | undefined
+  /**
    * For `client.inbox`: whether typing events omit the draft, and the shortest interval at which a visitor's queue
    * position is polled (`false`: never). Default: `false`, 5 seconds.
    */
@@ -165,7 +177,7 @@ export interface TokenOptions extends Pick<ClientOptions, "baseUrl" | "fetch" | 
 
 /** The session's options. The façade opens the connection itself. */
 export const kefuOptions = (options: ClientOptions, tell: (error: KefuError) => void): Kefu.Options => {
-  const { debug: _, outbox, reconnect, retry, storage, subChannelId, token, ...rest } = options
+  const { debug: _, outbox, reconnect, retry, shareTabs: __, storage, subChannelId, token, ...rest } = options
   const store = Predicate.isNullish(storage) ? undefined : keyValueStore(storage, tell)
   return {
     ...rest,

@@ -9,7 +9,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { Inbox } from "../inbox/Inbox.ts"
-import * as Kefu from "../Kefu.ts"
+import type * as Kefu from "../Kefu.ts"
 import { Cancelled, Closed, KefuError, type KefuErrorReason, NotConnected, Superseded } from "../KefuError.ts"
 import { ConnectionState } from "../realtime/ConnectionState.ts"
 import { unknownOptions } from "./arguments.ts"
@@ -22,6 +22,7 @@ import { disposed, type SendStatus, settle } from "./promises.ts"
 import type { ReadFlags } from "./readFlags.ts"
 import { takeOverRemedy } from "./notifier.ts"
 import { ClientSession, type Session } from "./session.ts"
+import * as sharing from "./tabs/layer.ts"
 
 export type Environment = Kefu.Kefu | ClientSession
 
@@ -47,7 +48,7 @@ export class ClientRuntime {
     tellLater([...unknownOptions(options), ...listeners.misspelt], tell)
     this.#runtime = ManagedRuntime.make(
       ClientSession.layer(listeners, directory, flags, options.outbox !== false).pipe(
-        Layer.provideMerge(Kefu.layer(kefuOptions(options, tell))),
+        Layer.provideMerge(sharing.layer(kefuOptions(options, tell), options.shareTabs)),
         Layer.provideMerge(logging(options))
       )
     )

@@ -8,6 +8,7 @@ import type { Conversation } from "../domain/Conversation.ts"
 import type { ConversationId, MessageId } from "../domain/Id.ts"
 import type { Message } from "../domain/Message.ts"
 import type { InputtingPayload } from "../wire/Frame.ts"
+import type { CommandElsewhere } from "./elsewhere.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 
 /**
@@ -26,6 +27,8 @@ import type { ConnectionState } from "./ConnectionState.ts"
  *   first connection was lost so soon that messages pushed before the first `Resynced` may be in that one only.
  * - `StateChanged`: the connection entered this state. States and all other events come in the order in which they occur.
  * - `Lagged`: this subscriber was too slow and lost `dropped` events at this place: read the conversations again.
+ * - `ActedElsewhere`: another tab that shares the connection has sent, read or recalled the message `messageId`, or given
+ *   another command. Unless it has read, the conversations are read again, and a `Resynced` follows.
  * - `Superseded`: the account logged in elsewhere.
  * - `UnknownReceived`: a frame of an unknown type or with an unexpected payload, unchanged. If its type is that of a
  *   message, a `GapUnresolved` follows.
@@ -43,6 +46,7 @@ export type RealtimeEvent = Data.TaggedEnum<{
   GapUnresolved: { readonly conversationId: ConversationId | undefined; readonly detail: string }
   StateChanged: { readonly state: ConnectionState }
   Lagged: { readonly dropped: number }
+  ActedElsewhere: { readonly command: CommandElsewhere; readonly messageId: MessageId | undefined }
   Superseded: {}
   UnknownReceived: { readonly eventTypeCode: number; readonly payload: unknown }
   Undecodable: { readonly detail: string }

@@ -48,6 +48,8 @@ export const make = Effect.fnUntraced(function* ({ commit, drafts, loader, place
         return receive(event.message)
       case "MessagesRead":
         return Effect.sync(() => state.thread(event.conversationId)?.mark("theirs", event.messageId))
+      case "ActedElsewhere":
+        return Effect.sync(() => followElsewhere(event))
       case "Inputting":
         return signs.show(event)
       case "StateChanged":
@@ -62,6 +64,16 @@ export const make = Effect.fnUntraced(function* ({ commit, drafts, loader, place
         return loader.doubt("all")
       default:
         return Effect.void
+    }
+  }
+
+  /** What another tab sends is read from the history. */
+  const followElsewhere = ({ command, messageId: id }: Extract<RealtimeEvent, { readonly _tag: "ActedElsewhere" }>) => {
+    if (id === undefined) return
+    for (const thread of state.threads) {
+      if (!thread.has(id)) continue
+      if (command === "Read") thread.mark("told", id)
+      if (command === "Recall") thread.recall(id)
     }
   }
 

@@ -23,7 +23,9 @@ export const make = ({ ledger, sends }: { readonly ledger: Ledger; readonly send
     Effect.suspend(() => {
       if (event._tag === "MessageReceived") ledger.received(event.message)
       else if (event._tag === "Resynced") ledger.read(event.conversations)
-      else return Effect.void
+      else if (event._tag !== "ActedElsewhere" || event.command !== "Message" || event.messageId === undefined) {
+        return Effect.void
+      } else ledger.own(event.messageId)
       return settle
     })
 }

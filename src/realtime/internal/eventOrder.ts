@@ -41,6 +41,7 @@ const rereading = { base: Duration.seconds(4), cap: Duration.seconds(60) }
 export const make = ({ acknowledged, gap, log, publish }: Options) => {
   const overfull = Latch.makeUnsafe(false)
   const doubt = Latch.makeUnsafe(false)
+  const stale = Latch.makeUnsafe(false)
   const held: Array<RealtimeEvent> = []
   let isLive = gap === undefined
   /** How often a message may have been missed, and how many of these times the history has been read since. */
@@ -122,6 +123,15 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     }
   })
 
+  /** Closes a gap, then goes live. */
+  const closeGapBefore = Effect.fnUntraced(function* (gap: Gap) {
+    yield* stale.close
+    isLive = false
+    yield* closeFirstGap(gap)
+    for (let event = held.shift(); event !== undefined; event = held.shift()) yield* emit(event)
+    isLive = true
+  })
+
   return {
     /** Whether every message before the latest one has been delivered, as far as is known. */
     isWhole: () => isLive && resolved === doubts,
@@ -133,12 +143,20 @@ export const make = ({ acknowledged, gap, log, publish }: Options) => {
     },
     /** A message may be missing: has the history read again. */
     doubt: raise,
+    /** The history holds something new that is not pushed: has it read before what comes in from now on. */
+    reread: () => {
+      if (gap === undefined) return
+      isLive = false
+      stale.openUnsafe()
+    },
     /** Closes the gap, goes live, and closes later gaps while the connection lasts. */
     run: Effect.gen(function* () {
-      if (gap !== undefined) yield* closeFirstGap(gap)
-      for (let event = held.shift(); event !== undefined; event = held.shift()) yield* emit(event)
-      isLive = true
-      return yield* gap === undefined ? Effect.never : closeLaterGaps(gap)
+      if (gap === undefined) return yield* Effect.never
+      yield* closeGapBefore(gap)
+      return yield* Effect.raceFirst(
+        closeLaterGaps(gap),
+        Effect.forever(Effect.andThen(stale.await, closeGapBefore(gap)))
+      )
     })
   }
 }

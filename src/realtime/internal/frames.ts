@@ -11,6 +11,7 @@ import { skippedOf } from "../../codec/Odd.ts"
 import type { Message } from "../../domain/Message.ts"
 import { invalid } from "../../http/call.ts"
 import { type AckPayload, eventTypeCode, ServerFrameJson } from "../../wire/Frame.ts"
+import * as elsewhere from "../elsewhere.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 
 /**
@@ -54,6 +55,10 @@ const batch = (messages: ReadonlyArray<Message>) => {
 }
 
 export const interpret = (text: string): Meaning => {
+  if (elsewhere.isElsewhere(text)) {
+    const acted = elsewhere.decode(text)
+    return acted === undefined ? intact([]) : intact([RealtimeEvent.ActedElsewhere(acted)])
+  }
   const decoded = decodeFrame(text)
   if (Result.isFailure(decoded)) {
     const detail = invalid("Realtime", decoded.failure).reason.message

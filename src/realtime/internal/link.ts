@@ -116,6 +116,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   const receive = (event: RealtimeEvent): Effect.Effect<unknown> => {
     if (event._tag === "MessageReceived") log.noteArrival(event.message)
+    if (event._tag === "ActedElsewhere" && event.command !== "Read") {
+      return Effect.andThen(events.receive(event), Effect.sync(events.reread))
+    }
     return event._tag === "Undecodable"
       ? Effect.andThen(skip(event.detail), events.receive(event))
       : events.receive(event)
