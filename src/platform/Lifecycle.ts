@@ -71,6 +71,7 @@ const signals = Stream.callback<LifecycleSignal>((queue) =>
     yield* listen(globals, "offline", () => "sleep")
     yield* listen(globals, "pageshow", () => "wake")
     yield* listen(globals, "pagehide", () => "freeze")
+    yield* listen(document, "freeze", () => "freeze")
     yield* listen(document, "resume", () => "wake")
     yield* listen(document, "visibilitychange", () => (document?.visibilityState === "hidden" ? "sleep" : "wake"))
   })

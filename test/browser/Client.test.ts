@@ -6,9 +6,6 @@ import * as Chat from "./support/Chat.ts"
 import * as Site from "./support/Site.ts"
 import * as Tab from "./support/Tab.ts"
 
-const strict = (backend: string) =>
-  `default-src 'none'; script-src 'self'; img-src data:; connect-src ${backend} ${backend.replace("http", "ws")}`
-
 for (const name of ["chrome", "firefox"] as const) {
   describe(`the script of the package in ${name}`, () => {
     let browser: Browser
@@ -19,7 +16,7 @@ for (const name of ["chrome", "firefox"] as const) {
 
     it("a visitor asks the robot, is handed over, and talks with staff, cross-origin and under a strict policy", async () => {
       await using sandbox = await startSandbox()
-      await using site = await Site.serve({}, strict(sandbox.baseUrl))
+      await using site = await Site.serve({}, Site.strict(sandbox.baseUrl))
       const member = await sandbox.createStaff()
       await using visitor = await Tab.open(browser, site.origin)
       await using staff = await Tab.open(browser, site.origin)

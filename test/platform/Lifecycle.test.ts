@@ -60,12 +60,13 @@ describe("platform/Lifecycle", () => {
       )
       yield* Effect.yieldNow
       for (const type of ["online", "offline", "pageshow", "pagehide"]) window.dispatchEvent(new Event(type))
+      document.dispatchEvent(new Event("freeze"))
       document.dispatchEvent(new Event("resume"))
       document.dispatchEvent(new Event("visibilitychange"))
       document.visibilityState = "hidden"
       document.dispatchEvent(new Event("visibilitychange"))
       yield* Effect.yieldNow
-      const all = ["wake", "sleep", "wake", "freeze", "wake", "wake", "sleep"]
+      const all = ["wake", "sleep", "wake", "freeze", "freeze", "wake", "wake", "sleep"]
       assert.deepStrictEqual(seen, all)
       yield* Fiber.interrupt(listening)
       window.dispatchEvent(new Event("online"))

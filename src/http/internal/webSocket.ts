@@ -22,6 +22,13 @@ export const isFlooded = (ws: Socket.WebSocketLike | undefined): boolean => ws !
 export const isLarger = (frame: string, limit: number): boolean =>
   frame.length * 3 > limit && (frame.length > limit || new TextEncoder().encode(frame).byteLength > limit)
 
+interface Target {
+  addEventListener?(type: string, listener: () => void): void
+  removeEventListener?(type: string, listener: () => void): void
+}
+
+const globals: Target & { readonly document?: Target | undefined } = globalThis
+
 /** What surrounds a frame: headers of fragments, and pings. */
 const slack = 64 * 1024
 
@@ -50,12 +57,32 @@ export const open = (
       }),
       (made) => release(made, () => tcp)
     )
+    yield* closeWhenFrozen(opened)
     opened.addEventListener("open", () => {
       watching.stop()
       if (tcp !== undefined) bound(opened, tcp, maxFrameSize + slack)
     })
     return opened
   })
+
+/**
+ * Closes a WebSocket inside the event that announces the freezing of the page. Afterwards nothing runs: an open WebSocket
+ * would keep the page out of the back-forward cache, or the browser would break it and log an error.
+ */
+const closeWhenFrozen = (ws: Socket.WebSocketLike) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const close = () => ws.close(1000)
+      globals.addEventListener?.("pagehide", close)
+      globals.document?.addEventListener?.("freeze", close)
+      return close
+    }),
+    (close) =>
+      Effect.sync(() => {
+        globals.removeEventListener?.("pagehide", close)
+        globals.document?.removeEventListener?.("freeze", close)
+      })
+  )
 
 /** Cuts a connection over which a frame comes in so many fragments that it exceeds the limit before it ends. */
 const bound = (ws: Socket.WebSocketLike, tcp: nodeSocket.TcpSocket, limit: number) => {

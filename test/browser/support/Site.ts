@@ -18,6 +18,10 @@ export interface Site extends AsyncDisposable {
 
 let bundled: Promise<string> | undefined
 
+/** A Content-Security-Policy that allows the script of the package and the backend, and nothing else. */
+export const strict = (backend: string): string =>
+  `default-src 'none'; script-src 'self'; img-src data:; connect-src ${backend} ${backend.replace("http", "ws")}`
+
 /**
  * Serves `files` by their paths, and at `/` an empty page with the script of the package, which is at
  * `/effect-kefu.global.js`. `csp` is the Content-Security-Policy of all.
