@@ -110,7 +110,7 @@ export const open = async (
     assert.deepStrictEqual(textsOf(received), answers.slice(before), "what the page received")
     assert.deepStrictEqual(textsOf(staff.heard), [...said, "谢谢，再见"], "what staff received")
     const history = textsOf(await sandbox.messages(conversationId))
-    assert.deepStrictEqual([...history].sort(), [...said, "谢谢，再见", ...answers].sort(), "the history")
+    assert.deepStrictEqual(history.toSorted(), [...said, "谢谢，再见", ...answers].toSorted(), "the history")
   }
   const all = stack.move()
   return { sandbox, site, visitor, visitorId, answer, begin, settle, [Symbol.asyncDispose]: () => all.disposeAsync() }
