@@ -1,9 +1,10 @@
 /**
  * A backend on a free port of this machine, in a process of its own: WebSockets whose frames are acknowledged, and the
- * requests of a session. Prints its port.
+ * requests of a session; beside them the server of socket.io. Prints its port.
  */
 import { createHash } from "node:crypto"
 import { createServer } from "node:http"
+import { Server } from "socket.io"
 import { visitor } from "./network.ts"
 
 const bodies: Readonly<Record<string, unknown>> = {
@@ -19,7 +20,10 @@ const server = createServer((request, response) => {
   response.end(JSON.stringify(body ?? {}))
 })
 
+new Server(server, { destroyUpgrade: false })
+
 server.on("upgrade", (request, socket) => {
+  if (request.url?.startsWith("/socket.io/")) return
   const key = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
   socket.on("error", () => socket.destroy())
   // Idle sessions send nothing before their first ping.

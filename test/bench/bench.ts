@@ -4,7 +4,8 @@
  *
  * `--churn` measures only whether the heap stays flat over 10,000 sessions and a million messages.
  *
- * Everything is compared with the bare thing in the same run. Goals that were set in microseconds on an idle machine are
+ * Everything is compared with the bare thing in the same run, with the clients of other chat systems, and with the least
+ * client that Effect's parts make (`floor.ts`). Goals that were set in microseconds on an idle machine are
  * scaled with the time that `JSON.parse` of a text frame takes.
  */
 import { execFile, spawn } from "node:child_process"
@@ -12,8 +13,9 @@ import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { parseArgs, promisify } from "node:util"
+import * as Zlib from "node:zlib"
 import { bundle } from "./bundle.ts"
-import { type Effort, markdown, type Row, table } from "./measure.ts"
+import { type Effort, floorName, markdown, type Row, table } from "./measure.ts"
 import * as network from "./network.ts"
 
 const { values } = parseArgs({
@@ -56,13 +58,17 @@ const sessionRows = async (): Promise<ReadonlyArray<Row>> => {
     const port = String(await new Promise((resolve) => backend.stdout.once("data", resolve))).trim()
     const cost = (kind: string) => least(values.quick ? 1 : 2, () => run("sessions.ts", kind, String(sessions), port))
     const bare = await cost("WebSocket")
+    const others = { [floorName]: await cost(floorName), "socket.io": await cost("socket.io") }
     const rows: Array<Row> = []
     for (const kind of ["Kefu.layer", "Client"]) {
       const ours = await cost(kind)
       const row = (what: string, unit: string, figure: string, scale: number, goal: (bare: number) => number) => {
         const value = bare(figure) / scale
-        const other = { name: "global WebSocket", value }
-        rows.push({ what: `${what} (${kind})`, unit, ours: ours(figure) / scale, other, goal: goal(value) })
+        const subject = { what: `${what} (${kind})`, unit, ours: ours(figure) / scale }
+        rows.push({ ...subject, other: { name: "global WebSocket", value }, goal: goal(value) })
+        for (const [name, other] of Object.entries(others)) {
+          rows.push({ ...subject, other: { name, value: other(figure) / scale } })
+        }
       }
       row("heap of an idle session", "kB", "heapBytes", 1000, (value) => value + 60)
       row(`opening ${sessions} sessions, CPU`, "ms", "cpuMillis", 1, (value) => value * 4)
@@ -77,17 +83,64 @@ const sessionRows = async (): Promise<ReadonlyArray<Row>> => {
 const firstRows = async (): Promise<ReadonlyArray<Row>> => {
   const folder = await Fs.mkdtemp(Path.join(Os.tmpdir(), "effect-kefu-bench-"))
   try {
-    const file = Path.join(folder, "client.mjs")
-    await Fs.writeFile(file, await bundle('export { Client } from "./src/Client.ts"'))
-    const cost = await least(processes, () => run("first.ts", file))
+    const cost = async (name: string, entry: string) => {
+      const file = Path.join(folder, `${name}.mjs`)
+      await Fs.writeFile(file, await bundle(`export { Client } from "${entry}"`))
+      return least(processes, () => run("first.ts", file))
+    }
+    const ours = await cost("client", "./src/Client.ts")
+    const floor = await cost("floor", "./test/bench/floor.ts")
+    const row = (what: string, figure: string, goal: number): Row => {
+      const other = { name: floorName, value: floor(figure) }
+      return { what, unit: "ms", ours: ours(figure), other, goal }
+    }
     return [
-      { what: "evaluating the page bundle", unit: "ms", ours: cost("evaluated"), goal: 60 },
-      { what: "open() of the first Client blocks", unit: "ms", ours: cost("open"), goal: 15 },
-      { what: "work of the thread until the first Client is connected", unit: "ms", ours: cost("connected"), goal: 50 }
+      row("evaluating the page bundle", "evaluated", 60),
+      row("open() of the first Client blocks", "open", 15),
+      row("work of the thread until the first Client is connected", "connected", 50)
     ]
   } finally {
     await Fs.rm(folder, { recursive: true })
   }
+}
+
+/** What a page downloads, against the other clients' bundles. */
+const bundleRows = async (): Promise<ReadonlyArray<Row>> => {
+  const size = async (code: string) => Zlib.gzipSync(await bundle(code), { level: 9 }).length / 1000
+  const ours = await size('export { Client } from "./src/Client.ts"')
+  const others = {
+    [floorName]: 'export { Client } from "./test/bench/floor.ts"',
+    "socket.io": 'export { io } from "socket.io-client"',
+    phoenix: 'export { Socket } from "phoenix"',
+    centrifuge: 'export { Centrifuge } from "centrifuge"'
+  }
+  const rows: Array<Row> = []
+  for (const [name, code] of Object.entries(others)) {
+    const other = { name, value: await size(code) }
+    const goal = name === floorName ? { goal: 85 } : {}
+    rows.push({ what: "page bundle, gzip -9", unit: "kB", ours, other, ...goal })
+  }
+  return rows
+}
+
+/** The rows of messages and commands again, against other clients. */
+const peerRows = async (client: ReadonlyArray<Row>): Promise<ReadonlyArray<Row>> => {
+  const found = await run("peers.ts", String(effort.rounds), String(effort.roundMillis))
+  const measures = {
+    "inbound text frame to onMessage, bursts of 100": "inbound, bursts",
+    "inbound text frame to onMessage, one at a time": "inbound, single",
+    "recallMessage to its ack, 100 at once": "command, at once",
+    "recallMessage to its ack, one at a time": "command, single"
+  }
+  return Object.entries(measures).flatMap(([what, measure]) =>
+    client
+      .filter((row) => row.what === what)
+      .flatMap(({ ours, unit }) =>
+        Object.entries(found)
+          .filter(([name]) => name.endsWith(`: ${measure}`))
+          .map(([name, value]) => ({ what, unit, ours, other: { name: name.slice(0, -measure.length - 2), value } }))
+      )
+  )
 }
 
 const requestRows = async (): Promise<ReadonlyArray<Row>> => {
@@ -139,7 +192,11 @@ const { rows: frameRows } = await import("./frames.ts")
 const { rows: clientRows } = await import("./client.ts")
 for (const part of [
   () => frameRows(effort),
-  () => clientRows(effort),
+  async () => {
+    const rows = await clientRows(effort)
+    return [...rows, ...(await peerRows(rows))]
+  },
+  bundleRows,
   sessionRows,
   firstRows,
   requestRows,

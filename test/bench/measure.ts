@@ -3,6 +3,9 @@
  * fastest counts.
  */
 
+/** The name of `floor.ts` in the table. */
+export const floorName = "least client over Effect"
+
 /** How thoroughly to measure. */
 export interface Effort {
   /** How many rounds; the fastest counts. */

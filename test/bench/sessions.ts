@@ -6,9 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { io } from "socket.io-client"
 import { Client } from "../../src/Client.ts"
 import * as Kefu from "../../src/Kefu.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
+import * as floor from "./floor.ts"
+import { floorName } from "./measure.ts"
 
 const [kind = "", count = "", port = ""] = process.argv.slice(2)
 const baseUrl = `http://127.0.0.1:${port}`
@@ -32,6 +35,17 @@ const open: Readonly<Record<string, () => Promise<unknown>>> = {
     )
     return () => Scope.close(scope, Exit.void)
   },
+  [floorName]: () =>
+    new Promise((resolve) => {
+      const client: floor.Client = new floor.Client({ onOpen: () => resolve(client) }, { baseUrl, token: "t" })
+      client.open()
+    }),
+  "socket.io": () =>
+    new Promise((resolve, reject) => {
+      const socket = io(baseUrl, { transports: ["websocket"], forceNew: true })
+      socket.on("connect", () => resolve(socket))
+      socket.on("connect_error", reject)
+    }),
   Client: () =>
     new Promise((resolve) => {
       const client = new Client({ onOpen: () => resolve(client), onMessage: () => {} }, { baseUrl, token: "t" })
