@@ -20,7 +20,7 @@ const server = createServer((request, response) => {
   response.end(JSON.stringify(body ?? {}))
 })
 
-new Server(server, { destroyUpgrade: false })
+new Server({ destroyUpgrade: false }).attach(server)
 
 server.on("upgrade", (request, socket) => {
   if (request.url?.startsWith("/socket.io/")) return
