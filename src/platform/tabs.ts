@@ -39,7 +39,7 @@ export interface LockOptions {
   readonly lost: () => void
 }
 
-export interface Channel {
+interface Channel {
   /** Tells all other tabs, in order. */
   readonly post: (note: unknown) => void
   readonly close: () => void

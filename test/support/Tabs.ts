@@ -64,6 +64,7 @@ export const make = (): Browser => {
     const made: FakeTab = {
       tabs: {
         lock: (name, options) => {
+          if (crashed.has(made)) return () => {}
           const request = { ...options, name, tab: made }
           const holder = holders.get(name)
           if (options.steal === true) {

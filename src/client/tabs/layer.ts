@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
 import type { InvalidRequest, KefuError } from "../../KefuError.ts"
 import * as Kefu from "../../Kefu.ts"
-import { find, type Tabs } from "../../platform/tabs.ts"
+import { find, SharedTabs, type Tabs } from "../../platform/tabs.ts"
 import * as sharing from "./sharing.ts"
 
 /** `Kefu.layerPlatform`, shared with the tabs of a login; without one, the token names it. */
@@ -20,9 +20,7 @@ export const layerShared = (
     Socket.WebSocketConstructor,
     Effect.flatMap(Socket.WebSocketConstructor, (connect) => sharing.make({ tabs, connect, login }))
   )
-  // The store of the outbox belongs to whoever connected last, and here all are connected.
-  const unstored = { ...options, outbox: { ...options.outbox, storage: undefined } }
-  return Layer.provide(Kefu.layerPlatform(unstored), sockets)
+  return Kefu.layerPlatform(options).pipe(Layer.provide(sockets), Layer.provide(Layer.succeed(SharedTabs, tabs)))
 }
 
 /** `Kefu.layer`, shared as the option of the client says. */

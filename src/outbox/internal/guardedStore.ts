@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Fiber from "effect/Fiber"
 import * as Semaphore from "effect/Semaphore"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
@@ -17,8 +18,15 @@ type Step<A> = (store: Store) => Effect.Effect<A, KeyValueStore.KeyValueStoreErr
 
 export interface GuardedStore extends ReturnType<typeof make> {}
 
-/** `makeUp` runs when the store responds again. */
-export const make = (store: Store, makeUp: Effect.Effect<unknown>) => {
+/**
+ * `makeUp` runs when the store responds again; `exclusive` runs a step while no other session that shares the store runs
+ * one.
+ */
+export const make = (
+  store: Store,
+  makeUp: Effect.Effect<unknown>,
+  exclusive: <A, E>(step: Effect.Effect<A, E>) => Effect.Effect<A, E> = identity
+) => {
   const lock = Semaphore.makeUnsafe(1)
   let hasFailed = false
   let isStalled = false
@@ -57,12 +65,13 @@ export const make = (store: Store, makeUp: Effect.Effect<unknown>) => {
 
   return {
     isIn: store.isIn,
+    isOwn: store.isOwn,
     /** Runs one step alone. Gives undefined if the store fails, and after `missed` if it does not respond. */
     run: <A>(step: Step<A>, missed: () => void = () => {}): Effect.Effect<A | undefined> =>
       Effect.suspend(() => {
         if (closed) return Effect.undefined
         if (isStalled) return Effect.as(Effect.sync(missed), undefined)
-        const alone = lock.withPermit(Effect.suspend(() => step(store)))
+        const alone = lock.withPermit(exclusive(Effect.suspend(() => step(store))))
         return Effect.forkDetach(alone, { startImmediately: true }).pipe(
           Effect.flatMap((fiber) =>
             Fiber.join(fiber).pipe(
@@ -82,7 +91,7 @@ export const make = (store: Store, makeUp: Effect.Effect<unknown>) => {
       }),
     /** Runs one step alone that may take any time, since nothing waits for it. Gives undefined if the store fails. */
     runPatiently: <A>(step: Step<A>): Effect.Effect<A | undefined> =>
-      tolerant(lock.withPermit(Effect.suspend(() => (closed ? Effect.undefined : step(store))))),
+      tolerant(lock.withPermit(exclusive(Effect.suspend(() => (closed ? Effect.undefined : step(store)))))),
     /** Tries a store again that has not responded. */
     resume: () => {
       isStalled = false

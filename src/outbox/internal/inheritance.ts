@@ -103,13 +103,16 @@ export const make = ({ ledger, place, records, sends }: Needs) => {
     }
   })
 
-  /** Restores what other sessions have left, and gives the slots that nobody needs any more. */
-  return Effect.fnUntraced(function* (from: ReadonlyArray<Stored>, isForeign: boolean) {
+  /**
+   * Restores what other sessions have left, and gives the slots that nobody needs any more. `isApart`: `from` holds none of
+   * this session's records.
+   */
+  return Effect.fnUntraced(function* (from: ReadonlyArray<Stored>, isForeign: boolean, isApart: boolean) {
     const now = yield* Clock.currentTimeMillis
     const { arrivals, sends: found } = sorted(from)
     const noted = Array.from(arrivals.values())
     for (const { id } of noted) ledger.own(id)
-    const mine = sends.all.filter(records.isFound)
+    const mine = isApart ? [] : sends.all.filter(records.isFound)
     const left = new Map(found.map(({ stored }) => [stored.key, stored]))
     for (const { names, stored } of found) records.adopt(names, stored)
     for (const send of mine) {

@@ -10,7 +10,8 @@ import * as inheritance from "./inheritance.ts"
 import type { Ledger } from "./ledger.ts"
 import { type Place, type Records, removeAll } from "./records.ts"
 import type { Registry } from "./registry.ts"
-import type { Store } from "./store.ts"
+import type { Siblings } from "./siblings.ts"
+import { sessionOf, type Store, type Stored } from "./store.ts"
 
 export interface Needs {
   /** Names this session; no other session has the same name. */
@@ -20,6 +21,7 @@ export interface Needs {
   readonly currentUser: CurrentUser["Service"]
   readonly ledger: Ledger
   readonly sends: Registry
+  readonly siblings: Siblings | undefined
   /** Waits until frames of earlier connections are no longer handled; false if the connection ends before. */
   readonly calm: (connection: number) => Effect.Effect<boolean>
 }
@@ -31,7 +33,10 @@ export interface Parts {
 }
 
 /** The steps of `Persistence` that concern the owner. */
-export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs, { place, records, store }: Parts) => {
+export const make = (
+  { calm, currentUser, ledger, login, sends, session, siblings }: Needs,
+  { place, records, store }: Parts
+) => {
   const takeOver = inheritance.make({ ledger, place, records, sends })
   const claiming = Semaphore.makeUnsafe(1)
   /** The connection over which the account was claimed last. */
@@ -41,10 +46,27 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
   let isOwner = false
   let hasAdopted = false
 
-  /** The records of the account, and of its login until the account was known. */
+  /** The records of the account, and of its login until the account was known, except those of tabs that live. */
   const listed = Effect.fnUntraced(function* (from: Store, of: string) {
     const own = yield* from.list(of)
-    return place.login === undefined || place.login === of ? own : [...own, ...(yield* from.list(place.login))]
+    const all = place.login === undefined || place.login === of ? own : [...own, ...(yield* from.list(place.login))]
+    return siblings === undefined ? all : yield* left(siblings, all)
+  })
+
+  /** What this session may take over next to its siblings. */
+  const left = Effect.fnUntraced(function* (siblings: Siblings, all: ReadonlyArray<Stored>) {
+    const others = new Set(all.map(({ name }) => sessionOf(name)))
+    others.delete(session)
+    const ended = yield* siblings.ended(others)
+    for (const other of others) if (!ended.has(other)) yield* siblings.whenEnded(other, again)
+    return all.filter(({ name }) => ended.has(sessionOf(name)) || (!hasAdopted && sessionOf(name) === session))
+  })
+
+  const again: Effect.Effect<void> = Effect.suspend(() => {
+    const { account } = place
+    return account === undefined || claimed === 0
+      ? Effect.void
+      : Effect.asVoid(claiming.withPermit(claimFor(account, claimed)))
   })
 
   const readAll = (of: string) =>
@@ -56,15 +78,19 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
   /** Becomes the owner, and takes over what there is to take over. Undefined if the store fails. */
   const own = Effect.fnUntraced(function* (from: Store, id: UserId, owner: string | undefined, isForeign: boolean) {
     const to = `${id}`
-    if (owner !== session) yield* from.setOwner(to, session)
+    if (owner !== session && siblings === undefined) yield* from.setOwner(to, session)
     isOwner = true
     place.account = id
     place.part = to
     const name = yield* login
     if (name !== undefined && (yield* from.account(name)) !== id) yield* from.remember(name, id)
-    if (hasAdopted && !isForeign) return true
-    const outdated = yield* takeOver(yield* listed(from, to), isForeign)
+    if (hasAdopted && !isForeign && siblings === undefined) return true
+    const outdated = yield* takeOver(yield* listed(from, to), isForeign, hasAdopted && siblings !== undefined)
     hasAdopted = true
+    // Otherwise a later session would take them over from the one that has ended, too.
+    if (siblings !== undefined) {
+      for (const send of sends.all) if (records.isInherited(send)) yield* records.write(from, send)
+    }
     yield* removeAll(from, outdated)
     return true
   })
@@ -76,7 +102,7 @@ export const make = ({ calm, currentUser, ledger, login, sends, session }: Needs
     if (place.account !== undefined && place.account !== id) hasAdopted = false
     const owner = yield* store.run((from) => from.owner(`${id}`))
     // One that is closed by now has left no owner.
-    const isForeign = owner !== undefined && owner !== session && (owner !== "" || hasAdopted)
+    const isForeign = siblings === undefined && owner !== undefined && owner !== session && (owner !== "" || hasAdopted)
     if (isForeign) {
       place.isShared = true
       if ((yield* readAll(`${id}`)).length > 0 && !(yield* calm(connection))) return false

@@ -21,7 +21,8 @@ import * as lane from "./lane.ts"
 import { Ledger } from "./ledger.ts"
 import * as persistence from "./persistence.ts"
 import type { Needs } from "./reconcile.ts"
-import { Registry } from "./registry.ts"
+import { Registry, type Send } from "./registry.ts"
+import * as siblingsOf from "./siblings.ts"
 import * as outboxStore from "./store.ts"
 
 /** A text that no other session has. */
@@ -53,18 +54,24 @@ export const make = Effect.gen(function* () {
     serve: (added) => void run(lane.serve(needs, added)),
     // Not in the layer's scope, whose end would interrupt it: the last step of `persistence` waits for it.
     onSettled: (send) =>
-      options.storage === undefined
+      options.storage === undefined && siblings === undefined
         ? Effect.void
-        : Effect.suspend(() => Effect.forkDetach(needs.persistence.settled(send), { startImmediately: true }))
+        : Effect.suspend(() => Effect.forkDetach(afterwards(send), { startImmediately: true }))
   })
-  const session = options.storage === undefined ? "" : yield* unique
+  const session = yield* unique
+  const siblings = yield* siblingsOf.make(baseUrl, session)
+  const afterwards = (send: Send) => {
+    const { state } = send.entry
+    const claim = siblings !== undefined && state._tag === "Sent" ? siblings.claim(state.id) : Effect.void
+    return Effect.andThen(claim, needs.persistence.settled(send))
+  }
   const store =
     options.storage &&
     outboxStore.make(Context.get(yield* Layer.build(options.storage), KeyValueStore.KeyValueStore), baseUrl, session)
   const kept =
     store === undefined
       ? persistence.none
-      : persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, calm: calm.await })
+      : persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, siblings, calm: calm.await })
   const needs: Needs = {
     calm: calm.await,
     generation: tokenGeneration,
@@ -75,6 +82,7 @@ export const make = Effect.gen(function* () {
     persistence: kept,
     realtime,
     sends,
+    siblings,
     uploads,
     user: identity.user
   }

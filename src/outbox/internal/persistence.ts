@@ -4,6 +4,8 @@
  * Several sessions may share a store. The one that connected last owns the account's sends, as it owns the account's
  * connection: it takes over what the others have left, and notes for them what arrived. A session that is not the owner
  * hands nothing over until its next connection. A store that fails is logged once; the outbox continues without it.
+ *
+ * Sessions that share a connection own their sends each; see `siblings`.
  */
 import * as Effect from "effect/Effect"
 import { MessageId } from "../../domain/Id.ts"
@@ -64,7 +66,8 @@ export const make = (needs: Needs): Persistence => {
   const { sends, session } = needs
   const store: guardedStore.GuardedStore = guardedStore.make(
     needs.store,
-    Effect.suspend(() => Effect.andThen(resume, records.makeUp))
+    Effect.suspend(() => Effect.andThen(resume, records.makeUp)),
+    needs.siblings?.exclusive
   )
   const place: storedRecords.Place = { part: undefined, login: undefined, account: undefined, isShared: false }
   const records = storedRecords.make({ place, sends, session, store })
@@ -77,7 +80,8 @@ export const make = (needs: Needs): Persistence => {
       const isOwn = yield* store.run(
         Effect.fnUntraced(function* (into) {
           const { part } = place
-          const owner = isOwner() && part !== undefined ? yield* into.owner(part) : undefined
+          const isContested = needs.siblings === undefined && isOwner() && part !== undefined
+          const owner = isContested ? yield* into.owner(part) : undefined
           if (owner !== undefined && owner !== session) return false
           yield* records.write(into, send)
           return true
@@ -93,7 +97,7 @@ export const make = (needs: Needs): Persistence => {
     }),
     isTaken: Effect.fnUntraced(function* (send) {
       const { account } = place
-      if (!records.has(send) || account === undefined) return false
+      if (!records.has(send) || account === undefined || needs.siblings !== undefined) return false
       const owner = yield* store.run((from) => from.owner(`${account}`))
       if (owner === undefined || owner === session) return false
       const found = yield* readAll(`${account}`)

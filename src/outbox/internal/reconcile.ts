@@ -39,6 +39,7 @@ import type { Attempt, Ledger } from "./ledger.ts"
 import { type Outcome, outcomes } from "./match.ts"
 import type { Persistence } from "./persistence.ts"
 import { isOpen, type Registry, type Send, settled } from "./registry.ts"
+import { relevant, type Siblings } from "./siblings.ts"
 
 /** What the way of a send uses. */
 export interface Needs {
@@ -53,6 +54,7 @@ export interface Needs {
   readonly persistence: Persistence
   readonly realtime: Realtime["Service"]
   readonly sends: Registry
+  readonly siblings: Siblings | undefined
   readonly uploads: UploadApi["Service"]
   /** The current user, as far as known. */
   readonly user: () => User | undefined
@@ -145,7 +147,8 @@ const look = (needs: Needs, attempt: Attempt): Effect.Effect<Result.Result<Outco
       const isSameLogin = account === undefined && (yield* needs.generation) === generation
       if (account !== id && !isSameLogin) return unclear("it was sent by another account")
       const { complete, own } = yield* history.read(target, after)
-      const unclaimed = own.filter((message) => !ledger.isOurs(message.id))
+      const others = own.filter((message) => !ledger.isOurs(message.id))
+      const unclaimed = yield* relevant(needs.siblings, others, content)
       const evidence = { open: [content], strays: ledger.strays(attempt), own: unclaimed, complete }
       const outcome = outcomes(evidence, holds)[0] ?? { _tag: "Missing" }
       return superseded && outcome._tag === "Arrived"

@@ -182,6 +182,9 @@ export const make = ({ place, sends, session, store }: Needs) => {
     /** Whether the store holds a send where the sessions of its account look for it. */
     isFound: ({ entry: { key } }: Send): boolean =>
       (kept.get(key)?.names ?? []).some((name) => store.isIn(name, place.part) || store.isIn(name, place.login)),
+    /** Whether the store holds a send in slots of another session. */
+    isInherited: ({ entry: { key } }: Send): boolean =>
+      kept.get(key)?.names.some((name) => !store.isOwn(name)) === true,
     /** Takes charge of the versions of a send, the oldest first. */
     adopt: (names: ReadonlyArray<string>, { creator, key, version }: StoredSend): void => {
       kept.set(key, { names, version, creator })

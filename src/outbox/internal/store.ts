@@ -63,6 +63,9 @@ const decodeIndex = Schema.decodeUnknownOption(Schema.fromJsonString(Index))
 
 const decodeLogin = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ account: UserId })))
 
+/** The session to whose slots a record belongs. */
+export const sessionOf = (name: string): string => name.split("/").at(-2) ?? ""
+
 export type Stored = { readonly name: string } & (StoredSend | Arrival)
 
 /** How many slots a session adds at a time. */
@@ -166,6 +169,8 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, sessio
   return {
     /** Whether a slot belongs to a part of the store. */
     isIn: (name: string, part: string | undefined) => part !== undefined && name.startsWith(`${root}${part}/`),
+    /** Whether a slot is one of this session's. */
+    isOwn: (name: string) => sessionOf(name) === session,
     /** The account that a login was found to be. */
     account: (login: string) =>
       Effect.map(store.get(`${root}login-${login}`), (text) =>

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -16,9 +17,11 @@ import { Inbox } from "../../../src/inbox/Inbox.ts"
 import * as Kefu from "../../../src/Kefu.ts"
 import { Outbox } from "../../../src/outbox/Outbox.ts"
 import { Realtime } from "../../../src/realtime/Realtime.ts"
+import { SandboxFaults } from "../../../src/sandbox/faults/SandboxFaults.ts"
 import { Sandbox } from "../../../src/sandbox/Sandbox.ts"
 import * as Device from "../../../src/testing/Device.ts"
 import * as SandboxPlatform from "../../../src/testing/SandboxPlatform.ts"
+import { makeStore } from "../../support/OutboxStore.ts"
 import * as Browsers from "../../support/Tabs.ts"
 
 const baseUrl = "http://sandbox.test"
@@ -26,7 +29,7 @@ const baseUrl = "http://sandbox.test"
 /** Lets time pass until a condition holds. */
 const until = Effect.fnUntraced(function* (what: string, condition: () => boolean) {
   for (let rounds = 0; !condition(); rounds++) {
-    if (rounds > 1200) return assert.fail(`not within two minutes: ${what}`)
+    if (rounds > 600) return assert.fail(`not within a minute: ${what}`)
     yield* TestClock.adjust("100 millis")
   }
 })
@@ -72,10 +75,12 @@ const desk = Effect.gen(function* () {
   const staff = yield* session(yield* Layer.build(Layer.provide(staffLayer, SandboxPlatform.layer)))
 
   /** `close` ends the client, as a tab that is closed does. */
-  const open = Effect.fnUntraced(function* () {
+  const open = Effect.fnUntraced(function* (storage?: Layer.Layer<KeyValueStore.KeyValueStore>) {
     const tab = browser.tab()
     const scope = yield* Scope.fork(yield* Effect.scope)
-    const shared = layerShared({ baseUrl, token: visitor.token }, tab.tabs)
+    // The store does not answer a tab that has crashed.
+    yield* Effect.addFinalizer(() => Effect.scoped(passing(Scope.close(scope, Exit.void))))
+    const shared = layerShared({ baseUrl, token: visitor.token, outbox: { storage } }, tab.tabs)
     const device = yield* Device.make
     const services = yield* Layer.build(Layer.provide(shared, SandboxPlatform.layer)).pipe(
       Scope.provide(scope),
@@ -99,9 +104,17 @@ const desk = Effect.gen(function* () {
 
   const connections = Effect.map(sandbox.connections, (all) => all.filter(({ userId }) => userId === visitor.userId))
 
+  const { clear, inject } = yield* SandboxFaults
+  const { userId } = visitor
+
   return {
     open,
     connections,
+    /** From now on the visitor's frames arrive, and nothing comes back over the present connection. */
+    silence: inject({ _tag: "Silence", direction: "outbound", userId }),
+    /** Ends the visitor's connection, and refuses others until `clear`. */
+    cut: inject({ _tag: "RefuseDials", status: 503, userId }, { _tag: "Reset", userId }),
+    clear,
     superseded: Effect.map(sandbox.counters, ({ superseded }) => superseded),
     staff,
     answer: (text: string) => staff.say(text, visitor.userId),
@@ -120,7 +133,7 @@ const desk = Effect.gen(function* () {
   }
 })
 
-const withSandbox = Effect.provide(Sandbox.layer())
+const withSandbox = Effect.provide(Layer.provideMerge(Sandbox.layer(), SandboxFaults.layer))
 
 describe("tabs that share a connection", () => {
   it.effect("hold one, over which what each sends or gets arrives once, in order, in all of them", () =>
@@ -193,6 +206,54 @@ describe("tabs that share a connection", () => {
       assert.deepStrictEqual(two.received.toSorted(), ["2 three", "3 staff"])
       assert.deepStrictEqual(three.received.toSorted(), ["1 two", "3 staff"])
       assert.strictEqual((yield* connections).length, 1)
+    }).pipe(withSandbox)
+  )
+
+  it.effect("know their own sends, also equal ones, of which no acknowledgement came before the crash", () =>
+    Effect.gen(function* () {
+      const { clear, history, open, reset, silence } = yield* desk
+      const one = yield* open()
+      yield* passing(one.say("转人工"))
+      const two = yield* open()
+      const three = yield* open()
+      yield* silence
+      const texts = Effect.all([two.say("1 two"), two.say("2 same"), three.say("3 three"), three.say("2 same")], {
+        concurrency: 4
+      })
+      const sending = yield* Effect.forkScoped(texts)
+      yield* TestClock.adjust("1 second")
+      assert.lengthOf(yield* history, 2)
+      one.crash()
+      yield* clear
+      yield* reset
+      const sent = yield* passing(Fiber.join(sending))
+      assert.deepStrictEqual((yield* history).toSorted(), ["1 two", "2 same", "2 same", "3 three"])
+      assert.strictEqual(new Set(sent.map(({ id }) => id)).size, 4)
+    }).pipe(withSandbox)
+  )
+
+  it.effect("keep their own sends in a store, and send those of a tab that has crashed, once", () =>
+    Effect.gen(function* () {
+      const { clear, cut, history, open } = yield* desk
+      const store = makeStore()
+      const one = yield* open(store.layer)
+      yield* passing(one.say("转人工"))
+      const two = yield* open(store.layer)
+      const three = yield* open(store.layer)
+      yield* passing(one.say("1 one"))
+      yield* passing(two.say("2 two"))
+      yield* cut
+      yield* until("nobody is connected", () => [one, two, three].every(({ state }) => state() !== "Connected"))
+      yield* Effect.forkScoped(one.say("3 one"))
+      const sending = yield* Effect.forkScoped(two.say("4 two"))
+      yield* until("both are stored", () => store.has("3 one") && store.has("4 two"))
+      one.crash()
+      yield* clear
+      yield* passing(Fiber.join(sending))
+      yield* until("the store is empty", () => !store.has("3 one"))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual((yield* history).toSorted(), ["1 one", "2 two", "3 one", "4 two"])
+      assert.deepStrictEqual(three.received.toSorted(), ["1 one", "2 two", "3 one", "4 two"])
     }).pipe(withSandbox)
   )
 
