@@ -12,12 +12,12 @@ import * as Socket from "effect/socket/Socket"
 
 const Frame = Schema.fromJsonString(
   Schema.Struct({
-    event_type: Schema.Number,
+    event_type: Schema.Finite,
     payload: Schema.Struct({
-      id: Schema.optionalKey(Schema.Number),
+      id: Schema.optionalKey(Schema.Finite),
       content: Schema.optionalKey(Schema.String),
-      sequence_id: Schema.optionalKey(Schema.Number),
-      message_id: Schema.optionalKey(Schema.Number)
+      sequence_id: Schema.optionalKey(Schema.Finite),
+      message_id: Schema.optionalKey(Schema.Finite)
     })
   })
 )
