@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
 import { UserId } from "../../src/domain/Id.ts"
 import { message, pass, settle } from "../support/Gateway.ts"
 import { makeStore, start, storedIn } from "../support/OutboxStore.ts"
@@ -208,6 +210,30 @@ describe("an outbox with a store", () => {
       assert.deepStrictEqual(desk.texts(), ["a", "b"])
       yield* first.stop
       yield* second.stop
+    })
+  )
+
+  it.effect("settles every send and ends every stream, also where an interruption closes the layer", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const { gateway, outbox, stop } = yield* start(store, desk)
+      const sent = yield* Effect.forkChild(Effect.flip(outbox.send(text("a"))))
+      const changes = yield* Effect.forkChild(Stream.runDrain(outbox.changes))
+      yield* message(yield* gateway.accept)
+      const waiting = yield* outbox.enqueue(text("b"))
+      const result = yield* Effect.forkChild(failure(outbox.result(waiting.key)), { startImmediately: true })
+      yield* Fiber.interrupt(
+        yield* Effect.forkChild(
+          Effect.onInterrupt(Effect.never, () => stop),
+          { startImmediately: true }
+        )
+      )
+      yield* settle
+      assert.isDefined(changes.pollUnsafe())
+      assert.strictEqual((yield* Fiber.join(sent)).reason._tag, "DeliveryUnknown")
+      assert.strictEqual((yield* Fiber.join(result))._tag, "Closed")
+      assert.deepStrictEqual(storedIn(store), ["a", "b"])
     })
   )
 

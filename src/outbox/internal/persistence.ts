@@ -8,6 +8,7 @@
  * Sessions that share a connection own their sends each; see `siblings`.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { MessageId } from "../../domain/Id.ts"
 import * as guardedStore from "./guardedStore.ts"
 import * as inheritance from "./inheritance.ts"
@@ -110,15 +111,15 @@ export const make = (needs: Needs): Persistence => {
     settled: records.settled,
     discard: records.discard,
     close: Effect.gen(function* () {
-      yield* Effect.interruptible(
-        store.run(
-          Effect.fnUntraced(function* (into) {
-            const { account, part } = place
-            if (part === undefined || account === undefined) return
-            if ((yield* into.owner(part)) === session) yield* into.setOwner(part, "")
-          })
-        )
+      const leave = store.run(
+        Effect.fnUntraced(function* (into) {
+          const { account, part } = place
+          if (part === undefined || account === undefined) return
+          if ((yield* into.owner(part)) === session) yield* into.setOwner(part, "")
+        })
       )
+      // In a fiber of its own: its time limit interrupts it, and the one that closes the layer may be interrupted already.
+      yield* Fiber.await(yield* Effect.forkDetach(leave, { startImmediately: true }))
       store.close()
     })
   }

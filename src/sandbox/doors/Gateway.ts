@@ -127,8 +127,9 @@ const pass = <E>(
  *
  * **Details**
  *
- * A client's frames are handled one after the other. The acknowledgement of a frame leaves before anything that the
- * frame caused. Each connection has its own bounded queue of outgoing frames, so no connection waits for another.
+ * A client's frames are handled one after the other, and none once a later login has superseded its connection. The
+ * acknowledgement of a frame leaves before anything that the frame caused. Each connection has its own bounded queue of
+ * outgoing frames, so no connection waits for another.
  *
  * @category services
  * @since 0.1.0
@@ -220,7 +221,9 @@ const make = Effect.gen(function* () {
       while (true) {
         for (const frame of yield* carrier.pull) {
           const received = typeof frame === "string" ? frame : fromUtf8.decode(frame)
-          yield* pass(link?.inbound, received, (frame) => receive(account, mailbox, frame))
+          yield* pass(link?.inbound, received, (frame) =>
+            presence.get(account.id) === mailbox ? receive(account, mailbox, frame) : Effect.void
+          )
         }
       }
     })

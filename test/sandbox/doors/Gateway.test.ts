@@ -248,6 +248,31 @@ describe("faults", () => {
     )
   )
 
+  it.effect("delay what a client is told of a second login, but not that its frames are handled no more", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox
+      const first = yield* dial(chen)
+      yield* TestClock.adjust("3 seconds")
+      const second = yield* dial(chen)
+      yield* first.send(101, text("too late"))
+      yield* TestClock.adjust("1 second")
+      yield* second.close
+      yield* first.send(101, text("later still"))
+      yield* TestClock.adjust("1 second")
+      const texts = (yield* sandbox.conversations).flatMap(({ messages }) => messages.map(({ content }) => content))
+      assert.notInclude(texts, "too late")
+      assert.notInclude(texts, "later still")
+    }).pipe(
+      withFaults({
+        link: () =>
+          Effect.succeed({
+            inbound: (frame) => Effect.succeed([Fate.deliver(frame)]),
+            outbound: (frame) => Effect.delay(Effect.succeed([Fate.deliver(frame)]), "3 seconds")
+          })
+      })
+    )
+  )
+
   for (const [fate, code] of [
     [Fate.reset, 1006],
     [Fate.close(1012, "restart"), 1012]
