@@ -22,6 +22,14 @@ const openElsewhere = Effect.fnUntraced(
   function* (person: Person, stage: Stage, { repeat }: Sender, says: number) {
     // The death of one tab does not end another.
     const services = yield* openSession(person, stage, yield* Effect.scope, () => true)
+    yield* Effect.forkScoped(
+      Stream.runForEach(services.realtime.states, ({ _tag }) =>
+        Effect.sync(() => {
+          if (_tag === "Connecting") person.dialsElsewhere++
+        })
+      ),
+      { startImmediately: true }
+    )
     yield* services.realtime.open
     for (let left = says; left > 0; left--) yield* repeat(services)
     return yield* Effect.never

@@ -72,6 +72,8 @@ export interface Person {
   readonly reopened: Array<{ readonly from: number; until: number }>
   /** Actions that were begun and have not come to an end, apart from those elsewhere. */
   pending: number
+  /** How often another tab has dialled. */
+  dialsElsewhere: number
   /** Actions that the closing of the session need not settle. */
   elsewhere: number
   /** Those that had not when everything should have settled, and when the session was closed. */
@@ -106,6 +108,7 @@ export const newPerson = (name: Name): Person => ({
   kept: new Map(),
   reopened: [],
   pending: 0,
+  dialsElsewhere: 0,
   elsewhere: 0,
   stuck: 0,
   state: undefined,

@@ -9,7 +9,7 @@ import type { Message } from "../../src/domain/Message.ts"
 import type { KefuErrorReason } from "../../src/KefuError.ts"
 import { isStaff } from "./People.ts"
 import { accountOf, lifetime, type Log, type Person, type Send } from "./Person.ts"
-import type { Switch } from "./Schedule.ts"
+import { hasStore, type Switch } from "./Schedule.ts"
 import { type Push, type Run, settlingOf } from "./Simulation.ts"
 import { ofTag } from "./Trouble.ts"
 
@@ -22,11 +22,10 @@ const open = {
   bare: new Set<string>(["DeliveryUnknown", "AckTimeout", "RequestTooLarge"])
 }
 
-export const reasonOf = (send: Send): KefuErrorReason["_tag"] | undefined => {
-  if (send.exit === undefined || Exit.isSuccess(send.exit)) return undefined
-  const failure = send.exit.cause.reasons.find(Cause.isFailReason)
-  return failure?.error.reason._tag
-}
+const failureOf = ({ exit }: Send): KefuErrorReason | undefined =>
+  exit === undefined || Exit.isSuccess(exit) ? undefined : exit.cause.reasons.find(Cause.isFailReason)?.error.reason
+
+export const reasonOf = (send: Send): KefuErrorReason["_tag"] | undefined => failureOf(send)?._tag
 
 const toldOf = (send: Send): string => (send.exit === undefined ? "nothing" : (reasonOf(send) ?? "Sent"))
 
@@ -91,17 +90,13 @@ const byName = ({ people }: Run, name: string): Person => people.find((person) =
 /** How long before a kill a send must have been given to survive it. */
 const written = 1000
 
-/** Whether an app died before it was connected with the account that had replaced the one with which it had said this. */
-const leftBehind = ({ accounts, states }: Person, { at, diedAt = 0 }: Send): boolean =>
-  accounts.some(
-    ({ from }) =>
-      from > at &&
-      !states.some((entered) => entered.state._tag === "Connected" && entered.at >= from && entered.at < diedAt)
+/** Whether a person's store still holds a send: for the app that is started next, or for another account of the person. */
+const isKept = (person: Person, { content }: Send, of: "anybody" | "another account"): boolean =>
+  Array.from(person.kept).some(
+    ([name, value]) =>
+      value.includes(`"content":"${content}"`) &&
+      (of === "anybody" || (person.accounts.length > 1 && !name.includes(`/${accountOf(person).userId}/`)))
   )
-
-/** Whether a person's store still holds a send, for the app that is started next with its account. */
-const isKept = ({ kept }: Person, { content }: Send): boolean =>
-  Array.from(kept.values()).some((value) => value.includes(`"content":"${content}"`))
 
 /**
  * Nobody need be told of a send whose app has died where it was given too shortly before, past the outbox, over a store that
@@ -117,8 +112,20 @@ const mayBeForgotten = (run: Run, send: Send, isThere: boolean): boolean => {
     (isThere ||
       !schedule.outbox ||
       diedAt - at < written ||
-      (isKept(person, send) && (person.leftAt !== undefined || leftBehind(person, send))) ||
+      isKept(person, send, person.leftAt === undefined ? "another account" : "anybody") ||
       ofTag("StoreFails")(schedule.troubles).some((trouble) => trouble.who === who))
+  )
+}
+
+/** Whether a session was closed over a store from which another one of the account may have sent what it left. */
+const isLeft = ({ schedule }: Run, send: Send): boolean => {
+  const reason = failureOf(send)
+  return (
+    schedule.outbox &&
+    hasStore(schedule) &&
+    reason?._tag === "Closed" &&
+    reason.detail === "the layer was closed" &&
+    ofTag("SecondSession")(schedule.troubles).some(({ who }) => who === send.who)
   )
 }
 
@@ -153,7 +160,7 @@ const sends = (run: Run): ReadonlyArray<string> => {
     }
     const failed = same.filter((send) => {
       const reason = reasonOf(send)
-      return reason !== undefined && !mayBeThere.has(reason)
+      return reason !== undefined && !mayBeThere.has(reason) && !isLeft(run, send)
     })
     if (found.length > same.length) {
       problems.push(`"${content}" is in the history ${found.length} times; told: ${told}`)
@@ -452,10 +459,8 @@ const superseding = ({ people, schedule }: Run): ReadonlyArray<string> =>
     const isHit = (userId: UserId | undefined) =>
       userId === undefined || person.accounts.some((account) => account.userId === userId)
     const kicks = schedule.faults.filter((fault) => fault._tag === "Kick" && isHit(fault.userId)).length
-    const elsewhere = ofTag("SecondSession")(schedule.troubles).filter(({ who }) => who === person.name).length
-    return told > kicks + elsewhere
-      ? [`${person.name} was Superseded ${told} times, and logged in elsewhere ${kicks + elsewhere} times`]
-      : []
+    const logins = kicks + person.dialsElsewhere
+    return told > logins ? [`${person.name} was Superseded ${told} times, and logged in elsewhere ${logins} times`] : []
   })
 
 /** A backend that is down is not stormed: dials and requests of one person in ten seconds. */

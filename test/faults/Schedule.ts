@@ -94,6 +94,9 @@ export const Schedule = Schema.Struct({
 })
 export type Schedule = typeof Schedule.Type
 
+/** Whether the outboxes have a store. */
+export const hasStore = ({ switches }: Schedule): boolean => switches.some((one) => one === "store" || one === "kill")
+
 export const format = Schema.encodeSync(Schema.fromJsonString(Schedule))
 export const parse = Schema.decodeSync(Schema.fromJsonString(Schedule))
 

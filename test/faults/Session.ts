@@ -13,6 +13,7 @@ import { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import * as Device from "../../src/testing/Device.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 import type { Name } from "./People.ts"
+import { hasStore } from "./Schedule.ts"
 import { accountOf, lifetime, type Person, type Stage, tokenOf, troublesOf } from "./Person.ts"
 import { ofTag, setClock, store } from "./Trouble.ts"
 
@@ -79,7 +80,7 @@ export const openSession = Effect.fnUntraced(function* (
 ) {
   const { clock, context, schedule } = stage
   const isReplaced = ofTag("AccountReplaced")(schedule.troubles).some(({ who }) => who === person.name)
-  const storage = schedule.switches.some((one) => one === "store" || one === "kill")
+  const storage = hasStore(schedule)
     ? store(clock, troublesOf(person, stage, "StoreFails"), person.kept, isAlive)
     : undefined
   const session = yield* Layer.buildWithScope(

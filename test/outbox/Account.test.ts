@@ -62,6 +62,18 @@ describe("an account that is replaced by another one", () => {
   )
 })
 
+/** A session that has sent "a" and dials again, so that what it accepts waits. */
+const dialling = Effect.fnUntraced(function* (store: ReturnType<typeof makeStore>, desk: Desk) {
+  const session = yield* start(store, desk)
+  yield* session.outbox.enqueue(text("a"))
+  yield* handle(desk, yield* session.gateway.accept)
+  yield* settle
+  yield* session.realtime.close
+  yield* Effect.forkChild(session.realtime.open)
+  yield* settle
+  return session
+})
+
 describe("sessions of one account that share a store", () => {
   it.effect("tell each other what arrived, so that equal messages are not mistaken for each other", () =>
     Effect.gen(function* () {
@@ -94,13 +106,7 @@ describe("sessions of one account that share a store", () => {
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
-      const first = yield* start(store, desk)
-      yield* first.outbox.enqueue(text("a"))
-      yield* handle(desk, yield* first.gateway.accept)
-      yield* settle
-      yield* first.realtime.close
-      yield* Effect.forkChild(first.realtime.open)
-      yield* settle
+      const first = yield* dialling(store, desk)
       const { key } = yield* first.outbox.enqueue(text("b"))
       const second = yield* start(store, desk)
       const connection = yield* second.gateway.accept
@@ -128,13 +134,7 @@ describe("sessions of one account that share a store", () => {
     Effect.gen(function* () {
       const store = makeStore()
       const desk = new Desk(7)
-      const first = yield* start(store, desk)
-      yield* first.outbox.enqueue(text("a"))
-      yield* handle(desk, yield* first.gateway.accept)
-      yield* settle
-      yield* first.realtime.close
-      yield* Effect.forkChild(first.realtime.open)
-      yield* settle
+      const first = yield* dialling(store, desk)
       const { key } = yield* first.outbox.enqueue(text("b"))
       const second = yield* start(store, desk)
       const connection = yield* second.gateway.accept
@@ -154,6 +154,103 @@ describe("sessions of one account that share a store", () => {
       assert.deepStrictEqual(yield* messagesOf(back), ["c"])
       assert.deepStrictEqual(desk.texts(), ["a", "b", "c"])
       yield* first.stop
+    })
+  )
+
+  it.effect("keep the order in which one of them accepted its sends, also of those that another takes over later", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* dialling(store, desk)
+      yield* first.outbox.enqueue(text("b"))
+      yield* first.outbox.enqueue(text("c"))
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* pass("1 second")
+      yield* message(connection)
+      yield* connection.close(1006)
+      yield* settle
+      const brief = yield* first.gateway.accept
+      yield* pass("1 second")
+      yield* brief.close(1006)
+      yield* settle
+      yield* first.outbox.enqueue(text("d"))
+      const last = yield* second.gateway.accept
+      yield* pass("1 second")
+      yield* pass("1 second")
+      for (const _ of ["b", "c", "d"]) yield* handle(desk, last)
+      assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
+      yield* Effect.all([first.stop, second.stop])
+    })
+  )
+
+  it.effect(
+    "keep what was accepted before a connection behind what earlier ones left, also if they end by a kill",
+    () =>
+      Effect.gen(function* () {
+        const map = new Map<string, string>()
+        const desk = new Desk(7)
+        const first = yield* dialling(makeStore(map), desk)
+        yield* first.outbox.enqueue(text("b"))
+        yield* first.outbox.enqueue(text("c"))
+        const left = new Map(map)
+        const second = yield* start(makeStore(left), desk)
+        yield* second.outbox.enqueue(text("d"))
+        yield* second.gateway.accept
+        yield* pass("1 second")
+        const third = yield* start(makeStore(new Map(left)), desk)
+        const connection = yield* third.gateway.accept
+        yield* pass("1 second")
+        yield* pass("1 second")
+        for (const _ of ["b", "c", "d"]) yield* handle(desk, connection)
+        assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
+        yield* Effect.all([first.stop, second.stop, third.stop])
+      })
+  )
+
+  it.effect("leave a stored send unknown where the store no longer tells what the other one has done with it", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      const old = yield* first.gateway.accept
+      yield* message(old)
+      const { key } = yield* first.outbox.enqueue(text("b"))
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* old.push({ eventType: "MultipleLogin" })
+      yield* pass("1 second")
+      yield* handle(desk, connection)
+      yield* handle(desk, connection)
+      store.unreadable = true
+      yield* Effect.forkChild(first.realtime.takeOver)
+      const back = yield* first.gateway.accept
+      yield* pass("2 seconds")
+      assert.strictEqual((yield* failure(first.outbox.result(key)))._tag, "DeliveryUnknown")
+      assert.deepStrictEqual(yield* messagesOf(back), [])
+      assert.deepStrictEqual(desk.texts(), ["a", "b"])
+      yield* Effect.all([first.stop, second.stop])
+    })
+  )
+
+  it.effect("tell what became of a send that another one has taken over, also when the app closes the connection", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* dialling(store, desk)
+      const { key } = yield* first.outbox.enqueue(text("b"))
+      const taken = yield* first.outbox.enqueue(text("c"))
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* pass("1 second")
+      yield* handle(desk, connection)
+      yield* settle
+      yield* first.realtime.close
+      yield* settle
+      assert.strictEqual((yield* first.outbox.result(key)).id, 103)
+      assert.strictEqual((yield* failure(first.outbox.result(taken.key)))._tag, "DeliveryUnknown")
+      yield* Effect.all([first.stop, second.stop])
     })
   )
 

@@ -208,6 +208,30 @@ describe("a store that fails", () => {
     }).pipe(Effect.provide(Logger.layer([])))
   )
 
+  it.effect("in that it keeps only half of what is written leaves no send unknown because of an earlier session", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const killed = yield* start(store, desk)
+      yield* killed.outbox.enqueue(text("a"))
+      yield* handle(desk, yield* killed.gateway.accept)
+      yield* settle
+      store.torn = true
+      const { gateway, outbox, stop } = yield* start(store, desk)
+      const { key } = yield* outbox.enqueue(text("b"))
+      const connection = yield* gateway.accept
+      yield* pass("1 second")
+      yield* message(connection)
+      yield* connection.close(1006)
+      yield* pass("1 millis")
+      const next = yield* gateway.accept
+      yield* pass("1 second")
+      yield* handle(desk, next)
+      assert.strictEqual((yield* outbox.result(key)).id, 103)
+      yield* Effect.all([stop, killed.stop])
+    })
+  )
+
   it.effect("in that it never answers holds a send up for two seconds, and the next ones not at all", () =>
     Effect.gen(function* () {
       const desk = new Desk(7)

@@ -35,6 +35,7 @@ export const make = Effect.fnUntraced(function* (parts: Parts) {
   const abandon = Effect.fnUntraced(function* (reason: SendReason) {
     yield* FiberSet.clear(lanes)
     for (const send of sends.open) {
+      if (yield* kept.isTaken(send)) continue
       yield* send.attempt === undefined ? sends.fail(send, reason) : sends.unknown(send, reason.message)
     }
   })
@@ -53,7 +54,10 @@ export const make = Effect.fnUntraced(function* (parts: Parts) {
       yield* calm.opened(state.connection)
       yield* Effect.forkIn(unharmed("a claim of the store", claim(state.connection)), scope)
     }
-    if (state._tag === "Superseded") ledger.supersede(true)
+    if (state._tag === "Superseded") {
+      ledger.supersede(true)
+      yield* kept.superseded
+    }
     if (state._tag === "Closed") yield* abandon(state.reason?.reason ?? closedByApp)
   })
 

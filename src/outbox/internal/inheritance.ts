@@ -9,9 +9,9 @@ import type { OutboxDraft, OutboxEntry } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
 import { ofSend, recipientOf } from "../payload.ts"
 import type { Ledger } from "./ledger.ts"
-import type { Place, Records } from "./records.ts"
+import { type Place, type Records, removeAll } from "./records.ts"
 import { isOpen, isWaiting, makeSend, type Registry, type Send } from "./registry.ts"
-import type { Arrival, Stored, StoredSend } from "./store.ts"
+import type { Arrival, Store, Stored, StoredSend } from "./store.ts"
 
 /** How long it is noted for other sessions that a send arrived, in milliseconds. */
 const remembered = 3_600_000
@@ -76,7 +76,7 @@ export const make = ({ ledger, place, records, sends }: Needs) => {
     send.attempt = ledger.begin({ target, content, after, connection: 0, handedAt, account, generation: undefined })
   }
 
-  const adopt = Effect.fnUntraced(function* (stored: StoredSend) {
+  const restore = Effect.fnUntraced(function* (stored: StoredSend) {
     const { attempt, expiresAt, message, order, unknown } = stored
     const left = Math.min(sends.lifetime, expiresAt - (yield* Clock.currentTimeMillis))
     const now = yield* elapsed.now
@@ -86,7 +86,7 @@ export const make = ({ ledger, place, records, sends }: Needs) => {
   })
 
   /** Learns what another session has done with a send of this one. If there was none, the store has lost what is missing. */
-  const compare = Effect.fnUntraced(function* (
+  const learn = Effect.fnUntraced(function* (
     send: Send,
     stored: StoredSend | undefined,
     arrival: Arrival | undefined,
@@ -103,24 +103,44 @@ export const make = ({ ledger, place, records, sends }: Needs) => {
     }
   })
 
-  /**
-   * Restores what other sessions have left, and gives the slots that nobody needs any more. `isApart`: `from` holds none of
-   * this session's records.
-   */
-  return Effect.fnUntraced(function* (from: ReadonlyArray<Stored>, isForeign: boolean, isApart: boolean) {
-    const now = yield* Clock.currentTimeMillis
-    const { arrivals, sends: found } = sorted(from)
-    const noted = Array.from(arrivals.values())
-    for (const { id } of noted) ledger.own(id)
-    const mine = isApart ? [] : sends.all.filter(records.isFound)
-    const left = new Map(found.map(({ stored }) => [stored.key, stored]))
-    for (const { names, stored } of found) records.adopt(names, stored)
-    for (const send of mine) {
-      yield* compare(send, left.get(send.entry.key), arrivals.get(send.entry.key), isForeign)
-    }
-    const others = found.filter(({ stored: { key } }) => sends.get(key) === undefined && !arrivals.has(key))
-    sends.makeRoom(others.at(-1)?.stored.order ?? 0)
-    for (const { stored } of others) yield* adopt(stored)
-    return noted.filter(({ at }) => Math.abs(now - at) > remembered).map(({ name }) => name)
-  })
+  return {
+    /** Learns what other sessions have done. `isApart`: `from` holds none of this session's records. */
+    compare: Effect.fnUntraced(function* (from: ReadonlyArray<Stored>, isForeign: boolean, isApart: boolean) {
+      const { arrivals, sends: found } = sorted(from)
+      for (const { id } of arrivals.values()) ledger.own(id)
+      if (isApart) return
+      const mine = sends.all.filter(records.isFound)
+      const left = new Map(found.map(({ stored }) => [stored.key, stored]))
+      for (const { names, stored } of found) if (sends.get(stored.key) !== undefined) records.adopt(names, stored)
+      for (const send of mine) {
+        yield* learn(send, left.get(send.entry.key), arrivals.get(send.entry.key), isForeign)
+      }
+    }),
+    /**
+     * Restores what other sessions have left. What was left before this session began comes first; later on every send
+     * keeps its place, since sessions take over from each other what is in their midst.
+     */
+    adopt: Effect.fnUntraced(function* (into: Store, from: ReadonlyArray<Stored>, isFirst: boolean) {
+      const now = yield* Clock.currentTimeMillis
+      const { arrivals, sends: found } = sorted(from)
+      const others = found.filter(({ stored: { key } }) => sends.get(key) === undefined && !arrivals.has(key))
+      const top = others.at(-1)?.stored.order ?? 0
+      if (isFirst) {
+        sends.makeRoom(top)
+        for (const { stored } of found) {
+          const send = sends.get(stored.key)
+          if (send !== undefined && isOpen(send) && send.order !== stored.order) yield* records.write(into, send)
+        }
+      } else sends.pass(top)
+      for (const { names, stored } of others) {
+        records.adopt(names, stored)
+        yield* restore(stored)
+      }
+      const outdated = Array.from(arrivals.values()).filter(({ at }) => Math.abs(now - at) > remembered)
+      yield* removeAll(
+        into,
+        outdated.map(({ name }) => name)
+      )
+    })
+  }
 }

@@ -8,8 +8,8 @@ import type { CurrentUser } from "../../rest/CurrentUser.ts"
 import type { GuardedStore } from "./guardedStore.ts"
 import * as inheritance from "./inheritance.ts"
 import type { Ledger } from "./ledger.ts"
-import { type Place, type Records, removeAll } from "./records.ts"
-import type { Registry } from "./registry.ts"
+import type { Place, Records } from "./records.ts"
+import { isWaiting, type Registry } from "./registry.ts"
 import type { Siblings } from "./siblings.ts"
 import { sessionOf, type Store, type Stored } from "./store.ts"
 
@@ -37,7 +37,7 @@ export const make = (
   { calm, currentUser, ledger, login, sends, session, siblings }: Needs,
   { place, records, store }: Parts
 ) => {
-  const takeOver = inheritance.make({ ledger, place, records, sends })
+  const inherited = inheritance.make({ ledger, place, records, sends })
   const claiming = Semaphore.makeUnsafe(1)
   /** The connection over which the account was claimed last. */
   let claimed = 0
@@ -45,6 +45,10 @@ export const make = (
   let refused: UserId | undefined
   let isOwner = false
   let hasAdopted = false
+  /** It has been the owner of this account's sends. */
+  let hasOwned = false
+  /** Another session has connected since this one last learned from the store what others have done. */
+  let isSuperseded = false
 
   /** The records of the account, and of its login until the account was known, except those of tabs that live. */
   const listed = Effect.fnUntraced(function* (from: Store, of: string) {
@@ -78,37 +82,53 @@ export const make = (
   /** Becomes the owner, and takes over what there is to take over. Undefined if the store fails. */
   const own = Effect.fnUntraced(function* (from: Store, id: UserId, owner: string | undefined, isForeign: boolean) {
     const to = `${id}`
-    if (owner !== session && siblings === undefined) yield* from.setOwner(to, session)
-    isOwner = true
+    // A store that takes nothing may still tell what others have done.
+    const isNamed = owner === session || siblings !== undefined
+    const announced = yield* Effect.exit(isNamed ? Effect.void : from.setOwner(to, session))
     place.account = id
     place.part = to
+    const found = hasAdopted && !isForeign && siblings === undefined ? undefined : yield* listed(from, to)
+    if (found !== undefined) yield* inherited.compare(found, isForeign, hasAdopted && siblings !== undefined)
+    if (owner !== undefined || found !== undefined) isSuperseded = false
+    yield* announced
+    isOwner = true
+    hasOwned = true
     const name = yield* login
     if (name !== undefined && (yield* from.account(name)) !== id) yield* from.remember(name, id)
-    if (hasAdopted && !isForeign && siblings === undefined) return true
-    const outdated = yield* takeOver(yield* listed(from, to), isForeign, hasAdopted && siblings !== undefined)
+    if (found === undefined) return true
+    yield* inherited.adopt(from, found, !hasAdopted)
     hasAdopted = true
     // Otherwise a later session would take them over from the one that has ended, too.
     if (siblings !== undefined) {
       for (const send of sends.all) if (records.isInherited(send)) yield* records.write(from, send)
     }
-    yield* removeAll(from, outdated)
     return true
   })
+
+  /** Another session may have sent what this one has stored, and the store does not tell. */
+  const doubt = Effect.suspend(() =>
+    Effect.forEach(
+      sends.open.filter((send) => isWaiting(send) && send.attempt === undefined && records.has(send)),
+      (send) => sends.unknown(send, inheritance.takenOver),
+      { discard: true }
+    )
+  )
 
   /** False if the connection ends before. */
   const claimFor = Effect.fnUntraced(function* (id: UserId, connection: number) {
     store.resume()
     isOwner = false
-    if (place.account !== undefined && place.account !== id) hasAdopted = false
+    if (place.account !== undefined && place.account !== id) hasAdopted = hasOwned = false
     const owner = yield* store.run((from) => from.owner(`${id}`))
     // One that is closed by now has left no owner.
-    const isForeign = siblings === undefined && owner !== undefined && owner !== session && (owner !== "" || hasAdopted)
+    const isForeign = siblings === undefined && owner !== undefined && owner !== session && (owner !== "" || hasOwned)
     if (isForeign) {
       place.isShared = true
       if ((yield* readAll(`${id}`)).length > 0 && !(yield* calm(connection))) return false
     }
     const isDone = (yield* store.run((from) => own(from, id, owner, isForeign))) === true
     if (isDone && isForeign) ledger.supersede(false)
+    if (isSuperseded) yield* doubt
     if (!isDone && !hasAdopted) place.part = undefined
     refused = isDone ? undefined : id
     claimed = connection
@@ -161,6 +181,9 @@ export const make = (
     ),
     moved: Effect.sync(() => {
       claimed = 0
+    }),
+    superseded: Effect.sync(() => {
+      isSuperseded = true
     }),
     /** Whether this session has taken over the account's sends at its present connection. */
     isOwner: () => isOwner,

@@ -34,6 +34,8 @@ export interface Persistence {
   readonly record: (send: Send) => Effect.Effect<boolean>
   /** Whether another session may decide on a send of this one. */
   readonly isTaken: (send: Send) => Effect.Effect<boolean>
+  /** Notes that another session of the account has connected. */
+  readonly superseded: Effect.Effect<void>
   /** Claims the store again, because the session has another account. */
   readonly moved: Effect.Effect<void>
   /** Writes the present state of a send. */
@@ -52,6 +54,7 @@ export const none: Persistence = {
   claim: () => Effect.succeed(true),
   record: () => Effect.succeed(true),
   isTaken: () => Effect.succeed(false),
+  superseded: Effect.void,
   moved: Effect.void,
   save: () => Effect.void,
   settled: () => Effect.void,

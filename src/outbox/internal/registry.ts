@@ -155,10 +155,15 @@ export class Registry {
     return ++this.#orders
   }
 
-  /** Moves the open sends behind those that an earlier session left. */
+  /** Moves the open sends behind those that earlier sessions left. */
   makeRoom(top: number): void {
     const least = this.open.reduce((found, { order }) => Math.min(found, order), Infinity)
     if (least <= top) for (const send of this.open) send.order += top - least + 1
+    this.pass(top)
+  }
+
+  /** Has later sends come after this place. */
+  pass(top: number): void {
     this.#orders = this.all.reduce((found, { order }) => Math.max(found, order), Math.max(top, this.#orders))
   }
 

@@ -9,7 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { ConversationId, UserId } from "../../domain/Id.ts"
 import { SendPayload } from "../../wire/Frame.ts"
 import { OutboxKey } from "../OutboxEntry.ts"
@@ -84,6 +84,13 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, sessio
   const root = `effect-kefu/outbox/${baseUrl}/`
   const used = new Map<string, Set<number>>()
 
+  /** Writes a value, and fails if the store has not kept it. */
+  const keep = Effect.fnUntraced(function* (name: string, value: string) {
+    yield* store.set(name, value)
+    if ((yield* store.get(name)) === value) return
+    return yield* new KeyValueStore.KeyValueStoreError({ method: "set", key: name, message: "the value was not kept" })
+  })
+
   const copies = (part: string) => [`${root}${part}/index-0`, `${root}${part}/index-1`] as const
   const slot = (part: string, id: string, number: number) => `${root}${part}/${id}/${number}`
 
@@ -110,7 +117,7 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, sessio
         if (text !== undefined) yield* store.set(`${name}-unreadable`, text)
       }
     }
-    yield* store.set(other.name, JSON.stringify({ number: index.number + 1, ...change(index) }))
+    yield* keep(other.name, JSON.stringify({ number: index.number + 1, ...change(index) }))
   })
 
   const slots = (part: string, { id, blocks }: Index["sessions"][number]) =>
@@ -176,7 +183,7 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, sessio
       Effect.map(store.get(`${root}login-${login}`), (text) =>
         text === undefined ? undefined : Option.getOrUndefined(decodeLogin(text))?.account
       ),
-    remember: (login: string, account: UserId) => store.set(`${root}login-${login}`, JSON.stringify({ account })),
+    remember: (login: string, account: UserId) => keep(`${root}login-${login}`, JSON.stringify({ account })),
     /** Undefined if no index can be read. */
     owner: (part: string) => Effect.map(readIndex(part), ({ newest }) => newest.index?.owner),
     setOwner: (part: string, owner: string) => writeIndex(part, ({ sessions }) => ({ owner, sessions })),
@@ -195,7 +202,7 @@ export const make = (store: KeyValueStore.KeyValueStore, baseUrl: string, sessio
     /** Writes a record to a slot of its own, and gives its name. */
     put: Effect.fnUntraced(function* (part: string, record: StoredSend | Arrival) {
       const name = yield* reserve(part)
-      yield* Effect.onError(store.set(name, JSON.stringify(record)), () => Effect.sync(() => release(name)))
+      yield* Effect.onError(keep(name, JSON.stringify(record)), () => Effect.sync(() => release(name)))
       return name
     }),
     remove: (name: string) => Effect.tap(store.remove(name), () => Effect.sync(() => release(name)))
