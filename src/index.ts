@@ -6,6 +6,7 @@
 export { ChannelApi } from "./rest/ChannelApi.ts"
 export { ConnectionState } from "./realtime/ConnectionState.ts"
 export { ConversationApi } from "./rest/ConversationApi.ts"
+export { ConversationResolver, GetConversation } from "./rest/ConversationResolver.ts"
 export { Credentials } from "./http/Credentials.ts"
 export { CurrentUser } from "./rest/CurrentUser.ts"
 export * as Channel from "./domain/Channel.ts"

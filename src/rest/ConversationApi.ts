@@ -19,7 +19,8 @@ import type {
   ExportResult,
   TransferRequest
 } from "../domain/Conversation.ts"
-import type { ConversationId } from "../domain/Id.ts"
+import type { ConversationId, MessageId } from "../domain/Id.ts"
+import type { Message } from "../domain/Message.ts"
 import type { PendingCount, PendingPosition } from "../domain/PendingQueue.ts"
 import type { VisitInfo } from "../domain/Visit.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
@@ -172,6 +173,30 @@ export class ConversationApi extends Context.Service<
           })
         )
       })
+    )
+
+  /**
+   * The messages of a visitor, over all conversations, the newest first, read a page of conversations at a time as they
+   * are taken: a visitor's own, or those of `customerId` (`showAll` is for admins). To resume, give `before`: the id of
+   * the last message that was taken. It fails as `list` does.
+   *
+   * **Gotchas**
+   *
+   * The backend cannot be asked for older messages of a conversation than those that it lists: a conversation may lack
+   * its beginning. Without `customerId`, the conversations of staff follow each other, whoever the visitors are.
+   *
+   * @since 0.1.0
+   */
+  static readonly history = ({
+    before,
+    ...query
+  }: Pick<ConversationQuery, "customerId" | "limit" | "showAll"> & {
+    readonly before?: MessageId | undefined
+  } = {}): Stream.Stream<Message, KefuError<RequestReason>, ConversationApi> =>
+    Stream.flatMap(ConversationApi.stream({ ...query, order: "DESC" }), ({ messages }) =>
+      Stream.fromIterable(
+        messages.filter(({ id }) => before === undefined || id < before).toSorted((left, right) => right.id - left.id)
+      )
     )
 
   /**

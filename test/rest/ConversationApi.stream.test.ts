@@ -1,9 +1,11 @@
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Conversation } from "../../src/domain/Conversation.ts"
+import type { Conversation, ConversationQuery } from "../../src/domain/Conversation.ts"
+import { ConversationId, MessageId, UserId } from "../../src/domain/Id.ts"
 import { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
+import { text } from "../support/Gateway.ts"
 
 const idsOf = (conversations: ReadonlyArray<Conversation>) => conversations.map(({ id }) => id)
 
@@ -63,3 +65,77 @@ it.effect("ends over a backend that gives the same page for ever", () =>
     assert.deepStrictEqual(yield* over(() => [a!]), { ids: idsOf([a!]), asked: [1, 2] })
   }).pipe(Effect.provide(desk))
 )
+
+describe("the history of a visitor", () => {
+  /** A visitor who has had three conversations: messages 1 to 4, 5 to 7, and 8 and 9. */
+  const visits = [
+    [8, [8, 9]],
+    [7, [5, 6, 7]],
+    [6, [4, 3, 1, 2]]
+  ] as const
+  const conversations = visits.map(([id, messages]): Conversation => ({
+    id: ConversationId.make(id),
+    state: "FINISHED",
+    users: [],
+    conversationsUser: [],
+    messages: messages.map((n) => text(n, { conversation: id }))
+  }))
+
+  const reading = (options?: Parameters<typeof ConversationApi.history>[0], count = Infinity) =>
+    Effect.gen(function* () {
+      const queries: Array<ConversationQuery> = []
+      const api = ConversationApi.layerTest({
+        list: (query = {}) =>
+          Effect.sync(() => {
+            queries.push(query)
+            const page = query.page ?? 1
+            return { conversations: conversations.slice(page * 2 - 2, page * 2) }
+          })
+      })
+      const read = yield* ConversationApi.history(options).pipe(
+        Stream.take(count),
+        Stream.runCollect,
+        Effect.provide(api)
+      )
+      return { ids: read.map(({ id }): number => id), queries }
+    })
+
+  it.effect("is all messages, the newest first, over all conversations", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* reading()).ids, [9, 8, 7, 6, 5, 4, 3, 2, 1])
+    })
+  )
+
+  it.effect("asks for the visitor's conversations, the latest first, and for no page that nobody reads", () =>
+    Effect.gen(function* () {
+      const { queries } = yield* reading({ customerId: UserId.make(5), limit: 2 }, 5)
+      assert.deepStrictEqual(queries, [{ customerId: UserId.make(5), limit: 2, order: "DESC", page: 1 }])
+    })
+  )
+
+  it.effect("is resumed after the last message that was taken, whatever came meanwhile", () =>
+    Effect.gen(function* () {
+      const { ids } = yield* reading(undefined, 4)
+      assert.deepStrictEqual(ids, [9, 8, 7, 6])
+      const rest = yield* reading({ before: MessageId.make(ids.at(-1) ?? 0) })
+      assert.deepStrictEqual(rest.ids, [5, 4, 3, 2, 1])
+    })
+  )
+
+  it.effect("is the visitor's own over the sandbox", () =>
+    Effect.gen(function* () {
+      const read = yield* Stream.runCollect(ConversationApi.history())
+      const ids = read.map(({ id }) => id)
+      assert.isAbove(ids.length, 2)
+      assert.deepStrictEqual(
+        ids,
+        ids.toSorted((left, right) => right - left)
+      )
+      const { conversations } = yield* ConversationApi.use((api) => api.list({ limit: 100 }))
+      assert.sameMembers(
+        ids,
+        conversations.flatMap(({ messages }) => messages.map(({ id }) => id))
+      )
+    }).pipe(Effect.provide(TestKefu.layer({ token: "visitor-alice-token" })))
+  )
+})
