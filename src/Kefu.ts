@@ -22,6 +22,7 @@ import { Inbox } from "./inbox/Inbox.ts"
 import * as KefuConfig from "./KefuConfig.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
 import { Outbox } from "./outbox/Outbox.ts"
+import * as sessionLog from "./platform/sessionLog.ts"
 import { QuickReplyApi } from "./rest/QuickReplyApi.ts"
 import { RatingApi } from "./rest/RatingApi.ts"
 import { Realtime } from "./realtime/Realtime.ts"
@@ -132,7 +133,7 @@ export const layerPlatform = (
     Layer.provideMerge(KefuConfig.KefuConfig.layer(options))
   )
   // Layers are memoised by identity: without this, a session inside another one would share its services.
-  return Layer.effectContext(Layer.build(Layer.fresh(session)))
+  return Layer.effectContext(sessionLog.numbered(Layer.build(Layer.fresh(session))))
 }
 
 /**

@@ -16,6 +16,7 @@ import { KefuConfig } from "../KefuConfig.ts"
 import { KefuError, type RequestReason, StorageFailed, TokenUnavailable, Unauthorized } from "../KefuError.ts"
 import * as elapsed from "../platform/elapsed.ts"
 import { withLock } from "../platform/lock.ts"
+import * as sessionLog from "../platform/sessionLog.ts"
 import * as flights from "../platform/singleFlight.ts"
 import { describe } from "./cause.ts"
 import { TokenApi } from "./TokenApi.ts"
@@ -108,7 +109,8 @@ export class Credentials extends Context.Service<
         const { baseUrl } = yield* KefuConfig
         const api = yield* TokenApi
         const store = yield* KeyValueStore.KeyValueStore
-        return yield* make(anonymous(api.anonymous, store, options?.key ?? `effect-kefu/token/${baseUrl}`))
+        const annotated = yield* sessionLog.annotated
+        return yield* make(anonymous(api.anonymous, store, options?.key ?? `effect-kefu/token/${baseUrl}`, annotated))
       })
     )
 
@@ -149,14 +151,16 @@ interface Source {
 const anonymous = (
   request: Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>,
   store: KeyValueStore.KeyValueStore,
-  key: string
+  key: string,
+  annotated: Effect.Success<typeof sessionLog.annotated>
 ): Source => {
   let isLost = false
 
   const lost = (error: unknown) =>
     Effect.suspend(() => {
       isLost = true
-      return Effect.as(Effect.logWarning("The token is kept in memory only", storageFailed(error).message), undefined)
+      const warning = Effect.logWarning("The token is kept in memory only", storageFailed(error).message)
+      return Effect.as(annotated(warning), undefined)
     })
 
   const attempt = <A>(work: Effect.Effect<A, KeyValueStore.KeyValueStoreError>): Effect.Effect<A | undefined> =>

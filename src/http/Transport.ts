@@ -20,6 +20,7 @@ import * as pipeline from "./internal/pipeline.ts"
 import * as wire from "./internal/webSocket.ts"
 import * as csp from "../platform/contentSecurityPolicy.ts"
 import { location } from "../platform/location.ts"
+import { server, withSpan } from "../platform/span.ts"
 import * as scrub from "./scrub.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import {
@@ -229,7 +230,12 @@ const make = Effect.gen(function* () {
         return yield* Effect.mapError(attempt(fresh), (error) => (error instanceof KefuError ? error : refused(error)))
       })
     )
-  })
+  }).pipe(
+    withSpan(method, {
+      kind: "client",
+      attributes: () => ({ ...server(config.baseUrl), "network.protocol.name": "websocket" })
+    })
+  )
 
   return Transport.of({
     httpClient,

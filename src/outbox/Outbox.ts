@@ -25,7 +25,7 @@ import {
 } from "../KefuError.ts"
 import { lazily } from "../platform/lazily.ts"
 import { Leftovers } from "../platform/leftovers.ts"
-import { withSpan } from "../platform/span.ts"
+import { ids, messaging, withSpan } from "../platform/span.ts"
 import type { Realtime } from "../realtime/Realtime.ts"
 import type { ConversationApi } from "../rest/ConversationApi.ts"
 import type { CurrentUser } from "../rest/CurrentUser.ts"
@@ -154,6 +154,13 @@ export class Outbox extends Context.Service<
     Layer.mock(Outbox, partial)
 }
 
+/** What the span of a send that the outbox takes tells. */
+const creation = (operation: string, draft: OutboxDraft) => ({
+  kind: "producer" as const,
+  attributes: () => ({ ...messaging(operation, "create"), ...ids(draft) }),
+  found: ({ state }: OutboxEntry) => ids({ messageId: state._tag === "Sent" ? state.id : undefined })
+})
+
 const make = Effect.gen(function* () {
   const parts = yield* assembly.make
   const { persistence: kept, sends } = parts
@@ -188,8 +195,11 @@ const make = Effect.gen(function* () {
         Effect.flatMap(add("Outbox.send", draft), (send) =>
           Effect.onInterrupt(restore(Deferred.await(send.done)), () => cancel(send))
         )
-      ).pipe(withSpan("Outbox.send")),
-    enqueue: (draft) => Effect.map(add("Outbox.enqueue", draft), ({ entry }) => entry).pipe(withSpan("Outbox.enqueue")),
+      ).pipe(withSpan("Outbox.send", creation("send", draft))),
+    enqueue: (draft) =>
+      Effect.map(add("Outbox.enqueue", draft), ({ entry }) => entry).pipe(
+        withSpan("Outbox.enqueue", creation("enqueue", draft))
+      ),
     result: (key) =>
       Effect.suspend(() => Effect.flatMap(known("Outbox.result", key), ({ done }) => Deferred.await(done))).pipe(
         withSpan("Outbox.result")

@@ -44,9 +44,10 @@ export const duplicates = Metric.counter("kefu_duplicate_messages", {
   incremental: true
 })
 
-export const ackMillis = Metric.histogram("kefu_ack_millis", {
-  description: "Milliseconds from a command to its ack",
-  boundaries: [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
+export const ackSeconds = Metric.histogram("kefu_ack_duration_seconds", {
+  description: "Seconds from a command to its ack",
+  attributes: { unit: "seconds" },
+  boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 })
 
 export const outboxDepth = Metric.gauge("kefu_outbox_depth", {

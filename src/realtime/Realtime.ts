@@ -12,11 +12,13 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
+import type { Message } from "../domain/Message.ts"
 import type { Transport } from "../http/Transport.ts"
 import { KefuConfig, type Overflow } from "../KefuConfig.ts"
 import {
@@ -31,6 +33,7 @@ import {
 } from "../KefuError.ts"
 import { Leftovers } from "../platform/leftovers.ts"
 import * as metrics from "../platform/metrics.ts"
+import { ids, messaging, withSpan } from "../platform/span.ts"
 import { CurrentUser } from "../rest/CurrentUser.ts"
 import { UserApi } from "../rest/UserApi.ts"
 import type { AckPayload, SendPayload } from "../wire/Frame.ts"
@@ -190,6 +193,13 @@ const unacknowledged = (error: KefuError<CommandReason>) =>
     ? error
     : new KefuError({ method: error.method, reason: new DeliveryUnknown({ detail: error.reason.message }) })
 
+/** What the span of a message that came in tells. It has no parent: nothing of this process has caused it. */
+const delivery = ({ conversationId, id }: Message) => ({
+  kind: "consumer" as const,
+  root: true,
+  attributes: () => ({ ...messaging("deliver", "process"), ...ids({ messageId: id, conversationId }) })
+})
+
 const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const leftovers = yield* Leftovers
@@ -207,12 +217,12 @@ const make = Effect.gen(function* () {
       const reason = event._tag === "StateChanged" ? endOf(event.state) : undefined
       if (reason !== undefined) broadcast.fail(reason)
       return Metric.update(metrics.eventsOf(event._tag), 1)
-    })
+    }).pipe(event._tag === "MessageReceived" ? withSpan("Realtime.deliver", delivery(event.message)) : identity)
 
   const supervisor = yield* supervisors.make(log, publish)
   const { connected, start } = supervisor
 
-  const command = commands.make(supervisor, config.ackTimeout)
+  const command = commands.make(supervisor, config)
 
   const subscribe = Effect.fnUntraced(function* (options?: SubscribeOptions) {
     const lasting = options?.lasting ?? false

@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function* (state: InboxState, commit: Effe
   const merge = (conversations: ReadonlyArray<Conversation>, known?: Known) =>
     Effect.filter(conversations, (one) =>
       Effect.sync(() => state.merge(one, { knownBefore: known?.get(one.id) ?? 0 })).pipe(
-        guarded("merging a conversation", Effect.succeed(false))
+        guarded("merging a conversation", Effect.succeed(false), one.id)
       )
     )
 

@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function* ({ base, doubt, page, read, show
       let retryAfter = 0
       const polled = yield* Effect.suspend(() => read(id)).pipe(
         Effect.result,
-        guarded("reading the place in the queue", Effect.undefined)
+        guarded("reading the place in the queue", Effect.undefined, id)
       )
       if (polled === undefined || Result.isFailure(polled)) {
         const reason = polled?.failure.reason

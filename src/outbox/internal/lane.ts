@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { InvalidRequest, OutboxExpired, type SendReason } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
+import * as sessionLog from "../../platform/sessionLog.ts"
 import * as source from "../../rest/source.ts"
 import type { SendPayload } from "../../wire/Frame.ts"
 import type { FileDraft, OutboxDraft } from "../OutboxEntry.ts"
@@ -33,7 +34,9 @@ const takeTurns = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
     const current = send
     yield* Effect.catchDefect(step(needs, lane, current), (defect) =>
       Effect.andThen(
-        Effect.logError("A send ended because of a defect", defect),
+        sessionLog.about(current.entry.draft.conversationId)(
+          Effect.logError("A send ended because of a defect", defect)
+        ),
         needs.sends.unknown(current, "a defect ended it")
       )
     )

@@ -5,9 +5,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import type { KefuConfig } from "../../KefuConfig.ts"
 import { type CommandReason, KefuError, type KefuErrorReason, NotConnected } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
-import { withSpan } from "../../platform/span.ts"
+import * as span from "../../platform/span.ts"
 import type { AckPayload } from "../../wire/Frame.ts"
 import type { Command, Link } from "./link.ts"
 import type { Supervisor } from "./supervisor.ts"
@@ -15,7 +16,18 @@ import type { Supervisor } from "./supervisor.ts"
 const unsent = (method: string, detail: string) =>
   Effect.fail(new KefuError({ method, reason: new NotConnected({ detail }) }))
 
-export const make = (supervisor: Supervisor, ackTimeout: Duration.Duration) => {
+/** What the span of a command tells. */
+const traits = (method: string, { eventType, payload }: Command, baseUrl: string) => ({
+  kind: "client" as const,
+  attributes: () => ({
+    ...span.server(baseUrl),
+    ...span.messaging(method.slice(method.indexOf(".") + 1), eventType === "Message" ? "send" : undefined),
+    ...span.ids(payload)
+  }),
+  found: span.ids
+})
+
+export const make = (supervisor: Supervisor, { ackTimeout, baseUrl }: KefuConfig["Service"]) => {
   /** How many commands wait for a connection: later ones must not overtake them. */
   let patient = 0
 
@@ -62,5 +74,5 @@ export const make = (supervisor: Supervisor, ackTimeout: Duration.Duration) => {
         ),
         Effect.mapError(unanswered)
       )
-    }).pipe(withSpan(method))
+    }).pipe(span.withSpan(method, traits(method, command, baseUrl)))
 }

@@ -111,7 +111,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     isOverdue = false
     if (ack.sequenceId === lastPing) return Effect.void
     const waited = pending.settle(ack)
-    return waited === undefined ? Metric.update(metrics.unknownAcks, 1) : Metric.update(metrics.ackMillis, waited)
+    return waited === undefined
+      ? Metric.update(metrics.unknownAcks, 1)
+      : Metric.update(metrics.ackSeconds, waited / 1000)
   }
 
   const receive = (event: RealtimeEvent): Effect.Effect<unknown> => {
