@@ -20,7 +20,7 @@ class SlowFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "examples/*.test.ts"],
     // `npm run test:browser`
     exclude: ["test/browser/**"],
     // Type tests: every `@ts-expect-error` and `expectTypeOf` in them is checked by tsc.

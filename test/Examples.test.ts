@@ -158,6 +158,54 @@ layer(SandboxNode.layer().pipe(Layer.provideMerge(SandboxFaults.layer)), { exclu
     )
 
     it.effect(
+      "webhook.ts relays an order to a conversation, and says whether to report it again",
+      () =>
+        Effect.gen(function* () {
+          const env = { KEFU_TOKEN: "staff-emma-token", WEBHOOK_SECRET: "s3cret", PORT: "0" }
+          const server = yield* start("webhook.ts", env)
+          yield* server.says("listening on")
+          const address = /http:\/\/\S+/.exec(server.output())?.[0] ?? ""
+          const report = (body: unknown, secret = "s3cret") =>
+            Effect.promise(async () => {
+              const response = await fetch(`${address}/shipped`, {
+                method: "POST",
+                headers: { authorization: `Bearer ${secret}` },
+                body: JSON.stringify(body)
+              })
+              return { status: response.status, text: await response.text() }
+            })
+          const baseUrl = yield* SandboxNode.baseUrl
+          const visitor = Context.get(yield* Layer.build(Kefu.layer({ baseUrl })), Realtime)
+          const events = yield* visitor.subscribe()
+          const next = (type: string) =>
+            events.pipe(
+              Stream.filter((event) => event._tag === "MessageReceived"),
+              Stream.map(({ message }) => message),
+              Stream.filter(({ messageType }) => messageType === type),
+              Stream.runHead,
+              Effect.map(Option.getOrThrow)
+            )
+          yield* visitor.send({ messageType: "Text", content: "talk to a person" })
+          const { conversationId } = yield* next("ManualServiceStart")
+
+          const shipment = { conversationId, order: "A1" }
+          assert.strictEqual((yield* report(shipment, "wrong")).status, 401)
+          assert.strictEqual((yield* report({ order: "A1" })).status, 400)
+          const relayed = yield* report(shipment)
+          assert.strictEqual(relayed.status, 201, relayed.text)
+          const message = yield* next("Text")
+          assert.strictEqual(message.content, "您的订单 A1 已发货")
+          assert.deepStrictEqual(JSON.parse(relayed.text), { id: message.id })
+
+          const faults = yield* SandboxFaults
+          yield* faults.inject({ _tag: "Reset" }, { _tag: "RefuseDials", status: 503 })
+          assert.strictEqual((yield* report(shipment)).status, 503)
+          yield* faults.clear
+        }).pipe(Effect.scoped),
+      120_000
+    )
+
+    it.effect(
       "telemetry.ts exports the spans and metrics of a visit",
       () =>
         Effect.gen(function* () {
