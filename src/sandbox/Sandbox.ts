@@ -165,7 +165,7 @@ export class Sandbox extends Context.Service<Sandbox, SandboxShape>()("effect-ke
     )
 
   /**
-   * The sandbox, served by the ambient HTTP server: REST, the socket, files, `/openapi.json` and `/docs`.
+   * The sandbox, served by the ambient HTTP server: REST, the socket, files, `/openapi.json`, `/asyncapi.json` and `/docs`.
    *
    * @since 0.1.0
    */

@@ -20,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { Api } from "../../wire/Api.ts"
+import * as AsyncApi from "../../wire/AsyncApi.ts"
 import { Accounts } from "../desk/Accounts.ts"
 import { Counters } from "../Counters.ts"
 import * as FaultApi from "../faults/FaultApi.ts"
@@ -46,6 +47,7 @@ const IndexRoute = HttpRouter.use(
           api: "/api/v1",
           socket: SocketRoute.socketPath,
           openapi: "/openapi.json",
+          asyncapi: "/asyncapi.json",
           docs: "/docs",
           tokens: accounts.seededLogins()
         })
@@ -68,11 +70,16 @@ const describing = <Id extends string, Groups extends HttpApiGroup.Constraint>(
   api: HttpApi.HttpApi<Id, Groups>,
   docs: boolean
 ) =>
-  Layer.merge(
+  Layer.mergeAll(
     HttpRouter.add(
       "GET",
       "/openapi.json",
       Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(api)))
+    ),
+    HttpRouter.add(
+      "GET",
+      "/asyncapi.json",
+      Effect.sync(() => HttpServerResponse.jsonUnsafe(AsyncApi.make()))
     ),
     docs ? HttpApiSwagger.layer(api) : Layer.empty
   )
