@@ -6,6 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { undocumented } from "../.ci/documented.ts"
 import { importsOf, problems as misplaced } from "../.ci/house.ts"
 
 /** Modules of `src` that touch the platform: globals, timers, `node:` modules, Promises. Keep this list short. */
@@ -75,6 +76,27 @@ const rules: ReadonlyArray<Rule> = [
         'import { Message } from "../../domain/Message.ts"\nimport { B } from "../faults/B.ts"'
       )
     ]
+  },
+  {
+    name: "exports of public modules are documented, and so is what their services, classes and interfaces do",
+    applies: (path) => inSource(path) && !isPrivate(path),
+    problems: ({ path, text }) => undocumented(path, text),
+    bad: [
+      "export const a = 1",
+      "/** A. */\nconst a = 1\nexport class B {}",
+      "// A.\nexport interface A {}",
+      "/** A. */\nexport interface A {\n  b(): void\n}",
+      "/** A. */\nexport class A {\n  b(): void {}\n}",
+      '/** A. */\nexport class A extends Service<A, { readonly b: Effect.Effect<void> }>()("A") {}',
+      "/** A. */\nexport interface A {\n  readonly b: (c: number) => void\n}"
+    ].map((text) => file("src/A.ts", text)),
+    good: [
+      "const a = 1",
+      "/** A. */\nexport const a = 1",
+      "/** A. */\nexport interface A {\n  readonly b: number\n  /** C. */\n  c(): void\n}",
+      "/** A. */\nexport class A {\n  #b(): void {}\n  constructor() {}\n  override c(): void {}\n}",
+      "/** A. */\nexport declare function a(b: 1): 1\nexport declare function a(b: 2): 2"
+    ].map((text) => file("src/A.ts", text))
   },
   {
     name: "modules import `effect` only, the one runtime dependency",

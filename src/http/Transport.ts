@@ -73,11 +73,13 @@ export interface Connection {
 export class Transport extends Context.Service<
   Transport,
   {
+    /** Sends requests to the API with the token; relative URLs count from `baseUrl`. */
     readonly httpClient: HttpClient.HttpClient.With<KefuError<RequestReason>>
     /** For URLs outside the API, for example signed ones: adds no token and no trace headers. */
     readonly publicHttpClient: HttpClient.HttpClient
     /** The backend's URL, against which relative URLs are resolved. */
     readonly baseUrl: string
+    /** Opens a connection. It closes with its scope. */
     readonly connect: Effect.Effect<Connection, KefuError<DialReason>, Scope.Scope>
     /** How often the token was replaced by one that may be another account's; see {@link Credentials}. */
     readonly tokenGeneration: Effect.Effect<number>

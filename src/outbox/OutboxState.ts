@@ -35,7 +35,7 @@ export type OutboxState = Data.TaggedEnum<{
 }>
 
 /**
- * Constructors, guards and `$match` of {@link (OutboxState:type)}.
+ * Constructors, guards and `$match` of {@link OutboxState:type}.
  *
  * @category constructors
  * @since 0.1.0

@@ -34,7 +34,7 @@ export type ConnectionState = Data.TaggedEnum<{
 }>
 
 /**
- * Constructors, guards and `$match` of {@link (ConnectionState:type)}.
+ * Constructors, guards and `$match` of {@link ConnectionState:type}.
  *
  * @category constructors
  * @since 0.1.0

@@ -53,7 +53,7 @@ export type RealtimeEvent = Data.TaggedEnum<{
 }>
 
 /**
- * Constructors, guards and `$match` of {@link (RealtimeEvent:type)}.
+ * Constructors, guards and `$match` of {@link RealtimeEvent:type}.
  *
  * @category constructors
  * @since 0.1.0

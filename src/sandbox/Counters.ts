@@ -68,8 +68,11 @@ const kept = 100
 export class Counters extends Context.Service<
   Counters,
   {
+    /** Counts one. */
     readonly add: (counter: Counter) => void
+    /** Counts and logs a refused command. */
     readonly refuse: (refusal: Refusal) => Effect.Effect<void>
+    /** The present counts. */
     readonly snapshot: Effect.Effect<Readonly<Record<Counter, number>>>
     /** The latest refusals, the oldest first. */
     readonly refusals: Effect.Effect<ReadonlyArray<Refusal>>

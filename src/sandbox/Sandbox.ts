@@ -74,8 +74,11 @@ export interface ConnectOptions {
 export interface SandboxShape {
   /** The seed's people and their tokens. */
   readonly logins: ReadonlyArray<SeededLogin>
+  /** A new visitor with a token. */
   readonly createVisitor: (options?: NewAccount) => Effect.Effect<Login>
+  /** A new member of staff with a token; goes on duty by connecting. */
   readonly createStaff: (options?: NewAccount) => Effect.Effect<Login>
+  /** A new administrator with a token. */
   readonly createAdmin: (options?: NewAccount) => Effect.Effect<Login>
   /** Makes a token invalid. Connections that it opened stay open. */
   readonly revokeToken: (token: string) => Effect.Effect<void>
@@ -95,6 +98,7 @@ export interface SandboxShape {
   readonly knowledge: Effect.Effect<ReadonlyArray<Knowledge>>
   /** The open connections, which can be closed, reset, or sent any text. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
+  /** How many requests, dials, frames and other things there were so far. */
   readonly counters: Effect.Effect<Readonly<Record<Counter, number>>>
   /** The latest refused commands with their reasons. */
   readonly refusals: Effect.Effect<ReadonlyArray<Refusal>>

@@ -30,8 +30,11 @@ export interface PromiseSandbox extends AsyncDisposable {
   readonly baseUrl: string
   /** The seed's people and their tokens. */
   readonly logins: ReadonlyArray<SeededLogin>
+  /** A new visitor with a token. */
   readonly createVisitor: (options?: NewAccount) => Promise<Login>
+  /** A new member of staff with a token; goes on duty by connecting. */
   readonly createStaff: (options?: NewAccount) => Promise<Login>
+  /** A new administrator with a token. */
   readonly createAdmin: (options?: NewAccount) => Promise<Login>
   /** Makes a token invalid. Connections that it opened stay open. */
   readonly revokeToken: (token: string) => Promise<void>

@@ -75,7 +75,9 @@ export interface TestConnection {
  * @since 0.1.0
  */
 export interface TestDial {
+  /** Opens the connection. */
   readonly accept: Effect.Effect<TestConnection>
+  /** Fails the dial with a reason. */
   refuse(reason: DialReason): Effect.Effect<void>
 }
 

@@ -6,8 +6,6 @@ import * as Path from "node:path"
 
 export const root = Path.resolve(import.meta.dirname, "../..")
 
-export const names = ["README.md", "README.zh-CN.md"] as const
-
 /** A block of code. `until` is what a program that does not end prints when all is well. */
 export interface Block {
   readonly origin: string
@@ -63,7 +61,7 @@ export const parse = (name: string, text: string): Readme => {
   }
 }
 
-export const readmes: ReadonlyArray<Readme> = names.map((name) =>
+export const readmes: ReadonlyArray<Readme> = ["README.md", "README.zh-CN.md"].map((name) =>
   parse(name, Fs.readFileSync(Path.join(root, name), "utf8"))
 )
 

@@ -26,7 +26,9 @@ const closed = (code: number, closeReason?: string) =>
 export interface ClientConnection {
   /** The next frames from the sandbox. Fails with the close code when the connection has ended. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, Socket.SocketError>
+  /** Sends a frame to the sandbox. */
   readonly write: (text: string) => Effect.Effect<void, Socket.SocketError>
+  /** Ends the connection, by default with 1000. */
   readonly close: (code?: number, reason?: string) => Effect.Effect<void>
 }
 

@@ -50,6 +50,7 @@ export interface Carrier {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string | Uint8Array>, Socket.SocketError>
   /** Waits while the client does not read. */
   readonly write: (text: string) => Effect.Effect<void, Socket.SocketError>
+  /** Ends the connection with a close frame. */
   readonly close: (code: number, reason: string) => Effect.Effect<void>
   /** Ends the connection without a close frame. */
   readonly reset: Effect.Effect<void>
@@ -137,6 +138,7 @@ const pass = <E>(
 export class Gateway extends Context.Service<
   Gateway,
   {
+    /** Checks a dial: its token, and the faults in force. */
     readonly accept: (dial: Dial) => Effect.Effect<Accepted, DialRefused>
     /** Serves a connection until it has ended, and ends it when interrupted. */
     readonly serve: (accepted: Accepted, carrier: Carrier) => Effect.Effect<void>

@@ -161,8 +161,11 @@ export class Dropped extends Schema.TaggedError<Dropped>("effect-kefu/sandbox/Dr
  * @since 0.1.0
  */
 export interface FaultHooks {
+  /** Runs at a dial, which it may delay or refuse. */
   readonly dial: (dial: Dial) => Effect.Effect<void, DialRefused>
+  /** Runs when a connection opens; the link that it returns replaces the plain one. */
   readonly link: (connection: Connection) => Effect.Effect<Link | undefined, never, Scope.Scope>
+  /** Runs around a REST call: it may answer in place of the backend, or drop the connection. */
   readonly request: <E, R>(
     call: Call,
     handle: Effect.Effect<HttpServerResponse, E, R>

@@ -25,6 +25,7 @@ import * as FrameFaults from "./FrameFaults.ts"
 export class SandboxFaults extends Context.Service<
   SandboxFaults,
   {
+    /** Puts faults in force, at the times that they name. */
     readonly inject: (...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
     /**
      * Ends all faults, also those that have not begun. Their effects stay: a silent connection stays silent.
