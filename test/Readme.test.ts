@@ -8,6 +8,7 @@ import * as Path from "node:path"
 import type { ClientOptions } from "../src/Client.ts"
 import type { Options } from "../src/Kefu.ts"
 import { KefuErrorReason } from "../src/KefuError.ts"
+import { Fault } from "../src/sandbox/faults/Fault.ts"
 import { anchor, parse, type Readme, readmes, root } from "./support/Readme.ts"
 
 const manifest = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
@@ -102,6 +103,14 @@ for (const readme of readmes) {
       const named = firstCells(readme.rows.filter((cells) => cells.length === 3))
       assert.deepStrictEqual(
         Object.keys(options).filter((option) => !named.includes(option)),
+        []
+      )
+    })
+
+    it("lists every kind of fault", () => {
+      const named = firstCells(readme.rows.filter((cells) => cells.length === 2))
+      assert.deepStrictEqual(
+        Object.keys(Fault.cases).filter((fault) => !named.includes(fault)),
         []
       )
     })

@@ -103,7 +103,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   "npm init -y": "test/package/run.ts makes the projects itself",
   "npm pkg set type=module": "test/package/run.ts makes the projects itself",
   "npm install effect-kefu effect": "test/package/run.ts, from the tarball",
-  "npm install effect-kefu effect @effect/platform-node": "test/package/run.ts, from the tarball",
   "npm ci && npm run demo": ".ci/run",
   "npm ci && npm run demo:web": "test/browser/Desk.test.ts, the desk of the sandbox",
   "npm ci && npm test": ".ci/run"
