@@ -632,8 +632,9 @@ export type ErrorResponse = (typeof ErrorResponse)["Type"]
  * `reason` is a tagged union, so `Effect.catchReason` handles one cause and leaves the others. The type of each method
  * lists its reasons (`KefuError<RequestReason>`); `KefuError` alone stands for any. `isRetryable` says
  * whether the same call may succeed later, `userText` is a short sentence for end users, and `response` is the HTTP
- * response, if there was one. `config` is the request, where a REST method of the documented client failed. The token
- * never appears in any of them.
+ * response, if there was one. `config` is the request, where a REST method of the documented client failed. `cause` is
+ * what led to it, if that was an error: another `KefuError`, or in place of a foreign error one with its name, its code and
+ * the words of its message that can be no secret, without a stack. The token never appears in any of them.
  *
  * **Example** (Handling one reason)
  *
@@ -658,17 +659,19 @@ export class KefuError<out Reason extends KefuErrorReason = KefuErrorReason> ext
 }) {
   declare readonly reason: Reason
 
-  // oxlint-disable-next-line no-useless-constructor -- infers `Reason`
   constructor(
     props: {
       readonly method: string
       readonly reason: Reason
       readonly response?: ErrorResponse
       readonly config?: RequestConfig
+      readonly cause?: unknown
     },
     options?: Schema.MakeOptions
   ) {
-    super(props, options)
+    const { cause, ...fields } = props
+    super(fields, options)
+    if (cause !== undefined) this.cause = cause
   }
 
   /** Narrows to an error with any reason. */
@@ -726,6 +729,7 @@ export class KefuError<out Reason extends KefuErrorReason = KefuErrorReason> ext
     const frames = stack.includes("\n    at ") ? stack.slice(stack.indexOf("\n    at ")) : ""
     const answered = this.response === undefined ? "" : `\n  response: ${inline(this.response, options, inspect)}`
     const reason = inlineReason(this.reason, options, inspect)
-    return `${this.name}: ${this.message}${frames}\n  reason: ${reason}${answered}`
+    const caused = this.cause instanceof Error ? `\n  cause: ${String(this.cause)}` : ""
+    return `${this.name}: ${this.message}${frames}\n  reason: ${reason}${answered}${caused}`
   }
 }

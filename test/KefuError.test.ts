@@ -164,4 +164,14 @@ describe("KefuError", () => {
       assert.strictEqual(other.reason._tag, "Forbidden")
     })
   )
+
+  it("keeps its cause when it is reported for another method, prints it, and does not encode it", () => {
+    const cause = failing(new Kefu.ConnectionLost({ code: 1006, detail: "" }))
+    const reason = new Kefu.DeliveryUnknown({ detail: "the link broke" })
+    const error = new Kefu.KefuError({ method: "Realtime.send", reason, cause }).at("Outbox.send")
+    assert.strictEqual(error.cause, cause)
+    assert.include(inspect(error), "\n  cause: KefuError: UserApi.me: the connection was lost")
+    assert.notProperty(Schema.encodeSync(Kefu.KefuError)(error), "cause")
+    assert.notProperty(failing(reason), "cause")
+  })
 })

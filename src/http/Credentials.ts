@@ -18,7 +18,7 @@ import * as elapsed from "../platform/elapsed.ts"
 import { withLock } from "../platform/lock.ts"
 import * as sessionLog from "../platform/sessionLog.ts"
 import * as flights from "../platform/singleFlight.ts"
-import { describe } from "./cause.ts"
+import { describe, redacted } from "./cause.ts"
 import { TokenApi } from "./TokenApi.ts"
 
 /**
@@ -127,8 +127,8 @@ const redact = (token: Redacted.Redacted | string) => (typeof token === "string"
 
 const refused = (detail: string) => new KefuError({ method: "Credentials.token", reason: new Unauthorized({ detail }) })
 
-const unavailable = (detail: string) =>
-  new KefuError({ method: "Credentials.token", reason: new TokenUnavailable({ detail }) })
+const unavailable = (detail: string, cause?: unknown) =>
+  new KefuError({ method: "Credentials.token", reason: new TokenUnavailable({ detail }), cause: redacted(cause) })
 
 const unchanging = { generation: Effect.succeed(0), changes: Stream.concat(Stream.make(0), Stream.never) }
 
@@ -190,13 +190,14 @@ const anonymous = (
 /** The provider's error, without what may be the token. */
 const providerFailed = (error: unknown) => {
   const told = describe(error)
-  return unavailable(`the token provider failed${told === "" ? "" : `: ${told}`}`)
+  return unavailable(`the token provider failed${told === "" ? "" : `: ${told}`}`, error)
 }
 
 const storageFailed = (error: unknown) =>
   new KefuError({
     method: "Credentials.token",
-    reason: new StorageFailed({ detail: `the token could not be read or stored: ${describe(error)}` })
+    reason: new StorageFailed({ detail: `the token could not be read or stored: ${describe(error)}` }),
+    cause: redacted(error)
   })
 
 const make = Effect.fnUntraced(function* (source: Source) {

@@ -36,6 +36,27 @@ const parts = (error: unknown, depth: number): ReadonlyArray<string> => {
   return [...names, plain(text("message")), ...cause].filter((part) => part !== "")
 }
 
+/** An error that says only what can be no secret of the one that it stands for, and of its causes. It has no stack. */
+export const redacted = (error: unknown, depth = 0): Error | undefined => {
+  try {
+    if (!Predicate.isObject(error) && typeof error !== "string") return undefined
+    const text = (key: string) => {
+      const value: unknown = Predicate.hasProperty(error, key) ? error[key] : undefined
+      return typeof value === "string" && identifier.test(value) ? value : undefined
+    }
+    const cause = depth < 3 && Predicate.hasProperty(error, "cause") ? redacted(error.cause, depth + 1) : undefined
+    const message =
+      typeof error === "string" ? error : String(Predicate.hasProperty(error, "message") ? error.message : "")
+    const made = new Error(plain(message).slice(0, longest), cause && { cause })
+    made.name = text("_tag") ?? text("name") ?? "Error"
+    made.stack = `${made.name}: ${made.message}`
+    const code = text("code")
+    return code === undefined ? made : Object.assign(made, { code })
+  } catch {
+    return undefined
+  }
+}
+
 /** What an error and its causes say of themselves, at most 200 characters; empty if nothing. */
 export const describe = (error: unknown): string => {
   try {

@@ -191,7 +191,11 @@ const endOf = (state: ConnectionState): KefuError<ConnectionReason> | undefined 
 const unacknowledged = (error: KefuError<CommandReason>) =>
   error.reason._tag === "RequestTooLarge"
     ? error
-    : new KefuError({ method: error.method, reason: new DeliveryUnknown({ detail: error.reason.message }) })
+    : new KefuError({
+        method: error.method,
+        reason: new DeliveryUnknown({ detail: error.reason.message }),
+        cause: error
+      })
 
 /** What the span of a message that came in tells. It has no parent: nothing of this process has caused it. */
 const delivery = ({ conversationId, id }: Message) => ({

@@ -144,6 +144,7 @@ describe("Credentials", () => {
               assert.strictEqual(exit.value.reason._tag, "TokenUnavailable")
               assert.isTrue(exit.value.isRetryable)
               assert.include(exit.value.message, "the token provider failed: the login server refused <redacted>")
+              assert.propertyVal(exit.value.cause, "message", "the login server refused <redacted>")
               assert.notInclude(inspect(exit.value, { depth: 10 }), "s3cret")
             }
           }

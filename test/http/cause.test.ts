@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { describe as told } from "../../src/http/cause.ts"
+import { inspect } from "node:util"
+import { describe as told, redacted } from "../../src/http/cause.ts"
 
 class Tagged {
   readonly _tag = "LoginFailed"
@@ -41,5 +42,21 @@ describe("http/cause", () => {
 
   it("cuts what is long", () => {
     assert.strictEqual(told(new Error("long ".repeat(1_000))).length, 200)
+  })
+
+  it("stands for an error and its causes by one that has names, codes and harmless words only", () => {
+    const foreign = new TypeError("fetch failed for s3cret/x", { cause: coded("connect s3cret+1", "ECONNREFUSED") })
+    const made = redacted(foreign)
+    assert.strictEqual(made?.name, "TypeError")
+    assert.strictEqual(made?.message, "fetch failed for <redacted>")
+    assert.deepInclude(made?.cause, { name: "Error", message: "connect <redacted>", code: "ECONNREFUSED" })
+    assert.notInclude(inspect(made, { depth: 9, showHidden: true }), "s3cret")
+    assert.strictEqual(made?.stack, "TypeError: fetch failed for <redacted>")
+  })
+
+  it("stands for what is no error, or cannot be read, by nothing", () => {
+    assert.isUndefined(redacted(undefined))
+    assert.isUndefined(redacted(7))
+    assert.isUndefined(redacted(unreadable))
   })
 })

@@ -18,6 +18,7 @@ import { Lifecycle, type LifecycleSignal, suspendedWhileHidden } from "../../src
 import type * as Kefu from "../../src/Kefu.ts"
 import { Transport } from "../../src/http/Transport.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
+import { KefuError } from "../../src/KefuError.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../src/realtime/RealtimeEvent.ts"
 import { DialRefused, Fate, FaultHooks, noFaults } from "../../src/sandbox/faults/FaultHooks.ts"
@@ -485,7 +486,9 @@ describe("commands", () => {
       const send = yield* Effect.forkChild(Effect.flip(realtime.send({ messageType: "Text", content: "hello?" })))
       yield* settle
       yield* reset
-      assert.strictEqual((yield* Fiber.join(send)).reason._tag, "DeliveryUnknown")
+      const error = yield* Fiber.join(send)
+      assert.strictEqual(error.reason._tag, "DeliveryUnknown")
+      assert.strictEqual(error.cause instanceof KefuError ? error.cause.reason._tag : error.cause, "ConnectionLost")
     }).pipe(
       Effect.provide(
         session(

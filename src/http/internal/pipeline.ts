@@ -21,6 +21,7 @@ import {
 import * as backoff from "../../platform/backoff.ts"
 import * as csp from "../../platform/contentSecurityPolicy.ts"
 import { xsrfHeader } from "../../platform/location.ts"
+import { redacted } from "../cause.ts"
 import * as body from "../body.ts"
 import * as failure from "../failure.ts"
 import * as retryAfter from "../retryAfter.ts"
@@ -58,7 +59,7 @@ export const make = (
 
   const attempt: Send = (request, token) => {
     const method = `${request.method} ${request.url}`
-    const fail = (reason: RequestReason) => Effect.fail(new KefuError({ method, reason }))
+    const fail = (reason: RequestReason, cause?: unknown) => Effect.fail(new KefuError({ method, reason, cause }))
     const { requestTimeout } = config
     const signed = token === undefined ? request : HttpClientRequest.bearerToken(request, token)
     return Effect.gen(function* () {
@@ -76,7 +77,7 @@ export const make = (
       Effect.catchTag("ResponseTooLarge", fail),
       Effect.provideService(HttpClient.TracerPropagationEnabled, config.tracePropagation),
       Effect.catchTag("HttpClientError", (error) =>
-        fail(failure.unreachable(error, isReached ? "check the network" : undefined))
+        fail(failure.unreachable(error, isReached ? "check the network" : undefined), redacted(error.reason.cause))
       ),
       csp.watch(config.baseUrl, (why) => new KefuError({ method, reason: new NetworkUnreachable(why) })),
       Effect.timeoutOrElse({

@@ -80,7 +80,11 @@ const unavailable = (method: string, state: ConnectionState): KefuError<Connecti
     case "Closed":
       return state.reason?.at(method) ?? new KefuError({ method, reason: new Closed({ detail: "closed by the app" }) })
     case "Waiting":
-      return new KefuError({ method, reason: new NotConnected({ detail: state.cause.reason.message }) })
+      return new KefuError({
+        method,
+        reason: new NotConnected({ detail: state.cause.reason.message }),
+        cause: state.cause
+      })
     case "Suspended":
       return new KefuError({ method, reason: new NotConnected({ detail: `the page is ${state.why}` }) })
     case "Idle":

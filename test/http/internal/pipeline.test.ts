@@ -123,6 +123,7 @@ describe("http/internal/pipeline", () => {
       Effect.gen(function* () {
         const error = yield* failure(() => "unreachable")
         assert.deepInclude(error.reason, { _tag: "NetworkUnreachable", detail: "kefu.test: ECONNREFUSED" })
+        assert.deepInclude(error.cause, { name: "TypeError", message: "fetch failed" })
         assert.isUndefined(error.response)
       })
     )
