@@ -1,7 +1,7 @@
 /**
  * The package as npm would publish it: `npm run test:package`. Packs it, has publint and are-the-types-wrong look at it,
- * installs it into empty projects of several makes, and runs a program in each against the sandbox of the installed command
- * line. Needs the npm registry, or what npm has cached.
+ * raises its version in a clone, publishes it without sending it, installs it into empty projects of several makes, and runs
+ * a program in each against the sandbox of the installed command line. Needs the npm registry, or what npm has cached.
  */
 import * as Assert from "node:assert/strict"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
@@ -92,6 +92,27 @@ const saidToOldNode = async (project: string) => {
   Assert.match(said, /^1: effect-kefu needs Node 22\.19 or newer, and this is Node 20\.20\.2\./)
 }
 
+/** `npm version` in a clone, then what `npm publish` would send. */
+const release = async (tarball: string) => {
+  const clone = Path.join(folder, "release")
+  await run("git", ["clone", "--quiet", root, clone], folder)
+  Fs.symlinkSync(tool(""), Path.join(clone, "node_modules"))
+  const someone = {
+    GIT_AUTHOR_NAME: "a",
+    GIT_AUTHOR_EMAIL: "a@b.test",
+    GIT_COMMITTER_NAME: "a",
+    GIT_COMMITTER_EMAIL: "a@b.test"
+  }
+  const tag = (await run("npm", ["version", "minor", "--sign-git-tag=false"], clone, someone)).trim().split("\n").at(-1)
+  Assert.match(tag ?? "", /^v\d+\.\d+\.0$/)
+  Assert.equal((await run("git", ["describe", "--tags"], clone)).trim(), tag)
+  const changelog = await run("git", ["show", "HEAD:CHANGELOG.md"], clone)
+  Assert.match(changelog, new RegExp(`^## ${tag?.slice(1).replaceAll(".", "\\.")} - \\d{4}-\\d\\d-\\d\\d$`, "m"))
+  Assert.doesNotMatch(changelog, /^## Unreleased$/m)
+  const published = JSON.parse(await run("npm", ["publish", tarball, "--dry-run", "--json"], folder)) as object
+  Assert.match(JSON.stringify(published), new RegExp(`"effect-kefu@${manifest.version.replaceAll(".", "\\.")}"`))
+}
+
 try {
   const [packed] = JSON.parse(
     await timed("npm pack", () => run("npm", ["pack", "--json", "--pack-destination", folder], root))
@@ -120,6 +141,8 @@ try {
   await timed("are-the-types-wrong", () =>
     node([tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only", ...untyped], root)
   )
+
+  await timed("npm version, npm publish --dry-run", () => release(tarball))
 
   const names = Object.keys(projects) as ReadonlyArray<keyof typeof projects>
   await timed("npm install", async () => {
