@@ -184,28 +184,50 @@ describe("sessions of one account that share a store", () => {
     })
   )
 
-  it.effect(
-    "keep what was accepted before a connection behind what earlier ones left, also if they end by a kill",
-    () =>
-      Effect.gen(function* () {
-        const map = new Map<string, string>()
-        const desk = new Desk(7)
-        const first = yield* dialling(makeStore(map), desk)
-        yield* first.outbox.enqueue(text("b"))
-        yield* first.outbox.enqueue(text("c"))
-        const left = new Map(map)
-        const second = yield* start(makeStore(left), desk)
-        yield* second.outbox.enqueue(text("d"))
-        yield* second.gateway.accept
-        yield* pass("1 second")
-        const third = yield* start(makeStore(new Map(left)), desk)
-        const connection = yield* third.gateway.accept
-        yield* pass("1 second")
-        yield* pass("1 second")
-        for (const _ of ["b", "c", "d"]) yield* handle(desk, connection)
-        assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
-        yield* Effect.all([first.stop, second.stop, third.stop])
-      })
+  for (const connects of [true, false]) {
+    it.effect(
+      `keep the order of restarts, also if the last was killed ${connects ? "after" : "before"} a connection`,
+      () =>
+        Effect.gen(function* () {
+          const map = new Map<string, string>()
+          const desk = new Desk(7)
+          const first = yield* dialling(makeStore(map), desk)
+          yield* first.outbox.enqueue(text("b"))
+          yield* first.outbox.enqueue(text("c"))
+          const left = new Map(map)
+          const second = yield* start(makeStore(left), desk)
+          if (!connects) yield* settle
+          yield* second.outbox.enqueue(text("d"))
+          if (connects) yield* second.gateway.accept
+          yield* pass("1 second")
+          const third = yield* start(makeStore(new Map(left)), desk)
+          const connection = yield* third.gateway.accept
+          yield* pass("1 second")
+          yield* pass("1 second")
+          for (const _ of ["b", "c", "d"]) yield* handle(desk, connection)
+          assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
+          yield* Effect.all([first.stop, second.stop, third.stop])
+        })
+    )
+  }
+
+  it.effect("keep the order of the sends also where the store has failed for some of them", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* dialling(store, desk)
+      yield* first.outbox.enqueue(text("b"))
+      store.broken = true
+      yield* first.outbox.enqueue(text("c"))
+      store.broken = false
+      yield* first.outbox.enqueue(text("d"))
+      const second = yield* start(store, desk)
+      const connection = yield* second.gateway.accept
+      yield* pass("1 second")
+      for (const _ of ["b", "c", "d"]) yield* handle(desk, connection)
+      assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
+      yield* Effect.all([first.stop, second.stop])
+    })
   )
 
   it.effect("leave a stored send unknown where the store no longer tells what the other one has done with it", () =>

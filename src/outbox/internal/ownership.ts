@@ -139,6 +139,17 @@ export const make = (
     return true
   })
 
+  /** The last place of those that earlier sessions left, which this one may never take over. */
+  const topOf = (found: ReadonlyArray<Stored>): number =>
+    found.reduce(
+      (top, record) => (record._tag === "Send" && !sends.get(record.key) ? Math.max(top, record.order) : top),
+      0
+    )
+
+  const saveAgain = Effect.suspend(() =>
+    Effect.forEach(sends.open.filter(records.has), records.save, { discard: true })
+  )
+
   const locate = Effect.gen(function* () {
     const name = yield* login
     if (name === undefined || claimed > 0) return
@@ -158,7 +169,10 @@ export const make = (
       const { login, part } = place
       const of = part === undefined || part === login ? `${(yield* currentUser.get).id}` : part
       const found = (yield* store.runPatiently((from) => listed(from, of))) ?? []
-      if (claimed === 0) sends.show(inheritance.waitingOf(found))
+      if (claimed === 0) {
+        sends.show(inheritance.waitingOf(found))
+        if (sends.makeRoom(topOf(found))) yield* saveAgain
+      }
       return found.some(({ _tag }) => _tag === "Send")
     }).pipe(Effect.orElseSucceed(() => false)),
     claim: (connection: number): Effect.Effect<boolean> =>

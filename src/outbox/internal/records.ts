@@ -110,10 +110,18 @@ export const make = ({ place, sends, session, store }: Needs) => {
     )
   }
 
+  /** Writes a send and what the store has not taken of those before it: whoever takes it over must know them, too. */
+  const writeInOrder = Effect.fnUntraced(function* (into: Store, send: Send) {
+    for (const earlier of sends.open) {
+      if (earlier.order < send.order && !kept.has(earlier.entry.key)) yield* write(into, earlier)
+    }
+    yield* write(into, send)
+  })
+
   /** Writes the present state of a send. */
   const save = (send: Send): Effect.Effect<unknown> =>
     store.run(
-      (into) => write(into, send),
+      (into) => writeInOrder(into, send),
       () => miss(send)
     )
 

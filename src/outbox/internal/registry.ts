@@ -155,11 +155,12 @@ export class Registry {
     return ++this.#orders
   }
 
-  /** Moves the open sends behind those that earlier sessions left. */
-  makeRoom(top: number): void {
+  /** Moves the open sends behind those that earlier sessions left; false if they are behind them already. */
+  makeRoom(top: number): boolean {
     const least = this.open.reduce((found, { order }) => Math.min(found, order), Infinity)
     if (least <= top) for (const send of this.open) send.order += top - least + 1
     this.pass(top)
+    return least <= top
   }
 
   /** Has later sends come after this place. */
