@@ -98,6 +98,9 @@ describe("snippets", () => {
 
 const home = "http://127.0.0.1:8787"
 
+/** The adapters for frameworks run in a page: `test/browser/Frameworks.test.ts`. */
+const isAdapter = ({ code }: Block) => /from "(?:react|vue|svelte\/store)"/.test(code)
+
 /** Commands that this test does not run, and who does. */
 const elsewhere: Readonly<Record<string, string>> = {
   "npm init -y": "test/package/run.ts makes the projects itself",
@@ -150,7 +153,9 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("the blocks of the REA
     assert.deepStrictEqual(
       readmes.flatMap(({ blocks }) =>
         blocks.filter(
-          ({ language, runs }) => !["sh", "text", "html"].includes(language) && !(language === "ts" && runs)
+          (block) =>
+            !["sh", "text", "html"].includes(block.language) &&
+            !(block.language === "ts" && (block.runs || isAdapter(block)))
         )
       ),
       []
@@ -161,7 +166,10 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("the blocks of the REA
     )
   })
 
-  for (const { code, file, origin, until } of once(ofReadmes, ({ code }) => code)) {
+  for (const { code, file, origin, until } of once(
+    ofReadmes.filter((snippet) => !isAdapter(snippet)),
+    ({ code }) => code
+  )) {
     it.effect(
       `${origin} runs`,
       () =>

@@ -42,6 +42,8 @@ export const open = (
   maxFrameSize: number
 ): Effect.Effect<Socket.WebSocketLike, Socket.SocketError, Scope.Scope> =>
   Effect.gen(function* () {
+    // In a page, what is opened and closed at once (React's StrictMode) makes none: the browser would log a warning.
+    if (globals.document !== undefined) yield* Effect.promise(() => Promise.resolve())
     let tcp: nodeSocket.TcpSocket | undefined
     let ws: (Socket.WebSocketLike & { readonly url?: unknown }) | undefined
     // A constructor of the app may dial another URL than it was given.

@@ -45,7 +45,7 @@ export const begin = async (tab: Tab, options: Kefu.ClientOptions, isStored = fa
 }
 
 /** Resolves once the client is connected. */
-export const opened = (tab: Tab): Promise<void> => tab.until(() => window.chat.client.isOpened())
+const opened = (tab: Tab): Promise<void> => tab.until(() => window.chat.client.isOpened())
 
 /** Sends a text, and resolves with the id that the backend gave it. */
 export const say = (tab: Tab, text: string): Promise<number> =>
