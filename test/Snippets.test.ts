@@ -77,7 +77,7 @@ const run = (program: string, args: ReadonlyArray<string>, until?: string) =>
     child.on("close", (code) => resume(Effect.succeed({ ok: code === 0 && until === undefined, output })))
     return Effect.sync(() => child.kill())
   }).pipe(
-    Effect.timeoutOrElse({ duration: "50 seconds", orElse: () => Effect.succeed({ ok: false, output: "it hangs" }) })
+    Effect.timeoutOrElse({ duration: "110 seconds", orElse: () => Effect.succeed({ ok: false, output: "it hangs" }) })
   )
 const node = (args: ReadonlyArray<string>, until?: string) => run(process.execPath, args, until)
 
@@ -183,7 +183,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("the blocks of the REA
           assert.notStrictEqual(output.trim(), "", "a snippet prints its result")
           if (isTest) assert.match(output, /1 passed/)
         }),
-      60_000
+      120_000
     )
   }
 })
@@ -200,7 +200,7 @@ describe("the commands of the READMEs", () => {
           assert.isTrue(ok, output)
           if (shown !== undefined) assert.strictEqual(shape(output, baseUrl), shape(shown, baseUrl))
         }).pipe(Effect.provide(SandboxNode.layer({ faultControl: true }))),
-      60_000
+      120_000
     )
   }
 })
