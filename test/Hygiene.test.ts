@@ -17,6 +17,8 @@ const platformEdge: ReadonlyArray<string> = [
   "src/platform/lock.ts",
   "src/platform/tabs.ts",
   "src/sandbox/doors/SandboxNode.ts",
+  "src/cluster/KefuRunner.ts",
+  "src/cluster/NodeSqlite.ts",
   "src/testing/PromiseSandbox.ts"
 ]
 

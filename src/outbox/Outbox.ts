@@ -34,7 +34,7 @@ import * as following from "./internal/follow.ts"
 import * as intake from "./internal/intake.ts"
 import * as assembly from "./internal/parts.ts"
 import { isListed, isWaiting, type Send } from "./internal/registry.ts"
-import type { OutboxDraft, OutboxEntry, OutboxKey, SentEntry } from "./OutboxEntry.ts"
+import type { OutboxDraft, OutboxEntry, OutboxKey, SendOptions, SentEntry } from "./OutboxEntry.ts"
 
 /**
  * Sends messages in the order of each conversation, over lost connections and restarts.
@@ -97,10 +97,16 @@ export class Outbox extends Context.Service<
      *
      * Interruption cancels a send that waits or uploads; a send that was handed over continues in the background.
      */
-    send(draft: OutboxDraft): Effect.Effect<SentEntry, KefuError<SendReason | OutboxFull>>
+    send(draft: OutboxDraft, options?: SendOptions): Effect.Effect<SentEntry, KefuError<SendReason | OutboxFull>>
     /** Accepts a message and returns at once. Fails with `OutboxFull`, `InvalidRequest`, `Superseded` and `Closed`. */
-    enqueue(draft: OutboxDraft): Effect.Effect<OutboxEntry, KefuError<ConnectionReason | OutboxFull>>
-    /** Waits until a send has settled. Fails with `NotFound` if the outbox does not remember it. */
+    enqueue(
+      draft: OutboxDraft,
+      options?: SendOptions
+    ): Effect.Effect<OutboxEntry, KefuError<ConnectionReason | OutboxFull>>
+    /**
+     * Waits until a send has settled. Fails with `NotFound` if the outbox does not remember it; with a store only after
+     * the first connection, over which it takes over what the store holds.
+     */
     result(key: OutboxKey): Effect.Effect<SentEntry, KefuError<SendReason>>
     /** Cancels a send that waits or uploads; false if it is too late. */
     cancel(key: OutboxKey): Effect.Effect<boolean>
@@ -190,18 +196,20 @@ const make = Effect.gen(function* () {
   )
 
   return Outbox.of({
-    send: (draft) =>
+    send: (draft, options) =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(add("Outbox.send", draft), (send) =>
+        Effect.flatMap(add("Outbox.send", draft, options), (send) =>
           Effect.onInterrupt(restore(Deferred.await(send.done)), () => cancel(send))
         )
       ).pipe(withSpan("Outbox.send", creation("send", draft))),
-    enqueue: (draft) =>
-      Effect.map(add("Outbox.enqueue", draft), ({ entry }) => entry).pipe(
+    enqueue: (draft, options) =>
+      Effect.map(add("Outbox.enqueue", draft, options), ({ entry }) => entry).pipe(
         withSpan("Outbox.enqueue", creation("enqueue", draft))
       ),
     result: (key) =>
-      Effect.suspend(() => Effect.flatMap(known("Outbox.result", key), ({ done }) => Deferred.await(done))).pipe(
+      Effect.suspend(() => (sends.get(key) === undefined ? kept.claimed : Effect.void)).pipe(
+        Effect.andThen(Effect.suspend(() => known("Outbox.result", key))),
+        Effect.flatMap(({ done }) => Deferred.await(done)),
         withSpan("Outbox.result")
       ),
     cancel: Effect.fn("Outbox.cancel")((key) => Effect.suspend(() => cancel(sends.get(key)))),

@@ -55,6 +55,20 @@ export type OutboxDraft = {
 } & ((Draft & { readonly file?: undefined }) | FileDraft)
 
 /**
+ * Options of one send.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface SendOptions {
+  /**
+   * The key of the entry, which no other send of the account has ever had. If the outbox remembers a send with this key, it
+   * is given in place of a new one. Default: a new key.
+   */
+  readonly key?: OutboxKey | undefined
+}
+
+/**
  * A send at one moment.
  *
  * **Details**

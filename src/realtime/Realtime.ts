@@ -38,6 +38,7 @@ import { CurrentUser } from "../rest/CurrentUser.ts"
 import { UserApi } from "../rest/UserApi.ts"
 import type { AckPayload, SendPayload } from "../wire/Frame.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
+import { DeliveredBefore } from "./deliveredBefore.ts"
 import * as commands from "./internal/command.ts"
 import { DeliveryLog } from "./internal/deliveryLog.ts"
 import { keepsTrying } from "./internal/phase.ts"
@@ -208,6 +209,8 @@ const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const leftovers = yield* Leftovers
   const log = new DeliveryLog()
+  const before = yield* DeliveredBefore
+  if (before !== undefined) log.restore(before)
   const broadcast = yield* Effect.acquireRelease(
     Effect.sync(() => subscribers.make<RealtimeEvent>((dropped) => RealtimeEvent.Lagged({ dropped }))),
     ({ end }) => end

@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import { OutboxKey } from "../../src/outbox/OutboxEntry.ts"
+import { StrictStore } from "../../src/outbox/strictStore.ts"
 import { message, pass, settle } from "../support/Gateway.ts"
 import { Desk, failure, handle, messagesOf, text } from "../support/OutboxDesk.ts"
 import { makeGatedStore, makeMortalStore, makeStore, start, storedIn } from "../support/OutboxStore.ts"
@@ -133,6 +135,52 @@ describe("a store", () => {
         yield* outbox.result(key)
       }
       assert.isAtMost(store.writes - before, 40)
+      yield* stop
+    })
+  )
+
+  it.effect("gives the outcome of a send by its own key after a restart, once it has taken it over", () =>
+    Effect.gen(function* () {
+      const map = new Map<string, string>()
+      const desk = new Desk(7)
+      const key = OutboxKey.make("mine")
+      const first = yield* start(makeMortalStore(map, never), desk)
+      assert.strictEqual((yield* first.outbox.enqueue(text("a"), { key })).key, key)
+      assert.strictEqual((yield* first.outbox.enqueue(text("b"), { key })).key, key)
+      assert.deepStrictEqual(storedIn({ map }), ["a"])
+      // The process is killed: nothing of it is closed.
+      const { gateway, outbox, stop } = yield* start(makeStore(map), desk)
+      const mine = yield* Effect.forkChild(outbox.result(key))
+      const other = yield* Effect.forkChild(Effect.flip(outbox.result(OutboxKey.make("other"))))
+      yield* pass("1 second")
+      assert.isUndefined(mine.pollUnsafe())
+      assert.isUndefined(other.pollUnsafe())
+      yield* handle(desk, yield* gateway.accept)
+      yield* pass("1 second")
+      assert.deepStrictEqual(desk.texts(), ["a"])
+      assert.strictEqual((yield* Fiber.join(mine)).key, key)
+      assert.strictEqual((yield* Fiber.join(other)).reason._tag, "NotFound")
+      yield* stop
+    })
+  )
+
+  it.effect("hands nothing over that a strict store does not hold, and waits for it as long as it takes", () =>
+    Effect.gen(function* () {
+      const store = makeGatedStore(new Map())
+      const desk = new Desk(7)
+      const { gateway, outbox, stop } = yield* Effect.provideService(start(store, desk), StrictStore, true)
+      yield* outbox.enqueue(text("a"))
+      const connection = yield* gateway.accept
+      yield* handle(desk, connection)
+      yield* pass("1 second")
+      yield* store.gate.close
+      const second = yield* Effect.forkChild(outbox.enqueue(text("b")))
+      yield* pass("10 seconds")
+      assert.deepStrictEqual(yield* messagesOf(connection), ["a"])
+      yield* store.gate.open
+      yield* handle(desk, connection)
+      yield* Fiber.join(second)
+      assert.deepStrictEqual(desk.texts(), ["a", "b"])
       yield* stop
     })
   )

@@ -12,21 +12,23 @@ import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Store } from "./store.ts"
 
 /** How long the store may take for one step; then the outbox continues without it until it responds. */
-const patience = Duration.seconds(2)
+const usual = Duration.seconds(2)
 
 type Step<A> = (store: Store) => Effect.Effect<A, KeyValueStore.KeyValueStoreError>
 
 export interface GuardedStore extends ReturnType<typeof make> {}
 
 /**
- * `makeUp` runs when the store responds again; `exclusive` runs a step while no other session that shares the store runs
+ * `makeUp` runs when the store responds again; a strict store is waited for as long as it takes; `exclusive` runs a step while no other session that shares the store runs
  * one.
  */
 export const make = (
   store: Store,
   makeUp: Effect.Effect<unknown>,
+  isStrict: boolean,
   exclusive: <A, E>(step: Effect.Effect<A, E>) => Effect.Effect<A, E> = identity
 ) => {
+  const patience = isStrict ? Duration.infinity : usual
   const lock = Semaphore.makeUnsafe(1)
   let hasFailed = false
   let isStalled = false
@@ -34,7 +36,8 @@ export const make = (
 
   const failed = (detail: string) =>
     Effect.suspend(() => {
-      if (hasFailed) return Effect.undefined
+      // Then it also fails where it is no longer this session's.
+      if (hasFailed || isStrict) return Effect.undefined
       hasFailed = true
       const warning = "The store of the outbox failed; the outbox continues without persistence"
       return Effect.as(Effect.logWarning(warning, detail), undefined)

@@ -7,7 +7,7 @@ import { Closed, type ConnectionReason, InvalidRequest, KefuError, OutboxFull, S
 import * as elapsed from "../../platform/elapsed.ts"
 import type { ConnectionState } from "../../realtime/ConnectionState.ts"
 import * as source from "../../rest/source.ts"
-import { type OutboxDraft, OutboxKey } from "../OutboxEntry.ts"
+import { type OutboxDraft, OutboxKey, type SendOptions } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
 import * as payload from "../payload.ts"
 import { unaddressed } from "./lane.ts"
@@ -52,7 +52,9 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
     return send
   })
 
-  const add = Effect.fnUntraced(function* (method: string, draft: OutboxDraft) {
+  const add = Effect.fnUntraced(function* (method: string, draft: OutboxDraft, options?: SendOptions) {
+    const known = options?.key === undefined ? undefined : sends.get(options.key)
+    if (known !== undefined) return known
     const { messageType } = draft
     const conversationId = draft.conversationId ?? undefined
     if (conversationId !== undefined && !Number.isSafeInteger(conversationId)) {
@@ -69,7 +71,7 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
       toId: named === undefined ? (toId ?? draft.toId) : draft.toId
     })
     const enqueuedAt = yield* Clock.currentTimeMillis
-    const key = OutboxKey.make(`${enqueuedAt.toString(36)}-${++keys}-${yield* unique}`)
+    const key = options?.key ?? OutboxKey.make(`${enqueuedAt.toString(36)}-${++keys}-${yield* unique}`)
     const fixed = draft.file === undefined ? ({ ...draft, content: message.content } as OutboxDraft) : draft
     yield* accepts(method)
     const send = makeSend(

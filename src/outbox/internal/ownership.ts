@@ -2,6 +2,7 @@
  * Who owns the account's sends in a store that several sessions share: the session that connected last.
  */
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import type { UserId } from "../../domain/Id.ts"
 import type { CurrentUser } from "../../rest/CurrentUser.ts"
@@ -49,6 +50,7 @@ export const make = (
   let hasOwned = false
   /** Another session has connected since this one last learned from the store what others have done. */
   let isSuperseded = false
+  const firstClaim = Latch.makeUnsafe()
 
   /** The records of the account, and of its login until the account was known, except those of tabs that live. */
   const listed = Effect.fnUntraced(function* (from: Store, of: string) {
@@ -132,6 +134,7 @@ export const make = (
     if (!isDone && !hasAdopted) place.part = undefined
     refused = isDone ? undefined : id
     claimed = connection
+    yield* firstClaim.open
     sends.hide()
     for (const send of sends.open) {
       if (place.part !== undefined && !records.isFound(send)) yield* records.save(send)
@@ -193,6 +196,7 @@ export const make = (
     resume: claiming.withPermit(
       Effect.suspend(() => (refused === undefined || claimed === 0 ? Effect.void : claimFor(refused, claimed)))
     ),
+    claimed: firstClaim.await,
     moved: Effect.sync(() => {
       claimed = 0
     }),

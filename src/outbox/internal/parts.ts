@@ -24,6 +24,7 @@ import type { Needs } from "./reconcile.ts"
 import { Registry, type Send } from "./registry.ts"
 import * as siblingsOf from "./siblings.ts"
 import * as outboxStore from "./store.ts"
+import { StrictStore } from "../strictStore.ts"
 
 /** A text that no other session has. */
 export const unique = Effect.map(Effect.all([Random.nextInt, Random.nextInt]), (numbers) =>
@@ -71,7 +72,17 @@ export const make = Effect.gen(function* () {
   const kept =
     store === undefined
       ? persistence.none
-      : persistence.make({ store, session, login: fingerprint, currentUser, ledger, sends, siblings, calm: calm.await })
+      : persistence.make({
+          store,
+          isStrict: yield* StrictStore,
+          session,
+          login: fingerprint,
+          currentUser,
+          ledger,
+          sends,
+          siblings,
+          calm: calm.await
+        })
   const needs: Needs = {
     calm: calm.await,
     generation: tokenGeneration,

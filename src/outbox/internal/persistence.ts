@@ -29,9 +29,11 @@ export interface Persistence {
   readonly claim: (connection: number) => Effect.Effect<boolean>
   /**
    * Stores that a send is handed over, before it is. False if another session owns the account's sends. A store that
-   * fails holds nothing up.
+   * fails holds nothing up, unless it is strict: then it is false, too.
    */
   readonly record: (send: Send) => Effect.Effect<boolean>
+  /** Waits until what earlier sessions have left was taken over. */
+  readonly claimed: Effect.Effect<void>
   /** Whether another session may decide on a send of this one. */
   readonly isTaken: (send: Send) => Effect.Effect<boolean>
   /** Notes that another session of the account has connected. */
@@ -53,6 +55,7 @@ export const none: Persistence = {
   hasSends: Effect.succeed(false),
   claim: () => Effect.succeed(true),
   record: () => Effect.succeed(true),
+  claimed: Effect.void,
   isTaken: () => Effect.succeed(false),
   superseded: Effect.void,
   moved: Effect.void,
@@ -64,6 +67,8 @@ export const none: Persistence = {
 
 export interface Needs extends ownership.Needs {
   readonly store: Store
+  /** Nothing is handed over that the store does not hold. */
+  readonly isStrict: boolean
 }
 
 export const make = (needs: Needs): Persistence => {
@@ -71,6 +76,7 @@ export const make = (needs: Needs): Persistence => {
   const store: guardedStore.GuardedStore = guardedStore.make(
     needs.store,
     Effect.suspend(() => Effect.andThen(resume, records.makeUp)),
+    needs.isStrict,
     needs.siblings?.exclusive
   )
   const place: storedRecords.Place = { part: undefined, login: undefined, account: undefined, isShared: false }
@@ -95,6 +101,7 @@ export const make = (needs: Needs): Persistence => {
           records.miss(send)
         }
       )
+      if (needs.isStrict && isOwn === undefined) return false
       // Otherwise a restart would send again what the store holds as waiting.
       if (isOwn === undefined && !isMissed) yield* records.discard(send)
       return isOwn !== false

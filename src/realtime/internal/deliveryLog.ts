@@ -6,6 +6,7 @@
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId } from "../../domain/Id.ts"
 import type { Message } from "../../domain/Message.ts"
+import type { DeliveredBefore } from "../deliveredBefore.ts"
 
 /** How many of each are remembered, the latest ones; delivered ids per conversation. */
 const remembered = { delivered: 512, recalled: 512, own: 4096, ended: 256, conversations: 4096 }
@@ -54,6 +55,18 @@ export class DeliveryLog {
 
   /** All conversations have been listed once: an unknown one started after that. */
   baselined = false
+
+  /** Continues what an earlier session has delivered. */
+  restore(before: ReadonlyArray<DeliveredBefore>): void {
+    for (const { conversationId, delivered, settled } of before) {
+      const position = this.#touched(conversationId)
+      position.settled = settled
+      for (const id of delivered) remember(position.recent, id, remembered.delivered)
+      position.delivered = Math.max(settled ?? 0, ...position.recent)
+      this.#latest = Math.max(this.#latest, position.delivered)
+    }
+    this.baselined = true
+  }
 
   /** Declares a conversation as known up to its last message, its messages in order. */
   settle({ id, messages, state }: Conversation): void {

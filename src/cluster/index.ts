@@ -1,0 +1,9 @@
+/**
+ * Many accounts over many machines: each is connected by exactly one of them.
+ *
+ * @since 0.1.0
+ */
+export { AccountEvent, AccountState, KefuAccount } from "./KefuAccount.ts"
+export { type ClusterDraft, KefuCluster, type Options } from "./KefuCluster.ts"
+export * as KefuRunner from "./KefuRunner.ts"
+export * as NodeSqlite from "./NodeSqlite.ts"
