@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "node:child_process"
+import { readFileSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -36,6 +37,12 @@ describe("in the oldest browsers, a page", () => {
       assert.deepStrictEqual(found, optional)
     })
   )
+
+  it("is styled with nothing that they lack", () => {
+    const styles = readFileSync(Path.join(root, "examples/web/desk.css"), "utf8")
+    const newer = /light-dark\(|@starting-style|@position-try|anchor-name|field-sizing|interpolate-size|calc-size\(/g
+    assert.deepStrictEqual(styles.match(newer), null)
+  })
 
   it.effect("connects", () =>
     Effect.gen(function* () {

@@ -7,6 +7,12 @@ const largest = 10 * 1024 * 1024
 const longestSide = 1920
 const accept = "image/*,video/*,.pdf,.txt,.doc,.docx,.xls,.xlsx,.zip"
 
+/** What is dropped or pasted has not been through the file dialogue, which shows only what is accepted. */
+const isAccepted = ({ name, type }: File): boolean =>
+  accept
+    .split(",")
+    .some((kind) => (kind.startsWith(".") ? name.toLowerCase().endsWith(kind) : type.startsWith(kind.slice(0, -1))))
+
 interface Prepared {
   readonly file: Blob
   readonly name: string
@@ -136,6 +142,7 @@ export class Composer {
 
   async #upload(original: File): Promise<void> {
     const { client, conversation, onSent, tell } = this.#options
+    if (!isAccepted(original)) return tell(new Error(t.notAccepted(original.name)))
     if (original.size > largest) return tell(new Error(t.tooLarge))
     const abort = new AbortController()
     const bar = h("progress", { max: 1, value: 0, "aria-label": t.uploading(original.name) })

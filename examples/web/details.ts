@@ -67,7 +67,7 @@ export class Details {
       h("button", { type: "button", class: "invite", click: () => void this.#invite().catch(tell) }, `★ ${t.invite}`)
     )
     this.element = h(
-      "aside",
+      "section",
       { class: "details", "aria-label": t.details },
       h(
         "header",

@@ -299,13 +299,14 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
       () => {}
     )
 
+  // On a phone the list, the chat or the details are all there is to see: landmark and heading are around them.
   const root = h(
-    "div",
+    "main",
     { class: "desk", "data-view": "list" },
+    h("h1", { class: "unseen" }, t.console),
     h(
-      "aside",
+      "section",
       { class: "side", "aria-label": t.console },
-      h("h1", { class: "unseen" }, t.console),
       h(
         "header",
         { class: "bar" },
@@ -321,7 +322,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
       more,
       h("button", { type: "button", class: "language", click: switchLanguage }, t.other)
     ),
-    h("main", { class: "centre" }, link.element, tabs, stage),
+    h("div", { class: "centre" }, link.element, tabs, stage),
     details.element
   )
   details.onBack = () => view("chat")

@@ -1,61 +1,19 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import axe from "axe-core"
 import type { Browser, ElementHandle } from "puppeteer-core"
 import { bundlePages } from "../../examples/web/bundle.ts"
 import type { SandboxPage } from "../../src/sandbox/SandboxOptions.ts"
 import { startSandbox } from "../../src/testing/PromiseSandbox.ts"
 import * as Browsers from "./support/Browser.ts"
+import { broken, expected, hides, press, screens, shows, write } from "./support/Desk.ts"
 import * as Tab from "./support/Tab.ts"
 
 const picture = Path.join(import.meta.dirname, "../../examples/web/desk.webp")
-const screens = Path.join(import.meta.dirname, ".screens")
 
-declare global {
-  interface Window {
-    axe: typeof axe
-  }
-}
-
-/** What the browser itself logs about a dial that the test lets fail. */
-const expected = /WebSocket connection to|Failed to load resource/
-
-const shows = (tab: Tab.Tab, text: string) => tab.until((text) => document.body.innerText.includes(text), text)
-const hides = (tab: Tab.Tab, selector: string) =>
-  tab.until((selector) => {
-    const element = document.querySelector(selector)
-    return element === null || element.getClientRects().length === 0
-  }, selector)
-const press = async (tab: Tab.Tab, label: string) => {
-  await tab.until((label) => {
-    const button = [...document.querySelectorAll("button")].find(
-      (one) =>
-        (one.textContent === label || one.getAttribute("aria-label") === label) && one.getClientRects().length > 0
-    )
-    button?.click()
-    return button !== undefined
-  }, label)
-}
-const write = async (tab: Tab.Tab, text: string) => {
-  await tab.page.bringToFront()
-  await tab.page.focus(".composer textarea")
-  await tab.page.keyboard.type(text)
-  await tab.page.keyboard.press("Enter")
-}
 const attach = async (tab: Tab.Tab) => {
   const input = await tab.page.$("input[type=file]")
   await (input as ElementHandle<HTMLInputElement>).uploadFile(picture)
-}
-
-/** The rules that the page breaks, each with the elements that break it. */
-const broken = async (tab: Tab.Tab): Promise<ReadonlyArray<string>> => {
-  await tab.page.bringToFront()
-  await tab.page.evaluate(axe.source)
-  return tab.page.evaluate(async () => {
-    const { violations } = await window.axe.run()
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`)
-  })
 }
 
 const screenshot = async (tab: Tab.Tab, name: string) => {

@@ -2,9 +2,14 @@
 export interface Project {
   /** What it installs beside the package and `effect`. */
   readonly needs: ReadonlyArray<string>
+  /** Tools that this repository does not have, by version. */
+  readonly tools?: Readonly<Record<string, string>>
   readonly commonJs?: boolean
   readonly files: Readonly<Record<string, unknown>>
-  /** Node's arguments. A program in `node_modules/` is a tool of this repository; all others print what they sent. */
+  /**
+   * Node's arguments. A program in `node_modules/` is a tool of the project or of this repository; the last step prints
+   * what it sent.
+   */
   readonly steps: ReadonlyArray<readonly [path: string, ...args: ReadonlyArray<string>]>
 }
 
@@ -58,7 +63,16 @@ const typeScript = (module: string, moduleResolution: string): Project => ({
   steps: [["node_modules/typescript/bin/tsc"], ["out/main.js"]]
 })
 
-export const projects = {
+/** A page without a configuration of its bundler. */
+const page = `
+import Client from "effect-kefu/Client"
+const { env } = process
+const baseUrl = env.KEFU_BASE_URL
+const main = async () => {${visit}}
+main()
+`
+
+export const projects: Readonly<Record<string, Project>> = {
   javascript: {
     needs: [],
     files: { "main.js": `import { Client } from "effect-kefu/Client"\n${fromEnvironment}\n${visit}` },
@@ -96,5 +110,40 @@ main()
 }`
     },
     steps: [["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"], ["dist/page.js"]]
+  },
+  webpack: {
+    needs: [],
+    tools: { webpack: "5.113.0", "webpack-cli": "7.3.1" },
+    files: { "src/index.js": page },
+    steps: [["node_modules/webpack-cli/bin/cli.js"], ["dist/main.js"]]
+  },
+  esbuild: {
+    needs: [],
+    tools: { esbuild: "0.28.2" },
+    files: {
+      "main.js": page,
+      "build.js": `
+import { build } from "esbuild"
+await build({ entryPoints: ["main.js"], bundle: true, outfile: "dist/main.js" })
+`
+    },
+    steps: [["build.js"], ["dist/main.js"]]
+  },
+  rollup: {
+    needs: [],
+    tools: { rollup: "4.68.8", "@rollup/plugin-node-resolve": "16.0.3" },
+    files: { "main.js": page },
+    steps: [
+      [
+        "node_modules/rollup/dist/bin/rollup",
+        "main.js",
+        "--file",
+        "dist/main.js",
+        "--plugin",
+        "node-resolve",
+        "--silent"
+      ],
+      ["dist/main.js"]
+    ]
   }
-} satisfies Record<string, Project>
+}

@@ -52,13 +52,13 @@ const write = (project: string, files: Readonly<Record<string, unknown>>) => {
 const dependencies = (names: ReadonlyArray<string>) =>
   Object.fromEntries(names.map((name) => [name, manifest.devDependencies[name]]))
 
-const install = async (name: string, { commonJs, files, needs }: Project, tarball: string) => {
+const install = async (name: string, { commonJs, files, needs, tools }: Project, tarball: string) => {
   write(name, {
     "package.json": {
       name: `a-${name}`,
       private: true,
       type: commonJs === true ? "commonjs" : "module",
-      dependencies: { "effect-kefu": `file:${tarball}`, ...dependencies(["effect", ...needs]) }
+      dependencies: { "effect-kefu": `file:${tarball}`, ...dependencies(["effect", ...needs]), ...tools }
     },
     ...files
   })
@@ -144,9 +144,8 @@ try {
 
   await timed("npm version, npm publish --dry-run", () => release(tarball))
 
-  const names = Object.keys(projects) as ReadonlyArray<keyof typeof projects>
   await timed("npm install", async () => {
-    for (const name of names) await install(name, projects[name], tarball)
+    for (const [name, project] of Object.entries(projects)) await install(name, project, tarball)
   })
   await saidToOldNode("javascript")
   Assert.match(
@@ -155,14 +154,15 @@ try {
   )
   const { baseUrl, child } = await startSandbox("javascript")
   try {
-    for (const name of names) {
+    for (const [name, { steps }] of Object.entries(projects)) {
       await timed(name, async () => {
-        for (const [path, ...args] of projects[name].steps) {
-          const isInstalled = path.startsWith("node_modules/")
-          const at = isInstalled ? tool(path.slice("node_modules/".length)) : path
-          const output = await node([at, ...args], Path.join(folder, name), { KEFU_BASE_URL: baseUrl })
-          if (!isInstalled) Assert.match(output, /sent as message \d+/)
+        let output = ""
+        for (const [path, ...args] of steps) {
+          const own = Path.join(folder, name, path)
+          const at = Fs.existsSync(own) ? own : Path.join(root, path)
+          output = await node([at, ...args], Path.join(folder, name), { KEFU_BASE_URL: baseUrl })
         }
+        Assert.match(output, /sent as message \d+/)
       })
     }
   } finally {

@@ -1,0 +1,55 @@
+/**
+ * The web desk in a tab: what one reads and presses, and axe-core.
+ */
+import * as Path from "node:path"
+import axe from "axe-core"
+import type * as Tab from "./Tab.ts"
+
+declare global {
+  interface Window {
+    axe: typeof axe
+  }
+}
+
+/** Where screenshots go: an ignored folder. */
+export const screens = Path.join(import.meta.dirname, "../.screens")
+
+/** What the browser itself logs about a dial that the test lets fail. */
+export const expected = /WebSocket connection to|Failed to load resource/
+
+/** Waits until the page shows a text. */
+export const shows = (tab: Tab.Tab, text: string) => tab.until((text) => document.body.innerText.includes(text), text)
+/** Waits until nothing visible matches the selector. */
+export const hides = (tab: Tab.Tab, selector: string) =>
+  tab.until((selector) => {
+    const element = document.querySelector(selector)
+    return element === null || element.getClientRects().length === 0
+  }, selector)
+/** Presses the button with this label, as soon as it is visible. */
+export const press = async (tab: Tab.Tab, label: string) => {
+  await tab.until((label) => {
+    const button = [...document.querySelectorAll("button")].find(
+      (one) =>
+        (one.textContent === label || one.getAttribute("aria-label") === label) && one.getClientRects().length > 0
+    )
+    button?.click()
+    return button !== undefined
+  }, label)
+}
+/** Sends a text from the composer. */
+export const write = async (tab: Tab.Tab, text: string) => {
+  await tab.page.bringToFront()
+  await tab.page.focus(".composer textarea")
+  await tab.page.keyboard.type(text)
+  await tab.page.keyboard.press("Enter")
+}
+
+/** The rules that the page breaks, each with the elements that break it. */
+export const broken = async (tab: Tab.Tab): Promise<ReadonlyArray<string>> => {
+  await tab.page.bringToFront()
+  await tab.page.evaluate(axe.source)
+  return tab.page.evaluate(async () => {
+    const { violations } = await window.axe.run()
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`)
+  })
+}
