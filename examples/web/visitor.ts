@@ -9,7 +9,12 @@ import { switchLanguage, t } from "./texts.ts"
 import { Timeline } from "./timeline.ts"
 
 const subChannelId = t.code === "en" ? 3 : 1
-const client = new Client(null, { storage: () => localStorage, subChannelId, outbox: { persist: true } })
+const client = new Client(null, {
+  storage: () => localStorage,
+  subChannelId,
+  outbox: { persist: true },
+  shareTabs: true
+})
 const { inbox } = client
 const { element: noticeBoard, tell } = notices()
 

@@ -12,14 +12,16 @@ export interface Tab extends AsyncDisposable {
 export interface TabOptions {
   /** Console errors that the test causes, such as the browser's own line about a connection that was refused. */
   readonly expected?: RegExp
+  /** A tab whose cookies and storage it shares. */
+  readonly beside?: Tab
 }
 
 /**
- * Opens `url` in a new tab with cookies and storage of its own. Its disposal closes the tab, and rejects if the page
+ * Opens `url` in a new tab with cookies and storage of its own, or those of another tab. Its disposal closes the tab, and rejects if the page
  * logged an error or a warning or threw.
  */
-export const open = async (browser: Browser, url: string, { expected }: TabOptions = {}): Promise<Tab> => {
-  const context = await browser.createBrowserContext()
+export const open = async (browser: Browser, url: string, { beside, expected }: TabOptions = {}): Promise<Tab> => {
+  const context = beside?.page.browserContext() ?? (await browser.createBrowserContext())
   const page = await context.newPage()
   const problems: Array<string> = []
   const note = (problem: string) => {
@@ -40,7 +42,8 @@ export const open = async (browser: Browser, url: string, { expected }: TabOptio
       }
     },
     [Symbol.asyncDispose]: async () => {
-      await context.close()
+      if (beside === undefined) await context.close()
+      else if (!page.isClosed()) await page.close()
       if (problems.length > 0) throw new Error(`the page logged:\n${problems.join("\n")}`)
     }
   }
