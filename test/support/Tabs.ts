@@ -64,7 +64,11 @@ export const make = (): Browser => {
     const made: FakeTab = {
       tabs: {
         lock: (name, options) => {
-          if (crashed.has(made)) return () => {}
+          // Nothing keeps what is left of a crashed tab from its end.
+          if (crashed.has(made)) {
+            queueMicrotask(options.lost)
+            return () => {}
+          }
           const request = { ...options, name, tab: made }
           const holder = holders.get(name)
           if (options.steal === true) {
