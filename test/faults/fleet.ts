@@ -90,7 +90,6 @@ const trial = Effect.fnUntraced(function* (count: number) {
     yield* start(runner)
     runners.push(runner)
   }
-  const [first, second, third] = runners as [Runner, Runner, Runner]
 
   const client = yield* Layer.build(KefuRunner.layerClient({ sharding }).pipe(Layer.provide(database(databasePort))))
   const cluster = Context.get(client, KefuCluster)
@@ -117,6 +116,11 @@ const trial = Effect.fnUntraced(function* (count: number) {
       return runner.endsWith(`:${part.port}`) && id !== undefined ? [[userId, id] as const] : []
     })
   })
+  /** The runner that owns the most accounts, and their connections. */
+  const busiest = Effect.map(
+    Effect.forEach(runners, (runner) => Effect.map(connectionsOf(runner), (owned) => ({ runner, owned }))),
+    (all) => all.toSorted((left, right) => right.owned.length - left.owned.length)[0]!
+  )
   const owners = Effect.map(
     Effect.forEach(accounts, ({ token }) => cluster.state(token), { concurrency: 8 }),
     (states) => {
@@ -176,30 +180,28 @@ const trial = Effect.fnUntraced(function* (count: number) {
 
   const expiry = sharding.shardLockExpiration + sharding.refreshAssignmentsInterval
   yield* Effect.sleep(3000)
-  const ofFirst = yield* connectionsOf(first)
+  const killed = yield* busiest
   yield* note("a runner is killed")
-  yield* end(first, "SIGKILL")
-  yield* whole("kill", expiry + 15_000, ofFirst)
-  yield* start(first)
+  yield* end(killed.runner, "SIGKILL")
+  yield* whole("kill", expiry + 15_000, killed.owned)
+  yield* start(killed.runner)
   yield* Effect.sleep(8000)
-  yield* whole("back", patience)
-  yield* note(`spread: ${yield* owners}`)
 
-  for (const runner of [first, second, third]) {
-    const owned = yield* connectionsOf(runner)
+  for (let restarts = 0; restarts < 3; restarts++) {
+    const restarted = yield* busiest
     yield* note("a runner is restarted")
-    yield* end(runner, "SIGTERM")
-    yield* whole("handover", patience, owned)
-    yield* start(runner)
-    yield* Effect.sleep(6000)
+    yield* end(restarted.runner, "SIGTERM")
+    yield* whole("handover", patience, restarted.owned)
+    yield* start(restarted.runner)
+    yield* Effect.sleep(8000)
   }
 
-  const ofSecond = yield* connectionsOf(second)
+  const cut = yield* busiest
   yield* note("a runner is cut off from the database")
-  second.proxy.stall(["up", "down"], patience)
-  second.proxy.refuse(patience)
-  yield* whole("split", patience, ofSecond)
-  second.proxy.heal()
+  cut.runner.proxy.stall(["up", "down"], patience)
+  cut.runner.proxy.refuse(patience)
+  yield* whole("split", patience, cut.owned)
+  cut.runner.proxy.heal()
   yield* whole("end", patience)
   yield* note(`spread: ${yield* owners}`)
 
