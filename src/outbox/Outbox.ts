@@ -53,7 +53,7 @@ import type { OutboxDraft, OutboxEntry, OutboxKey, SendOptions, SentEntry } from
  *   is not sent again unasked. It becomes `Sent` if the message comes in later.
  * - If another session of the account has connected meanwhile, an equal message may be that session's: `DeliveryUnknown`,
  *   unless both share a store. What was handed over with another account (an anonymous token was replaced) is
- *   `DeliveryUnknown`; what waits goes out with the new account.
+ *   `DeliveryUnknown`; what waits goes out with the new account, unless another session has taken it over.
  * - With `outbox.storage` the sends are also stored, for this account and backend, before `enqueue` returns; before the
  *   first connection, for this token. After a restart, waiting sends go out; sends that were handed over are looked up in
  *   the history first. Expired sends and those of unknown outcome stay until they are retried or discarded. A process that

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Realtimes from "../../src/realtime/Realtime.ts"
 import { MessageId } from "../../src/domain/Id.ts"
@@ -60,6 +61,44 @@ describe("an account that is replaced by another one", () => {
       yield* second.stop
     })
   )
+
+  for (const isReadable of [true, false]) {
+    const told = isReadable ? "and tells what became of it" : "also where the store no longer tells"
+    it.effect(`does not take along what another session has taken over, ${told}`, () =>
+      Effect.gen(function* () {
+        const store = makeStore()
+        const desk = new Desk(7)
+        const first = yield* dialling(store, desk)
+        const keys = yield* Effect.forEach(["b", "c", "d"], (content) => first.outbox.enqueue(text(content)))
+        const connection = yield* first.gateway.accept
+        const second = yield* start(store, desk)
+        const taking = yield* second.gateway.accept
+        yield* connection.push({ eventType: "MultipleLogin" })
+        yield* pass("1 second")
+        yield* handle(desk, taking)
+        yield* handle(desk, taking)
+        yield* message(taking)
+        const others = new Desk(7)
+        others.account = 9
+        others.ids = 200
+        yield* first.gateway.respond(others.respond)
+        yield* first.gateway.replaceToken
+        for (const name of store.map.keys()) {
+          if (!isReadable && name.includes(`/${me}/index-`)) store.map.set(name, "{")
+        }
+        yield* Effect.forkChild(first.realtime.takeOver)
+        const back = yield* first.gateway.accept
+        yield* pass("2 seconds")
+        assert.deepStrictEqual(yield* messagesOf(back), [])
+        const outcomes = yield* Effect.forEach(keys, ({ key }) => Effect.exit(first.outbox.result(key)))
+        assert.deepStrictEqual(
+          outcomes.map((exit) => (Exit.isSuccess(exit) ? exit.value.id : "unknown")),
+          ["unknown", isReadable ? 104 : "unknown", "unknown"]
+        )
+        yield* Effect.all([first.stop, second.stop])
+      })
+    )
+  }
 })
 
 /** A session that has sent "a" and dials again, so that what it accepts waits. */

@@ -4,13 +4,13 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
-import type { UserId } from "../../domain/Id.ts"
+import { MessageId, type UserId } from "../../domain/Id.ts"
 import type { CurrentUser } from "../../rest/CurrentUser.ts"
 import type { GuardedStore } from "./guardedStore.ts"
 import * as inheritance from "./inheritance.ts"
 import type { Ledger } from "./ledger.ts"
 import type { Place, Records } from "./records.ts"
-import { isWaiting, type Registry } from "./registry.ts"
+import { isWaiting, type Registry, type Send } from "./registry.ts"
 import type { Siblings } from "./siblings.ts"
 import { sessionOf, type Store, type Stored } from "./store.ts"
 
@@ -116,12 +116,34 @@ export const make = (
     )
   )
 
+  /** The session that owns the account's sends, as far as the store tells. */
+  const ownerOf = (account: UserId) => store.run((from) => from.owner(`${account}`))
+
+  const isTaken = Effect.fnUntraced(function* (send: Send) {
+    const { account } = place
+    if (!records.has(send) || account === undefined || siblings !== undefined) return false
+    const owner = yield* ownerOf(account)
+    if (owner === undefined || owner === session) return false
+    const found = yield* readAll(`${account}`)
+    const arrival = found.find(({ _tag, key }) => _tag === "Arrival" && key === send.entry.key)
+    if (arrival?._tag === "Arrival") yield* sends.arrived(send, MessageId.make(arrival.id))
+    else yield* sends.unknown(send, inheritance.takenOver)
+    return true
+  })
+
+  /** Leaves an account for another one: what another session may have sent with it does not go along. */
+  const leave = Effect.fnUntraced(function* (account: UserId) {
+    for (const send of sends.open) yield* isTaken(send)
+    if (isSuperseded && (yield* ownerOf(account)) === undefined) yield* doubt
+    isSuperseded = hasAdopted = hasOwned = false
+  })
+
   /** False if the connection ends before. */
   const claimFor = Effect.fnUntraced(function* (id: UserId, connection: number) {
     store.resume()
     isOwner = false
-    if (place.account !== undefined && place.account !== id) hasAdopted = hasOwned = false
-    const owner = yield* store.run((from) => from.owner(`${id}`))
+    if (place.account !== undefined && place.account !== id) yield* leave(place.account)
+    const owner = yield* ownerOf(id)
     // One that is closed by now has left no owner.
     const isForeign = siblings === undefined && owner !== undefined && owner !== session && (owner !== "" || hasOwned)
     if (isForeign) {
@@ -197,6 +219,7 @@ export const make = (
       Effect.suspend(() => (refused === undefined || claimed === 0 ? Effect.void : claimFor(refused, claimed)))
     ),
     claimed: firstClaim.await,
+    isTaken,
     moved: Effect.sync(() => {
       claimed = 0
     }),
@@ -204,8 +227,6 @@ export const make = (
       isSuperseded = true
     }),
     /** Whether this session has taken over the account's sends at its present connection. */
-    isOwner: () => isOwner,
-    /** All records of an account. */
-    readAll
+    isOwner: () => isOwner
   }
 }

@@ -9,9 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { MessageId } from "../../domain/Id.ts"
 import * as guardedStore from "./guardedStore.ts"
-import * as inheritance from "./inheritance.ts"
 import * as ownership from "./ownership.ts"
 import * as storedRecords from "./records.ts"
 import type { Send } from "./registry.ts"
@@ -81,7 +79,7 @@ export const make = (needs: Needs): Persistence => {
   )
   const place: storedRecords.Place = { part: undefined, login: undefined, account: undefined, isShared: false }
   const records = storedRecords.make({ place, sends, session, store })
-  const { isOwner, readAll, resume, ...claims } = ownership.make(needs, { place, records, store })
+  const { isOwner, resume, ...claims } = ownership.make(needs, { place, records, store })
 
   return {
     ...claims,
@@ -105,17 +103,6 @@ export const make = (needs: Needs): Persistence => {
       // Otherwise a restart would send again what the store holds as waiting.
       if (isOwn === undefined && !isMissed) yield* records.discard(send)
       return isOwn !== false
-    }),
-    isTaken: Effect.fnUntraced(function* (send) {
-      const { account } = place
-      if (!records.has(send) || account === undefined || needs.siblings !== undefined) return false
-      const owner = yield* store.run((from) => from.owner(`${account}`))
-      if (owner === undefined || owner === session) return false
-      const found = yield* readAll(`${account}`)
-      const arrival = found.find(({ _tag, key }) => _tag === "Arrival" && key === send.entry.key)
-      if (arrival?._tag === "Arrival") yield* sends.arrived(send, MessageId.make(arrival.id))
-      else yield* sends.unknown(send, inheritance.takenOver)
-      return true
     }),
     save: records.save,
     settled: records.settled,
