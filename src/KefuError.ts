@@ -659,6 +659,8 @@ export class KefuError<out Reason extends KefuErrorReason = KefuErrorReason> ext
 }) {
   declare readonly reason: Reason
 
+  // A decoded error has no cause: it is not encoded either.
+  // @effect-diagnostics-next-line overriddenSchemaConstructor:off
   constructor(
     props: {
       readonly method: string
