@@ -201,7 +201,10 @@ const inOrderSaid = (run: Run) => {
     ({ to, toId, who }) => (isStaff(who) ? `to ${to}, account ${toId}` : ""),
     (send) => {
       const found = texts.get(send.content) ?? []
-      return idOf(send) ?? (found.length === 1 && said.get(send.content)?.length === 1 ? found[0]?.id : undefined)
+      const isOnly = said.get(send.content)?.length === 1
+      // The app that is started after a kill cannot say which of several equal messages its store has kept.
+      const told = isOnly || send.diedAt === undefined ? idOf(send) : undefined
+      return told ?? (found.length === 1 && isOnly ? found[0]?.id : undefined)
     }
   )
 }
