@@ -369,7 +369,10 @@ const mild = (run: Run): ReadonlyArray<string> => {
         : []
     ),
     ...person.logs.flatMap((log, index) => {
-      const needed = neededGaps(log)
+      // Who is slow hears things late, and some not at all.
+      const { bornAt } = log
+      const prompt = person.logs.find((one) => one.bornAt === bornAt && one.listener.bufferSize === undefined) ?? log
+      const needed = neededGaps(prompt)
       return log.heard.flatMap(({ at, event }) =>
         event._tag === "Undecodable" ||
         event._tag === "UnknownReceived" ||
