@@ -63,14 +63,18 @@ import type { OutboxDraft, OutboxEntry, OutboxKey, SendOptions, SentEntry } from
  *   what it has missed is stored. Where another session may have taken over what waits in a store that tells nothing, it
  *   is `DeliveryUnknown`.
  * - When the connection is closed, by the app or for good, waiting sends fail with that reason, and sends that were
- *   handed over are `DeliveryUnknown`. Closing the layer does the same here, but not in the store. While superseded, new
- *   sends fail with `Superseded`; waiting ones wait for `Realtime.takeOver`.
+ *   handed over are `DeliveryUnknown`. Closing the layer does the same here, but not in the store, from which another
+ *   session of the account may send them. While superseded, new sends fail with `Superseded`; waiting ones wait for
+ *   `Realtime.takeOver`.
  * - `Failed` and `DeliveryUnknown` sends are kept until they are discarded, and the last 256 sent ones for `result`.
  *
  * **Gotchas**
  *
  * - In the history, messages sent past the outbox (`Realtime.send`) look like those of the outbox. Use one of the two for
  *   a conversation. So do equal messages that another device sent while this session had no connection.
+ * - A store that refuses or loses what is written tells nothing of it after the process was killed. If it began to refuse
+ *   while a send waited, it still holds that send as waiting: whoever uses the store later, after a kill or as another
+ *   session, sends the message once more.
  * - The store holds messages in plain text.
  *
  * **Example** (Sending once there is a connection)
