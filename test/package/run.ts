@@ -1,7 +1,7 @@
 /**
  * The package as npm would publish it: `npm run test:package`. Packs it, has publint and are-the-types-wrong look at it,
- * raises its version in a clone, publishes it without sending it, installs it into empty projects of several makes, and runs
- * a program in each against the sandbox of the installed command line. Needs the npm registry, or what npm has cached.
+ * raises its version in a clone, publishes it without sending it, installs it into empty projects of several makes, runs a
+ * program in each against the sandbox of the installed command line, and has AsyncAPI's parser read what that serves. Needs the npm registry, or what npm has cached.
  */
 import * as Assert from "node:assert/strict"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
@@ -52,6 +52,8 @@ const write = (project: string, files: Readonly<Record<string, unknown>>) => {
 const dependencies = (names: ReadonlyArray<string>) =>
   Object.fromEntries(names.map((name) => [name, manifest.devDependencies[name]]))
 
+const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--silent"]
+
 const install = async (name: string, { commonJs, files, needs, tools }: Project, tarball: string) => {
   write(name, {
     "package.json": {
@@ -62,7 +64,6 @@ const install = async (name: string, { commonJs, files, needs, tools }: Project,
     },
     ...files
   })
-  const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--silent"]
   await run("npm", ["install", ...quiet], Path.join(folder, name))
 }
 
@@ -79,6 +80,30 @@ const startSandbox = (project: string): Promise<{ readonly child: ChildProcess; 
       if (baseUrl !== undefined) resolve({ child, baseUrl })
     })
   })
+
+/**
+ * AsyncAPI's own parser reads the description that the sandbox serves. It is no dependency of this repository: it brings 136
+ * packages, one of which reports home when it is installed.
+ */
+const parseAsyncApi = async (baseUrl: string) => {
+  const project = Path.join(folder, "asyncapi")
+  write("asyncapi", {
+    "package.json": { private: true, type: "module", dependencies: { "@asyncapi/parser": "3.6.6" } },
+    "parse.js": `
+      import { Parser } from "@asyncapi/parser"
+      const text = await (await fetch("${baseUrl}/asyncapi.json")).text()
+      const { document, diagnostics } = await new Parser().parse(text)
+      const errors = diagnostics.filter(({ severity }) => severity === 0)
+      console.log(JSON.stringify({ operations: document?.operations().length ?? 0, errors }))`
+  })
+  await run("npm", ["install", "--ignore-scripts", ...quiet], project)
+  const { errors, operations } = JSON.parse(await node(["parse.js"], project)) as {
+    readonly operations: number
+    readonly errors: ReadonlyArray<unknown>
+  }
+  Assert.deepEqual(errors, [])
+  Assert.ok(operations > 0, "the parser finds the operations")
+}
 
 /** A process that believes to be an old Node: what the program says to it. */
 const saidToOldNode = async (project: string) => {
@@ -154,6 +179,7 @@ try {
   )
   const { baseUrl, child } = await startSandbox("javascript")
   try {
+    await timed("AsyncAPI's parser", () => parseAsyncApi(baseUrl))
     for (const [name, { steps }] of Object.entries(projects)) {
       await timed(name, async () => {
         let output = ""
