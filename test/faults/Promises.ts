@@ -354,8 +354,9 @@ const deliveries = (run: Run): ReadonlyArray<string> =>
  * The gaps that had to be told: a connection was lost before the conversations had been read once since the app opened it,
  * or so soon after that no frame need have come in by which every push of before had arrived, so that nothing tells where
  * the gap begins; or an own send reached the backend behind one that was given later, since the network had held it up.
+ * A device that sleeps takes in nothing.
  */
-const neededGaps = ({ heard }: Log): ReadonlySet<unknown> => {
+const neededGaps = (run: Run, { heard, listener }: Log): ReadonlySet<unknown> => {
   const needed = new Set<unknown>()
   let readAt = Infinity
   let lostAt = Infinity
@@ -365,7 +366,10 @@ const neededGaps = ({ heard }: Log): ReadonlySet<unknown> => {
     if (event._tag === "StateChanged") {
       const { _tag } = event.state
       if (_tag === "Closed") readAt = Infinity
-      if (_tag === "Connected") hasBeginning = lostAt - readAt > overtaking + longestSilence
+      if (_tag === "Connected") {
+        const awake = lostAt - readAt - asleep(run, listener.who, readAt, lostAt)
+        hasBeginning = awake > overtaking + longestSilence
+      }
       lostAt = _tag === "Connected" ? Infinity : Math.min(lostAt, at)
     }
     if (event._tag !== "GapUnresolved") continue
@@ -389,7 +393,7 @@ const mild = (run: Run): ReadonlyArray<string> => {
       // Who is slow hears things late, and some not at all.
       const { bornAt } = log
       const prompt = person.logs.find((one) => one.bornAt === bornAt && one.listener.bufferSize === undefined) ?? log
-      const needed = neededGaps(prompt)
+      const needed = neededGaps(run, prompt)
       return log.heard.flatMap(({ at, event }) =>
         event._tag === "Undecodable" ||
         event._tag === "UnknownReceived" ||
