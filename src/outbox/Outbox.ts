@@ -56,12 +56,12 @@ import type { OutboxDraft, OutboxEntry, OutboxKey, SendOptions, SentEntry } from
  *   `DeliveryUnknown`; what waits goes out with the new account, unless another session has taken it over.
  * - With `outbox.storage` the sends are also stored, for this account and backend, before `enqueue` returns; before the
  *   first connection, for this token. After a restart, waiting sends go out; sends that were handed over are looked up in
- *   the history first. Expired sends and those of unknown outcome stay until they are retried or discarded. A process that
- *   is killed in the middle of a write loses no stored send. Files that are not uploaded yet are not stored. A value that
- *   cannot be read is logged and left as it is. A store that fails, does not keep what is written, or takes longer than 2
- *   seconds, is logged once; the outbox continues without persistence. A store that responds after all is used again, and
- *   what it has missed is stored. Where another session may have taken over what waits in a store that tells nothing, it
- *   is `DeliveryUnknown`.
+ *   the history first. What another session or an earlier run has stored expires by the wall clock. Expired sends and
+ *   those of unknown outcome stay until they are retried or discarded. A process that is killed in the middle of a write
+ *   loses no stored send. Files that are not uploaded yet are not stored. A value that cannot be read is logged and left as
+ *   it is. A store that fails, does not keep what is written, or takes longer than 2 seconds, is logged once; the outbox
+ *   continues without persistence. A store that responds after all is used again, and what it has missed is stored. Where
+ *   another session may have taken over what waits in a store that tells nothing, it is `DeliveryUnknown`.
  * - When the connection is closed, by the app or for good, waiting sends fail with that reason, and sends that were
  *   handed over are `DeliveryUnknown`. Closing the layer does the same here, but not in the store, from which another
  *   session of the account may send them. While superseded, new sends fail with `Superseded`; waiting ones wait for

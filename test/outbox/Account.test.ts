@@ -8,6 +8,7 @@ import { accept, message, pass, push, replace, settle, text as received } from "
 import * as Gateway from "../support/Gateway.ts"
 import { Desk, failure, handle, me, messagesOf, open, reaches, text } from "../support/OutboxDesk.ts"
 import { makeStore, start, storedIn } from "../support/OutboxStore.ts"
+import * as WallClock from "../support/WallClock.ts"
 
 describe("an account that is replaced by another one", () => {
   it.effect("leaves what was under way unknown, and sends what waits with the new account", () =>
@@ -266,6 +267,30 @@ describe("sessions of one account that share a store", () => {
       for (const _ of ["b", "c", "d"]) yield* handle(desk, connection)
       assert.deepStrictEqual(desk.texts(), ["a", "b", "c", "d"])
       yield* Effect.all([first.stop, second.stop])
+    })
+  )
+
+  it.effect("agree on what has expired by a wall clock that is set, so that nothing goes out after later sends", () =>
+    Effect.gen(function* () {
+      const clock = yield* WallClock.make
+      yield* Effect.gen(function* () {
+        const store = makeStore()
+        const desk = new Desk(7)
+        const first = yield* dialling(store, desk)
+        const { key } = yield* first.outbox.enqueue(text("b"))
+        yield* clock.jump("1 hour")
+        yield* first.outbox.enqueue(text("c"))
+        const second = yield* start(store, desk)
+        const connection = yield* second.gateway.accept
+        yield* pass("1 second")
+        yield* handle(desk, connection)
+        const back = yield* first.gateway.accept
+        yield* pass("1 second")
+        assert.deepStrictEqual(yield* messagesOf(back), [])
+        assert.strictEqual((yield* failure(first.outbox.result(key)))._tag, "OutboxExpired")
+        assert.deepStrictEqual(desk.texts(), ["a", "c"])
+        yield* Effect.all([first.stop, second.stop])
+      }).pipe(clock.run)
     })
   )
 

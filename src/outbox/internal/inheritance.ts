@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { MessageId } from "../../domain/Id.ts"
+import { OutboxExpired } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { OutboxDraft, OutboxEntry } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
@@ -97,9 +98,13 @@ export const make = ({ ledger, place, records, sends }: Needs) => {
     if (stored === undefined && !isForeign) return records.forget(send)
     if (stored === undefined) return yield* sends.unknown(send, takenOver)
     if (stored.unknown !== undefined) return yield* sends.unknown(send, stored.unknown)
-    if (stored.attempt !== undefined && isWaiting(send) && send.attempt === undefined) {
+    if (!isWaiting(send) || send.attempt !== undefined) return
+    if (stored.attempt !== undefined) {
       attach(send, stored.attempt.after, yield* elapsed.now)
       sends.enter(send, OutboxState.Sending())
+    } else if (isForeign && stored.expiresAt <= (yield* Clock.currentTimeMillis)) {
+      // To the other session, which goes by the wall clock, it has expired, and what was said later has gone out.
+      yield* sends.fail(send, new OutboxExpired({ afterMillis: sends.lifetime }))
     }
   })
 
