@@ -208,21 +208,32 @@ const inOrder = (
 
 /**
  * What somebody says to somebody arrives in the order in which it was said, whatever conversation it names, and whatever
- * was told about it. A visitor whose account was replaced is somebody else to the staff.
+ * was told about it. A visitor whose account was replaced is somebody else to the staff. Two sessions of a visitor may get
+ * an account each, and what one of them has taken over from the other goes out with its own.
  */
 const inOrderSaid = (run: Run) => {
   const texts = textsOf(run)
   const said = group(run.sends, (send) => send.content)
+  const idIn = (send: Send) => {
+    const found = texts.get(send.content) ?? []
+    const isOnly = said.get(send.content)?.length === 1
+    // The app that is started after a kill cannot say which of several equal messages its store has kept.
+    const told = isOnly || send.diedAt === undefined ? idOf(send) : undefined
+    return told ?? (found.length === 1 && isOnly ? found[0]?.id : undefined)
+  }
+  const tabs = ofTag("SecondSession")(run.schedule.troubles)
+  const accountIn = (send: Send) => {
+    const id = idIn(send)
+    return texts.get(send.content)?.find((message) => message.id === id)?.fromId
+  }
   return inOrder(
     run,
-    ({ to, toId, who }) => (isStaff(who) ? `to ${to}, account ${toId}` : ""),
     (send) => {
-      const found = texts.get(send.content) ?? []
-      const isOnly = said.get(send.content)?.length === 1
-      // The app that is started after a kill cannot say which of several equal messages its store has kept.
-      const told = isOnly || send.diedAt === undefined ? idOf(send) : undefined
-      return told ?? (found.length === 1 && isOnly ? found[0]?.id : undefined)
-    }
+      const { to, toId, who } = send
+      if (isStaff(who)) return `to ${to}, account ${toId}`
+      return tabs.some((tab) => tab.who === who) ? `as account ${accountIn(send)}` : ""
+    },
+    idIn
   )
 }
 
