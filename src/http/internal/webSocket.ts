@@ -32,6 +32,8 @@ const globals: Target & { readonly document?: Target | undefined } = globalThis
 /** What surrounds a frame: headers of fragments, and pings. */
 const slack = 64 * 1024
 
+const microtask = Effect.callback<void>((resume) => queueMicrotask(() => resume(Effect.void)))
+
 /**
  * Makes a WebSocket that is closed with 1000 when the scope ends, and cut if the other side does not answer that. A page
  * cannot cut; its browser does so by itself after some seconds.
@@ -43,7 +45,7 @@ export const open = (
 ): Effect.Effect<Socket.WebSocketLike, Socket.SocketError, Scope.Scope> =>
   Effect.gen(function* () {
     // In a page, what is opened and closed at once (React's StrictMode) makes none: the browser would log a warning.
-    if (globals.document !== undefined) yield* Effect.promise(() => Promise.resolve())
+    if (globals.document !== undefined) yield* microtask
     let tcp: nodeSocket.TcpSocket | undefined
     let ws: (Socket.WebSocketLike & { readonly url?: unknown }) | undefined
     // A constructor of the app may dial another URL than it was given.
