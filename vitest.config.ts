@@ -25,9 +25,9 @@ export default defineConfig({
     exclude: ["test/browser/**"],
     // Type tests: every `@ts-expect-error` and `expectTypeOf` in them is checked by tsc.
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
-    // A test that hangs or leaves an unhandled rejection fails.
-    testTimeout: 10_000,
-    hookTimeout: 10_000,
+    // A test that hangs or leaves an unhandled rejection fails. No machine that is merely busy takes that long.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     teardownTimeout: 5_000,
     dangerouslyIgnoreUnhandledErrors: false,
     allowOnly: false,
