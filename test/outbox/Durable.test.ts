@@ -7,6 +7,7 @@ import { StrictStore } from "../../src/outbox/strictStore.ts"
 import { message, pass, settle } from "../support/Gateway.ts"
 import { Desk, failure, handle, messagesOf, text } from "../support/OutboxDesk.ts"
 import { makeGatedStore, makeMortalStore, makeStore, start, storedIn } from "../support/OutboxStore.ts"
+import * as WallClock from "../support/WallClock.ts"
 
 const never = { write: Infinity, bytes: 0 }
 
@@ -203,6 +204,28 @@ describe("a store", () => {
       yield* second.outbox.result(key)
       yield* second.stop
       assert.deepStrictEqual(storedIn(store), [])
+    })
+  )
+
+  it.effect("does not send after a restart what has expired, although the wall clock was set back", () =>
+    Effect.gen(function* () {
+      const clock = yield* WallClock.make
+      yield* Effect.gen(function* () {
+        const store = makeStore()
+        const desk = new Desk(7)
+        const first = yield* start(store, desk)
+        const { key } = yield* first.outbox.enqueue(text("a"))
+        yield* pass("5 minutes")
+        assert.strictEqual((yield* failure(first.outbox.result(key)))._tag, "OutboxExpired")
+        yield* clock.jump("-1 hour")
+        const second = yield* start(store, desk)
+        const connection = yield* second.gateway.accept
+        const serving = yield* Effect.forkChild(Effect.forever(handle(desk, connection)))
+        yield* pass("1 second")
+        assert.strictEqual((yield* failure(second.outbox.result(key)))._tag, "OutboxExpired")
+        assert.deepStrictEqual(desk.texts(), [])
+        yield* Fiber.interrupt(serving)
+      }).pipe(clock.run)
     })
   )
 })

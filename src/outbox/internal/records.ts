@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type { UserId } from "../../domain/Id.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import type { GuardedStore } from "./guardedStore.ts"
+import type { OutboxEntry } from "../OutboxEntry.ts"
 import { isOpen, type Registry, type Send } from "./registry.ts"
 import type { Arrival, Store, StoredSend } from "./store.ts"
 
@@ -32,12 +33,17 @@ interface Kept {
 const mayBeFound = ({ attempt, doubts, entry: { state } }: Send): boolean =>
   state._tag !== "Sent" && state._tag !== "Failed" && (attempt !== undefined || doubts.length > 0)
 
+const isExpired = ({ state }: OutboxEntry): boolean => state._tag === "Failed" && state.reason._tag === "OutboxExpired"
+
+/** When a send expired that the app was told of: it stays so, however the wall clock is set. */
+const longAgo = Number.MIN_SAFE_INTEGER
+
 const toStored = Effect.fnUntraced(function* (send: Send, version: number, creator: string) {
   const { attempt, deadline, entry, message, order } = send
   const { draft, enqueuedAt, key, state } = entry
-  if (message === undefined || state._tag === "Sent" || state._tag === "Failed") return undefined
+  if (message === undefined || state._tag === "Sent" || (state._tag === "Failed" && !isExpired(entry))) return undefined
   const { conversationId } = draft
-  const expiresAt = (yield* Clock.currentTimeMillis) + deadline - (yield* elapsed.now)
+  const expiresAt = isExpired(entry) ? longAgo : (yield* Clock.currentTimeMillis) + deadline - (yield* elapsed.now)
   const stored: StoredSend = {
     _tag: "Send",
     key,
@@ -155,8 +161,8 @@ export const make = ({ place, sends, session, store }: Needs) => {
     Effect.suspend(() => {
       const { state } = send.entry
       if (state._tag === "DeliveryUnknown") return save(send)
-      const isExpired = state._tag === "Failed" && state.reason._tag === "OutboxExpired"
-      if (isExpired || (!mayHold(send) && state._tag !== "Sent")) return Effect.void
+      if (!mayHold(send) && state._tag !== "Sent") return Effect.void
+      if (isExpired(send.entry)) return save(send)
       return store.run(
         Effect.fnUntraced(function* (into) {
           const isSought = place.isShared || sends.all.some(mayBeFound)
