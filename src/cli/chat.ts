@@ -214,7 +214,7 @@ export const chat = Command.make(
       Flag.optional
     ),
     linger: Flag.Finite("linger").pipe(
-      Flag.withDescription("Piped: how many seconds to wait for answers after the last line"),
+      Flag.withDescription("Piped: how many seconds to wait for answers after the last line (default: 2)"),
       Flag.withDefault(2)
     )
   },
