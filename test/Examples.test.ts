@@ -30,7 +30,13 @@ const start = Effect.fnUntraced(function* (name: string, env: Record<string, str
         env: { ...process.env, KEFU_BASE_URL: baseUrl, ...env }
       })
     ),
-    (child) => Effect.sync(() => child.kill())
+    // Until it has exited it may write to its files.
+    (child) =>
+      Effect.callback<void>((resume) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+        child.once("exit", () => resume(Effect.void))
+        child.kill()
+      })
   )
   const output: Array<string> = []
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => output.push(String(chunk)))
