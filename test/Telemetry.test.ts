@@ -22,17 +22,11 @@ import { Sandbox } from "../src/sandbox/Sandbox.ts"
 import * as SandboxPlatform from "../src/testing/SandboxPlatform.ts"
 import * as TestKefu from "../src/testing/TestKefu.ts"
 import * as Gateway from "./support/Gateway.ts"
+import * as Spans from "./support/Spans.ts"
 
 /** A tracer that keeps its spans. */
 const recorder = () => {
-  const spans: Array<Tracer.NativeSpan> = []
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
+  const { spans, tracer } = Spans.make()
   const named = (name: string): Readonly<Record<string, unknown>> => {
     const span = spans.find((one) => one.name === name)
     assert.isDefined(span, `no span is named ${name}`)

@@ -6,7 +6,6 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import * as Tracer from "effect/Tracer"
 import * as Socket from "effect/socket/Socket"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
@@ -16,6 +15,7 @@ import { KefuError } from "../../src/KefuError.ts"
 import { Transport } from "../../src/http/Transport.ts"
 import * as Dial from "../support/Dial.ts"
 import * as Recorder from "../support/Recorder.ts"
+import * as Spans from "../support/Spans.ts"
 
 const me = () => Recorder.json({ id: 1, user_type: "CUSTOMER" })
 const opening = (socket: Dial.FakeSocket) => queueMicrotask(() => socket.opens())
@@ -440,14 +440,7 @@ describe("Transport", () => {
 
   it.effect("keeps the token out of its spans", () =>
     Effect.gen(function* () {
-      const spans: Array<Tracer.NativeSpan> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, tracer } = Spans.make()
       const { webSocket } = Dial.make(opening)
       yield* Effect.gen(function* () {
         const transport = yield* Transport

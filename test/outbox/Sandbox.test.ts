@@ -5,7 +5,6 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
-import * as Tracer from "effect/Tracer"
 import * as TestClock from "effect/testing/TestClock"
 import { ConversationApi } from "../../src/rest/ConversationApi.ts"
 import * as metrics from "../../src/platform/metrics.ts"
@@ -17,6 +16,7 @@ import type { SandboxOptions } from "../../src/sandbox/SandboxOptions.ts"
 import * as Device from "../../src/testing/Device.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 import { failure } from "../support/OutboxDesk.ts"
+import * as Spans from "../support/Spans.ts"
 
 const text = (content: string) => ({ messageType: "Text", content }) as const
 
@@ -128,13 +128,7 @@ describe("an outbox over the sandbox", () => {
 
   it.effect("has a span for each call and for each reconciliation", () =>
     Effect.gen(function* () {
-      const names: Array<string> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          names.push(options.name)
-          return new Tracer.NativeSpan(options)
-        }
-      })
+      const { spans, tracer } = Spans.make()
       yield* Effect.gen(function* () {
         const outbox = yield* Outbox
         const { key } = yield* outbox.enqueue(text("a"))
@@ -143,7 +137,10 @@ describe("an outbox over the sandbox", () => {
         yield* outbox.send(text("b"))
       }).pipe(Effect.provide(session(breaking("acknowledgement", 1))), Effect.withTracer(tracer))
       for (const name of ["Outbox.enqueue", "Outbox.result", "Outbox.send", "Outbox.reconcile"]) {
-        assert.include(names, name)
+        assert.include(
+          spans.map((span) => span.name),
+          name
+        )
       }
     })
   )

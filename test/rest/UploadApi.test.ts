@@ -8,7 +8,6 @@ import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -19,6 +18,7 @@ import * as xhr from "../../src/rest/xhr.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import { UploadApi, type UploadEvent, type UploadSource } from "../../src/rest/UploadApi.ts"
 import * as Recorder from "../support/Recorder.ts"
+import * as Spans from "../support/Spans.ts"
 import * as WallClock from "../support/WallClock.ts"
 
 const presigned = { blob_id: "b7", signed_url: "/blobs/7?signature=s1gned", url: "https://cdn.test/7.png" }
@@ -225,14 +225,7 @@ describe("UploadApi", () => {
 
     it.effect("has no signature in spans and no trace headers, whatever the options", () =>
       Effect.gen(function* () {
-        const spans: Array<Tracer.NativeSpan> = []
-        const tracer = Tracer.make({
-          span: (options) => {
-            const span = new Tracer.NativeSpan(options)
-            spans.push(span)
-            return span
-          }
-        })
+        const { spans, tracer } = Spans.make()
         const backend = make({ presign: () => Recorder.json({ ...presigned, signed_url: "/s1gned/7?secret=s1gned" }) })
         yield* upload(backend, named(bytes(1)), { tracePropagation: true }).pipe(Effect.withTracer(tracer))
         assert.include(

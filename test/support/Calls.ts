@@ -5,11 +5,11 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Tracer from "effect/Tracer"
 import type { KefuConfig } from "../../src/KefuConfig.ts"
 import type { KefuError } from "../../src/KefuError.ts"
 import type { Transport } from "../../src/http/Transport.ts"
 import * as Recorder from "./Recorder.ts"
+import * as Spans from "./Spans.ts"
 
 export interface Call<S> {
   /** As in `list({ page: 1 })`. */
@@ -61,14 +61,7 @@ export const check = <I, S>(
 
       it.effect("is one span, and one kind of error", () =>
         Effect.gen(function* () {
-          const spans: Array<Tracer.NativeSpan> = []
-          const tracer = Tracer.make({
-            span: (options) => {
-              const span = new Tracer.NativeSpan(options)
-              spans.push(span)
-              return span
-            }
-          })
+          const { spans, tracer } = Spans.make()
           const backend = Recorder.make(() => Recorder.json({ message: "no such thing" }, { status: 404 }))
           const error = yield* Effect.flip(Effect.asVoid(through(service, layer, call.run, backend))).pipe(
             Effect.withTracer(tracer)

@@ -12,6 +12,7 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { KefuError } from "../../src/KefuError.ts"
+import * as Spans from "./Spans.ts"
 
 const json = (value: unknown): string => {
   try {
@@ -66,7 +67,6 @@ export interface Leak {
 
 export const make = (secrets: ReadonlyArray<string>) => {
   const noted: Array<readonly [channel: string, text: string]> = []
-  const spans: Array<Tracer.NativeSpan> = []
   const note = (channel: string, value: unknown) => {
     noted.push([channel, typeof value === "string" ? value : texts(value)])
   }
@@ -78,13 +78,7 @@ export const make = (secrets: ReadonlyArray<string>) => {
     note("log spans", fiber.getRef(References.CurrentLogSpans))
   })
 
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
+  const { spans, tracer } = Spans.make()
 
   const noteSpans = () => {
     for (const span of spans.splice(0)) {
