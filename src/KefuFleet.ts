@@ -8,13 +8,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import type * as HttpClient from "effect/http/HttpClient"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
 import * as Semaphore from "effect/Semaphore"
-import * as Socket from "effect/socket/Socket"
+import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Kefu from "./Kefu.ts"
@@ -108,9 +107,7 @@ export class KefuFleet extends Context.Service<
    * @since 0.1.0
    */
   static readonly layer = (options: Options): Layer.Layer<KefuFleet, KefuError<InvalidRequest>> =>
-    KefuFleet.layerPlatform(options).pipe(
-      Layer.provide(Layer.merge(FetchHttpClient.layer, Socket.layerWebSocketConstructorGlobal))
-    )
+    KefuFleet.layerPlatform(options).pipe(Layer.provide(Kefu.layerGlobals({})))
 
   /**
    * A partial implementation for tests; missing members die when used.

@@ -144,11 +144,11 @@ export interface ClientOptions {
       }
     | undefined
   /**
-   * Whether all tabs of a login share one connection: the backend lets an account hold one, so that without this a second
-   * tab of the same visitor ends the connection of the first (`onMultipleLogin`). One tab holds it; when that one closes,
-   * crashes or is frozen, another one dials, and all tabs read what they missed, as after a lost connection. What one tab
-   * sends, reads or recalls shows in the others, too. Each tab keeps and repeats its own sends; with `outbox.persist`, those of a tab that has ended go
-   * out from another one.
+   * Whether all tabs of a login share one connection: the backend lets an account hold one, so that without this a
+   * second tab of the same visitor ends the connection of the first (`onMultipleLogin`). One tab holds it; when that
+   * one closes, crashes or is frozen, another one dials, and all tabs read what they missed, as after a lost
+   * connection. What one tab sends, reads or recalls shows in the others, too. Each tab keeps and repeats its own
+   * sends; with `outbox.persist`, those of a tab that has ended go out from another one.
    *
    * Tabs with the same token share, as those of an anonymous visitor with one `storage` do. Where each tab gets another
    * token for the same account, give a text that names the account. Use it in all tabs or in none. The connection has the

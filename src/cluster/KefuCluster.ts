@@ -18,7 +18,6 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Socket from "effect/socket/Socket"
 import type * as SqlClient from "effect/sql/SqlClient"
@@ -29,6 +28,7 @@ import type { Draft } from "../domain/Message.ts"
 import { type InvalidRequest, KefuError, NotConnected } from "../KefuError.ts"
 import { KefuFleet, type Options as FleetOptions } from "../KefuFleet.ts"
 import { fixed } from "../outbox/payload.ts"
+import { unique } from "../platform/unique.ts"
 import * as account from "./internal/account.ts"
 import { Store } from "./internal/store.ts"
 import { type AccountEvent, type AccountState, KefuAccount } from "./KefuAccount.ts"
@@ -169,7 +169,7 @@ const make = Effect.gen(function* () {
     takeOver: (account) => call("KefuCluster.takeOver", client(account).takeOver()),
     state: (account) => call("KefuCluster.state", client(account).state()),
     send: Effect.fnUntraced(function* (account, { conversationId, ...draft }, options) {
-      const id = options?.id ?? (yield* randomId)
+      const id = options?.id ?? (yield* unique)
       const message = yield* fixed("KefuCluster.send", draft)
       const payload = conversationId === undefined ? { id, message } : { id, message, conversationId }
       // An account that moves is reached again soon, and has each id once.
@@ -201,7 +201,3 @@ const make = Effect.gen(function* () {
       })
   })
 })
-
-const randomId = Effect.map(Effect.all([Random.nextInt, Random.nextInt, Random.nextInt]), (numbers) =>
-  numbers.map((number) => Math.abs(number).toString(36)).join("-")
-)

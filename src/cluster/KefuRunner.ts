@@ -9,12 +9,11 @@ import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as ShardingConfig from "effect/cluster/ShardingConfig"
 import * as SingleRunner from "effect/cluster/SingleRunner"
 import type * as Config from "effect/Config"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Socket from "effect/socket/Socket"
 import type * as SocketServer from "effect/socket/SocketServer"
 import type * as SqlClient from "effect/sql/SqlClient"
+import * as Kefu from "../Kefu.ts"
 import type { InvalidRequest, KefuError } from "../KefuError.ts"
 import { KefuCluster, type Options as ClusterOptions } from "./KefuCluster.ts"
 
@@ -34,7 +33,7 @@ export interface Options extends ClusterOptions {
 /** What nodes say to each other. The binary one of `effect` does not encode all messages. */
 const serialization = "ndjson"
 
-const network = Layer.merge(FetchHttpClient.layer, Socket.layerWebSocketConstructorGlobal)
+const network = Kefu.layerGlobals({})
 
 /**
  * A runner, whose locks and messages are in the database of `SqlClient`, such as `PgClient.layer` of `@effect/sql-pg`.

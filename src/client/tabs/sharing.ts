@@ -8,10 +8,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
 import type { WebSocketLike } from "effect/socket/Socket"
 import { fingerprint } from "../../platform/fingerprint.ts"
 import type { Tabs } from "../../platform/tabs.ts"
+import { unique } from "../../platform/unique.ts"
 import { Multiplexer } from "./multiplexer.ts"
 import { VirtualSocket } from "./virtualSocket.ts"
 
@@ -62,7 +62,7 @@ const groupOf = (address: string, login: string | undefined): string => {
 /** Makes the constructor of WebSockets that are shared. */
 export const make = Effect.fnUntraced(function* ({ connect, login, tabs }: Needs) {
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  const tab = `${yield* Random.nextInt}.${yield* Random.nextInt}`
+  const tab = yield* unique
   let dials = 0
   let sequenceId = 0
 

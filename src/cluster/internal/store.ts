@@ -141,11 +141,11 @@ const make = Effect.gen(function* () {
         }))
       }),
       /** Adds a received message, once. */
-      receive: (epoch: number, { conversationId, id, ...message }: Message) =>
+      receive: (epoch: number, message: Message) =>
         persist(
           sql`INSERT INTO kefu_events (account, conversation_id, message_id, message)
-            SELECT account, CAST(${conversationId} AS BIGINT), CAST(${id} AS BIGINT),
-              CAST(${encodeMessage({ conversationId, id, ...message } as Message)} AS TEXT)
+            SELECT account, CAST(${message.conversationId} AS BIGINT), CAST(${message.id} AS BIGINT),
+              CAST(${encodeMessage(message)} AS TEXT)
             FROM kefu_accounts WHERE account = ${account} AND epoch = ${epoch}
             ON CONFLICT (account, message_id) DO NOTHING`
         ),

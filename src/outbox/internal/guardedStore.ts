@@ -19,8 +19,8 @@ type Step<A> = (store: Store) => Effect.Effect<A, KeyValueStore.KeyValueStoreErr
 export interface GuardedStore extends ReturnType<typeof make> {}
 
 /**
- * `makeUp` runs when the store responds again; a strict store is waited for as long as it takes; `exclusive` runs a step while no other session that shares the store runs
- * one.
+ * `makeUp` runs when the store responds again; a strict store is waited for as long as it takes; `exclusive` runs a step
+ * while no other session that shares the store runs one.
  */
 export const make = (
   store: Store,

@@ -64,16 +64,20 @@ export const make = (
     const others = new Set(all.map(({ name }) => sessionOf(name)))
     others.delete(session)
     const ended = yield* siblings.ended(others)
-    for (const other of others) if (!ended.has(other)) yield* siblings.whenEnded(other, again)
+    for (const other of others) if (!ended.has(other)) yield* siblings.whenEnded(other, takeOver)
     return all.filter(({ name }) => ended.has(sessionOf(name)) || (!hasAdopted && sessionOf(name) === session))
   })
 
-  const again: Effect.Effect<void> = Effect.suspend(() => {
-    const { account } = place
-    return account === undefined || claimed === 0
-      ? Effect.void
-      : Effect.asVoid(claiming.withPermit(claimFor(account, claimed)))
-  })
+  /** Claims an account once more over the present connection, if there are both. */
+  const claimAgain = (account: () => UserId | undefined): Effect.Effect<void> =>
+    claiming.withPermit(
+      Effect.suspend(() => {
+        const id = account()
+        return id === undefined || claimed === 0 ? Effect.void : Effect.asVoid(claimFor(id, claimed))
+      })
+    )
+
+  const takeOver = claimAgain(() => place.account)
 
   const readAll = (of: string) =>
     Effect.map(
@@ -215,9 +219,7 @@ export const make = (
             )
           ),
     /** Claims again, once the store responds, what it did not give. */
-    resume: claiming.withPermit(
-      Effect.suspend(() => (refused === undefined || claimed === 0 ? Effect.void : claimFor(refused, claimed)))
-    ),
+    resume: claimAgain(() => refused),
     claimed: firstClaim.await,
     isTaken,
     moved: Effect.sync(() => {

@@ -6,10 +6,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { Transport } from "../../http/Transport.ts"
 import { KefuConfig } from "../../KefuConfig.ts"
+import { unique } from "../../platform/unique.ts"
 import { Realtime } from "../../realtime/Realtime.ts"
 import { ConversationApi } from "../../rest/ConversationApi.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
@@ -25,11 +25,6 @@ import { Registry, type Send } from "./registry.ts"
 import * as siblingsOf from "./siblings.ts"
 import * as outboxStore from "./store.ts"
 import { StrictStore } from "../strictStore.ts"
-
-/** A text that no other session has. */
-export const unique = Effect.map(Effect.all([Random.nextInt, Random.nextInt]), (numbers) =>
-  numbers.map((number) => Math.abs(number).toString(36)).join("")
-)
 
 export type Parts = Effect.Success<typeof make>
 
