@@ -39,7 +39,16 @@ import { type AccountEvent, type AccountState, KefuAccount } from "./KefuAccount
  * @category options
  * @since 0.1.0
  */
-export interface Options extends Omit<FleetOptions, "idleTimeToLive"> {}
+export interface Options extends Omit<FleetOptions, "idleTimeToLive"> {
+  /**
+   * Runs on the account's runner for each message that the account receives, in their order; the accounts do not wait for
+   * each other. After a failure it runs again, after 1 second at most, later up to 1 minute, and the account's next event
+   * waits. That an event has been handled is stored when the effect has succeeded: after a move or a restart the last one
+   * may come again. Sends with an `id` of the event's position are sent once nevertheless. Default: events are only stored,
+   * and handled once a runner has this option.
+   */
+  readonly onEvent?: ((event: AccountEvent, account: string) => Effect.Effect<void, unknown, KefuCluster>) | undefined
+}
 
 /**
  * A message to send: `conversationId` and `toId` as in `Outbox.send`.
@@ -115,21 +124,32 @@ export class KefuCluster extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly layer = (
-    options: Options
-  ): Layer.Layer<
+  static readonly layer = ({
+    onEvent,
+    ...options
+  }: Options): Layer.Layer<
     KefuCluster,
     KefuError<InvalidRequest>,
     Sharding | ShardingConfig | SqlClient.SqlClient | HttpClient.HttpClient | Socket.WebSocketConstructor
   > =>
-    Layer.merge(
-      KefuAccount.toLayer(account.make, { maxIdleTime: "1 minute", concurrency: "unbounded" }),
-      KefuCluster.layerClient
-    ).pipe(Layer.provide(layerFleet(options)), Layer.provide(Store.layer))
+    layerAccounts(onEvent).pipe(
+      Layer.provide(layerFleet(options)),
+      Layer.provide(Store.layer),
+      Layer.provideMerge(KefuCluster.layerClient)
+    )
 }
 
+const layerAccounts = (onEvent: Options["onEvent"]) =>
+  Layer.unwrap(
+    KefuCluster.useSync((cluster) => {
+      const handle: account.Handle | undefined =
+        onEvent && ((event, name) => Effect.provideService(onEvent(event, name), KefuCluster, cluster))
+      return KefuAccount.toLayer(account.make(handle), { maxIdleTime: "1 minute", concurrency: "unbounded" })
+    })
+  )
+
 /** The sessions of the accounts that the runner owns. They close at once, for the next owner. */
-const layerFleet = (options: Options) =>
+const layerFleet = (options: Omit<Options, "onEvent">) =>
   Layer.unwrap(
     Store.useSync(({ outbox }) =>
       KefuFleet.layerPlatform({

@@ -1,58 +1,22 @@
 /** A cluster of one, over an embedded database, on a sandbox in this process and in virtual time. */
 import { assert, describe, it } from "@effect/vitest"
-import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Context from "effect/Context"
 import * as Scope from "effect/Scope"
-import * as ShardingConfig from "effect/cluster/ShardingConfig"
-import * as SingleRunner from "effect/cluster/SingleRunner"
 import * as Stream from "effect/Stream"
-import { KefuCluster } from "../../src/cluster/KefuCluster.ts"
-import * as NodeSqlite from "../../src/cluster/NodeSqlite.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
-import * as SandboxPlatform from "../../src/testing/SandboxPlatform.ts"
 import * as TestKefu from "../../src/testing/TestKefu.ts"
 import { pass } from "../support/Gateway.ts"
-
-/** A runner over the ambient database and sandbox, whose accounts are tokens. It starts with the scope, and ends with it. */
-const startRunner = Layer.build(
-  KefuCluster.layer({ session: (token) => ({ baseUrl: "http://sandbox.test", token }), dialsPerSecond: 1000 }).pipe(
-    Layer.provide(SingleRunner.layer({ runnerStorage: "memory" })),
-    Layer.provide(ShardingConfig.layer()),
-    Layer.provide(NodeCrypto.layerDigest),
-    Layer.fresh
-  )
-).pipe(Effect.map(Context.get(KefuCluster)))
-
-const world = SandboxPlatform.layer.pipe(
-  Layer.provideMerge(Sandbox.layer()),
-  Layer.provideMerge(NodeSqlite.layer(":memory:"))
-)
-
-/** Runs an effect while time passes. */
-const during = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(effect)
-    for (let seconds = 0; seconds < 60 && fiber.pollUnsafe() === undefined; seconds++) yield* pass("1 second")
-    return yield* Fiber.join(fiber)
-  })
-
-const newVisitor = Sandbox.use(({ createVisitor }) => createVisitor())
-
-const textsIn = Effect.map(
-  Sandbox.use(({ conversations }) => conversations),
-  (all) => all.flatMap(({ messages }) => messages.flatMap((one) => (one.messageType === "Text" ? [one.content] : [])))
-)
+import { during, newVisitor, startRunner, textsIn, world } from "../support/Cluster.ts"
 
 describe("KefuCluster", () => {
   it.effect("sends each message once for each id, and tells what an account received", () =>
     Effect.gen(function* () {
-      const cluster = yield* startRunner
+      const cluster = yield* startRunner()
       const { token } = yield* newVisitor
       assert.deepInclude(yield* during(cluster.state(token)), { connection: "Idle", isKept: false })
       yield* during(cluster.connect(token))
@@ -99,7 +63,7 @@ describe("KefuCluster", () => {
       yield* during(Context.get(staff, Realtime).open)
       const { token, userId } = yield* newVisitor
       const scope = yield* Scope.make()
-      const first = yield* Scope.provide(startRunner, scope)
+      const first = yield* Scope.provide(startRunner(), scope)
       yield* during(first.connect(token))
       yield* pass("2 seconds")
       yield* during(first.send(token, { messageType: "Text", content: "human" }))
@@ -110,7 +74,7 @@ describe("KefuCluster", () => {
       assert.lengthOf(yield* connections, 1, "only the staff's is left")
       yield* write("between the runners")
 
-      const next = yield* startRunner
+      const next = yield* startRunner()
       yield* pass("20 seconds")
       assert.lengthOf(yield* connections, 2)
       assert.strictEqual((yield* counters).superseded, 0)

@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Entity from "effect/cluster/Entity"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -19,6 +20,7 @@ import { Outbox } from "../../outbox/Outbox.ts"
 import { type OutboxDraft, OutboxKey } from "../../outbox/OutboxEntry.ts"
 import { recipientOf } from "../../outbox/payload.ts"
 import { StrictStore } from "../../outbox/strictStore.ts"
+import * as backoff from "../../platform/backoff.ts"
 import * as elapsed from "../../platform/elapsed.ts"
 import { DeliveredBefore } from "../../realtime/deliveredBefore.ts"
 import { Realtime } from "../../realtime/Realtime.ts"
@@ -26,7 +28,7 @@ import type { RealtimeEvent } from "../../realtime/RealtimeEvent.ts"
 import { ConversationApi } from "../../rest/ConversationApi.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
 import type { SendPayload } from "../../wire/Frame.ts"
-import { KefuAccount } from "../KefuAccount.ts"
+import { type AccountEvent, KefuAccount } from "../KefuAccount.ts"
 import { Store, Tenure } from "./store.ts"
 
 const draftOf = (message: SendPayload, conversationId: ConversationId | undefined): OutboxDraft => {
@@ -37,7 +39,23 @@ const draftOf = (message: SendPayload, conversationId: ConversationId | undefine
 /** An error without the answer of the backend, which is too large to store. */
 const plain = ({ method, reason }: KefuError) => new KefuError({ method, reason })
 
-export const make = Effect.gen(function* () {
+/** What the app does with each event that an account receives. */
+export type Handle = (event: AccountEvent, account: string) => Effect.Effect<void, unknown>
+
+const pause: backoff.Policy = { base: Duration.seconds(1), cap: Duration.minutes(1) }
+
+/** Runs an effect until it succeeds. */
+const persistently = (effect: Effect.Effect<void, unknown>, account: string) =>
+  Effect.gen(function* () {
+    for (let attempt = 0; ; attempt++) {
+      const exit = yield* Effect.exit(effect)
+      if (Exit.isSuccess(exit)) return
+      yield* Effect.logWarning(`An event of ${account} could not be handled; trying again`, exit.cause)
+      yield* Effect.sleep(yield* backoff.delay(pause, attempt))
+    }
+  })
+
+export const make = Effect.fnUntraced(function* (handle?: Handle) {
   const address = yield* Entity.CurrentAddress
   const account = address.entityId
   const { host, port } = yield* Entity.CurrentRunnerAddress
@@ -45,7 +63,7 @@ export const make = Effect.gen(function* () {
   const fleet = yield* KefuFleet
   const store = (yield* Store).account(account)
 
-  const { epoch, isKept } = yield* store.own
+  const { epoch, handled, isKept } = yield* store.own
   const ended = Latch.makeUnsafe()
   const session = yield* Layer.build(fleet.get(account)).pipe(
     Effect.provideService(DeliveredBefore, yield* store.delivered),
@@ -91,6 +109,26 @@ export const make = Effect.gen(function* () {
 
   const events = yield* realtime.subscribe({ bufferSize: Infinity, lasting: true })
   yield* Effect.forkScoped(Stream.runForEach(events, observe))
+
+  const eventsAfter = (position: number) =>
+    Stream.paginate(position, (after) =>
+      Effect.gen(function* () {
+        while (true) {
+          const { await: more } = received
+          const found = yield* store.eventsAfter(after)
+          const last = found.at(-1)
+          if (last !== undefined) return [found, Option.some(last.position)] as const
+          yield* more
+        }
+      })
+    )
+
+  if (handle !== undefined) {
+    const handling = Stream.runForEach(eventsAfter(handled), (event) =>
+      Effect.andThen(persistently(handle(event, account), account), store.handle(epoch, event.position))
+    )
+    yield* Effect.forkScoped(handling)
+  }
 
   // --- what goes out
 
@@ -165,17 +203,6 @@ export const make = Effect.gen(function* () {
     read: ({ payload }) => Effect.asVoid(Effect.mapError(realtime.read(payload.messageId), plain)),
     close: ({ payload }) => Effect.asVoid(Effect.mapError(realtime.closeConversation(payload.conversationId), plain)),
     transfer: ({ payload }) => Effect.mapError(conversations.transfer(payload.conversationId, payload.to), plain),
-    events: ({ payload }) =>
-      Stream.paginate(payload.after, (after) =>
-        Effect.gen(function* () {
-          while (true) {
-            const { await: more } = received
-            const found = yield* store.eventsAfter(after)
-            const last = found.at(-1)
-            if (last !== undefined) return [found, Option.some(last.position)] as const
-            yield* more
-          }
-        })
-      )
+    events: ({ payload }) => eventsAfter(payload.after)
   })
 })

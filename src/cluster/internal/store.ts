@@ -55,7 +55,8 @@ const make = Effect.gen(function* () {
       orElse: () => Effect.void
     })
     yield* sql`CREATE TABLE IF NOT EXISTS kefu_accounts (
-      account TEXT PRIMARY KEY, epoch BIGINT NOT NULL, is_kept SMALLINT NOT NULL, is_known SMALLINT NOT NULL)`
+      account TEXT PRIMARY KEY, epoch BIGINT NOT NULL, is_kept SMALLINT NOT NULL, is_known SMALLINT NOT NULL,
+      handled BIGINT NOT NULL)`
     const position = sql.onDialectOrElse({
       pg: () => sql.literal("BIGSERIAL PRIMARY KEY"),
       orElse: () => sql.literal("INTEGER PRIMARY KEY AUTOINCREMENT")
@@ -105,10 +106,16 @@ const make = Effect.gen(function* () {
     account: (account: string) => ({
       /** Makes this the owner of the account: what an earlier one still writes is refused. Gives what was known before. */
       own: persist(
-        sql<{ epoch: unknown; is_kept: number }>`INSERT INTO kefu_accounts (account, epoch, is_kept, is_known)
-          VALUES (${account}, 1, 0, 0)
-          ON CONFLICT (account) DO UPDATE SET epoch = kefu_accounts.epoch + 1 RETURNING epoch, is_kept`
-      ).pipe(Effect.map(([row]) => ({ epoch: Number(row?.epoch ?? 0), isKept: row?.is_kept === 1 }))),
+        sql<{ epoch: unknown; is_kept: number; handled: unknown }>`
+          INSERT INTO kefu_accounts (account, epoch, is_kept, is_known, handled) VALUES (${account}, 1, 0, 0, 0)
+          ON CONFLICT (account) DO UPDATE SET epoch = kefu_accounts.epoch + 1 RETURNING epoch, is_kept, handled`
+      ).pipe(
+        Effect.map(([row]) => ({
+          epoch: Number(row?.epoch ?? 0),
+          isKept: row?.is_kept === 1,
+          handled: Number(row?.handled ?? 0)
+        }))
+      ),
       keep: (isKept: boolean) =>
         persist(sql`UPDATE kefu_accounts SET is_kept = ${isKept ? 1 : 0} WHERE account = ${account}`),
       /** What the account was given; undefined if it has never been connected. */
@@ -164,6 +171,9 @@ const make = Effect.gen(function* () {
           ),
           persist(sql`UPDATE kefu_accounts SET is_known = 1 WHERE account = ${account} AND is_known = 0`)
         ),
+      /** Notes that the events up to a position have been handled. */
+      handle: (epoch: number, position: number) =>
+        persist(sql`UPDATE kefu_accounts SET handled = ${position} WHERE account = ${account} AND epoch = ${epoch}`),
       /** The next events after a position. */
       eventsAfter: (position: number) =>
         Effect.map(
