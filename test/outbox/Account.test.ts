@@ -63,6 +63,44 @@ describe("an account that is replaced by another one", () => {
     })
   )
 
+  it.effect("takes along what nobody has taken over, though another session has come and gone", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      const connection = yield* first.gateway.accept
+      yield* handle(desk, connection)
+      yield* settle
+      const second = yield* start(store, desk)
+      yield* Effect.forkChild(second.outbox.enqueue(text("b")))
+      const other = yield* second.gateway.accept
+      yield* pass("1 second")
+      yield* handle(desk, other)
+      yield* connection.push({ eventType: "MultipleLogin" })
+      yield* settle
+      yield* second.stop
+      yield* Effect.forkChild(first.realtime.takeOver)
+      yield* settle
+      const { key } = yield* first.outbox.enqueue(text("c"))
+      const others = new Desk(7)
+      others.account = 9
+      others.ids = 200
+      yield* first.gateway.respond(others.respond)
+      yield* first.gateway.replaceToken
+      const back = yield* first.gateway.accept
+      yield* pass("2 seconds")
+      assert.deepStrictEqual(
+        (yield* first.outbox.entries).map(({ state }) => state._tag),
+        ["Sending"]
+      )
+      yield* handle(others, back)
+      assert.isAbove((yield* first.outbox.result(key)).id, 200)
+      assert.deepStrictEqual([desk.texts(), others.texts()], [["a", "b"], ["c"]])
+      yield* first.stop
+    })
+  )
+
   for (const isReadable of [true, false]) {
     const told = isReadable ? "and tells what became of it" : "also where the store no longer tells"
     it.effect(`does not take along what another session has taken over, ${told}`, () =>
@@ -339,6 +377,27 @@ describe("sessions of one account that share a store", () => {
       yield* Effect.all([first.stop, second.stop])
     })
   )
+
+  for (const isReadable of [true, false]) {
+    const store = isReadable ? "before the first of them has connected" : "and the store cannot be read any more"
+    it.effect(`tell of no send that it has expired where another one has sent it, ${store}`, () =>
+      Effect.gen(function* () {
+        const store = makeStore()
+        const desk = new Desk(7)
+        const first = yield* isReadable ? start(store, desk) : dialling(store, desk)
+        const { key } = yield* first.outbox.enqueue(text("b"))
+        const second = yield* start(store, desk)
+        const connection = yield* second.gateway.accept
+        yield* pass("2 seconds")
+        yield* handle(desk, connection)
+        yield* settle
+        store.unreadable = !isReadable
+        yield* pass("10 minutes")
+        assert.strictEqual((yield* failure(first.outbox.result(key)))._tag, "DeliveryUnknown")
+        yield* Effect.all([first.stop, second.stop])
+      })
+    )
+  }
 
   it.effect("send each message once and know its outcome though they take over from each other rapidly", () =>
     Effect.gen(function* () {

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { MessageId, UserId } from "../../src/domain/Id.ts"
-import type { KefuError } from "../../src/KefuError.ts"
+import { ConnectTimeout, type KefuError } from "../../src/KefuError.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { OutboxKey } from "../../src/outbox/OutboxEntry.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
@@ -844,6 +844,26 @@ describe("Outbox", () => {
           assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
           assert.deepStrictEqual(yield* messagesOf(second), [])
         }).pipe(Effect.provide(Gateway.layer()))
+    )
+
+    it.effect("does not do so either where a dial of its own that arrives late may have been that session", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { gateway, outbox } = yield* open(desk)
+        const { key } = yield* outbox.enqueue(text("a"))
+        yield* gateway.refuse(new ConnectTimeout({ afterMillis: 10_000 }))
+        yield* pass("1 second")
+        const first = yield* gateway.accept
+        const frame = yield* message(first)
+        yield* first.push({ eventType: "MultipleLogin" })
+        yield* settle
+        desk.handle(frame)
+        yield* pass("1 second")
+        const second = yield* gateway.accept
+        yield* pass("1 second")
+        assert.strictEqual((yield* failure(outbox.result(key)))._tag, "DeliveryUnknown")
+        assert.deepStrictEqual(yield* messagesOf(second), [])
+      }).pipe(Effect.provide(Gateway.layer()))
     )
 
     it.effect("accepts no message while superseded", () =>

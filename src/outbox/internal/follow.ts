@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { User } from "../../domain/User.ts"
 import type { SendReason } from "../../KefuError.ts"
 import type { ConnectionState } from "../../realtime/ConnectionState.ts"
+import { replaced } from "../../realtime/replaced.ts"
 import { closedByApp } from "./intake.ts"
 import type { Parts } from "./parts.ts"
 import { pause } from "./reconcile.ts"
@@ -54,7 +55,8 @@ export const make = Effect.fnUntraced(function* (parts: Parts) {
       yield* calm.opened(state.connection)
       yield* Effect.forkIn(unharmed("a claim of the store", claim(state.connection)), scope)
     }
-    if (state._tag === "Superseded") {
+    // Where a dial of this session may have been the other login, another session may have been it, too.
+    if (state._tag === "Superseded" || (state._tag === "Waiting" && state.cause === replaced)) {
       ledger.supersede(true)
       yield* kept.superseded
     }

@@ -101,6 +101,7 @@ export const make = (
     },
     close: () => {
       closed = true
-    }
+    },
+    isClosed: () => closed
   }
 }

@@ -14,6 +14,9 @@ import { isWaiting, type Registry, type Send } from "./registry.ts"
 import type { Siblings } from "./siblings.ts"
 import { sessionOf, type Store, type Stored } from "./store.ts"
 
+/** Why the outcome of a send is unknown that is in a store which cannot be read. */
+const untold = "the store does not tell whether another session of this account has sent it"
+
 export interface Needs {
   /** Names this session; no other session has the same name. */
   readonly session: string
@@ -123,21 +126,41 @@ export const make = (
   /** The session that owns the account's sends, as far as the store tells. */
   const ownerOf = (account: UserId) => store.run((from) => from.owner(`${account}`))
 
-  const isTaken = Effect.fnUntraced(function* (send: Send) {
-    const { account } = place
-    if (!records.has(send) || account === undefined || siblings !== undefined) return false
-    const owner = yield* ownerOf(account)
-    if (owner === undefined || owner === session) return false
-    const found = yield* readAll(`${account}`)
-    const arrival = found.find(({ _tag, key }) => _tag === "Arrival" && key === send.entry.key)
+  /** Who owns the account's sends, and what is stored of one of them if it is another session. Undefined if the store fails. */
+  const told = Effect.fnUntraced(function* (send: Send) {
+    const name = place.account === undefined ? yield* login : undefined
+    return yield* store.run(
+      Effect.fnUntraced(function* (from) {
+        const account = place.account ?? (name === undefined ? undefined : yield* from.account(name))
+        if (account === undefined) return { owner: session, found: [] }
+        const owner = yield* from.owner(`${account}`)
+        const found = owner === undefined || owner === session ? [] : yield* listed(from, `${account}`)
+        return { owner, found: found.filter(({ key }) => key === send.entry.key) }
+      })
+    )
+  })
+
+  /** `inDoubt`: whether a send is taken of which the store tells nothing. */
+  const taken = Effect.fnUntraced(function* (send: Send, inDoubt: boolean) {
+    if (!records.has(send) || siblings !== undefined) return false
+    const { found, owner } = (yield* told(send)) ?? { found: [], owner: undefined }
+    if (owner === session) return false
+    if (owner === undefined) {
+      if (inDoubt) yield* sends.unknown(send, untold)
+      return inDoubt
+    }
+    const arrival = found.find(({ _tag }) => _tag === "Arrival")
+    // A session that hands a send over notes that before, and one that has closed hands nothing over.
+    const isLeft = owner === "" || place.account === undefined
     if (arrival?._tag === "Arrival") yield* sends.arrived(send, MessageId.make(arrival.id))
+    else if (isLeft && found.length > 0 && found.every(records.isCurrent)) return false
     else yield* sends.unknown(send, inheritance.takenOver)
     return true
   })
 
   /** Leaves an account for another one: what another session may have sent with it does not go along. */
   const leave = Effect.fnUntraced(function* (account: UserId) {
-    for (const send of sends.open) yield* isTaken(send)
+    for (const send of sends.open) yield* taken(send, false)
     if (isSuperseded && (yield* ownerOf(account)) === undefined) yield* doubt
     isSuperseded = hasAdopted = hasOwned = false
   })
@@ -221,7 +244,7 @@ export const make = (
     /** Claims again, once the store responds, what it did not give. */
     resume: claimAgain(() => refused),
     claimed: firstClaim.await,
-    isTaken,
+    isTaken: (send: Send) => taken(send, !store.isClosed()),
     moved: Effect.sync(() => {
       claimed = 0
     }),

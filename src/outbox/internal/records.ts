@@ -8,7 +8,7 @@ import * as elapsed from "../../platform/elapsed.ts"
 import type { GuardedStore } from "./guardedStore.ts"
 import type { OutboxEntry } from "../OutboxEntry.ts"
 import { isOpen, type Registry, type Send } from "./registry.ts"
-import type { Arrival, Store, StoredSend } from "./store.ts"
+import type { Arrival, Store, Stored, StoredSend } from "./store.ts"
 
 /** Where in the store this session reads and writes. */
 export interface Place {
@@ -196,6 +196,9 @@ export const make = ({ place, sends, session, store }: Needs) => {
     /** Whether the store holds a send where the sessions of its account look for it. */
     isFound: ({ entry: { key } }: Send): boolean =>
       (kept.get(key)?.names ?? []).some((name) => store.isIn(name, place.part) || store.isIn(name, place.login)),
+    /** Whether the store holds a send as this session has left it. */
+    isCurrent: (stored: Stored): boolean =>
+      stored._tag === "Send" && kept.get(stored.key)?.names.at(-1) === stored.name,
     /** Whether the store holds a send in slots of another session. */
     isInherited: ({ entry: { key } }: Send): boolean =>
       kept.get(key)?.names.some((name) => !store.isOwn(name)) === true,

@@ -6,10 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as retryAfter from "../../http/retryAfter.ts"
 import type { KefuConfig } from "../../KefuConfig.ts"
-import { ConnectionLost, type ConnectionReason, KefuError, Superseded } from "../../KefuError.ts"
+import { type ConnectionReason, KefuError, Superseded } from "../../KefuError.ts"
 import * as backoff from "../../platform/backoff.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
+import { replaced } from "../replaced.ts"
 import { verdict } from "./closeCodes.ts"
 import type { Connections } from "./connection.ts"
 import type { Phases } from "./phase.ts"
@@ -35,7 +36,7 @@ export const run = Effect.fnUntraced(function* ({ connections, phase, publish, r
     if (now().state._tag !== "Connecting") yield* enter(ConnectionState.Connecting({ attempt }))
     const { error: ended, lasted } = yield* connections.next
     const isOurs = verdict(ended) === "superseded" && (yield* connections.explainsLogin)
-    const error = isOurs ? supersededByOurselves : ended
+    const error = isOurs ? replaced : ended
     const meaning = verdict(error)
     const what = `${lasted === undefined ? "The dial failed" : "The connection was lost"}: ${error.reason.message}`
     if (meaning === "superseded") {
@@ -87,8 +88,3 @@ const contesting = { base: Duration.seconds(2), cap: Duration.seconds(60) }
 const calm = Duration.minutes(2)
 
 const contested = new KefuError({ method: "Realtime.takeOver", reason: new Superseded({}) })
-
-const supersededByOurselves = new KefuError({
-  method: "Realtime",
-  reason: new ConnectionLost({ code: 1006, detail: "an earlier dial of this session may have replaced it" })
-})
