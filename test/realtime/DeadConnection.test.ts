@@ -86,6 +86,21 @@ describe("a connection over which nothing reaches the backend any more", () => {
     }).pipe(Effect.scoped, Effect.provide(layer(options)))
   )
 
+  it.effect("ends 5 seconds after a command got no ack in time, also where an idle ping went out just before", () =>
+    Effect.gen(function* () {
+      const realtime = yield* Realtime
+      const connection = yield* open
+      yield* pass("12 seconds")
+      yield* Effect.forkChild(Effect.ignore(realtime.send(hello)))
+      yield* pass("9 seconds")
+      assert.strictEqual((yield* connection.frames).at(-1)?.eventType, "Ping")
+      yield* pass("2 seconds")
+      yield* push(connection, text(1))
+      yield* pass("4 seconds")
+      assert.notStrictEqual(yield* stateOf, "Connected")
+    }).pipe(Effect.scoped, Effect.provide(layer(options)))
+  )
+
   it.effect("ends although messages still come in, once two pings in a row got no ack", () =>
     Effect.gen(function* () {
       const connection = yield* open

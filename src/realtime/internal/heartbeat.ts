@@ -71,11 +71,12 @@ export const run = Effect.fnUntraced(function* (
         (yield* Effect.raceFirst(Effect.as(Effect.sleep(Math.ceil(wait)), false), Effect.as(pulse.check.await, true))))
     const pinged = yield* elapsed.now
     if (!isAsked && pinged < due()) continue
-    const needsAck = pulse.isOverdue() || unacknowledged < Infinity
+    const isAckMissing = unacknowledged < Infinity
+    const needsAck = () => isAckMissing || pulse.isOverdue()
     yield* pulse.ping
     unacknowledged = Math.min(unacknowledged, pinged)
-    if (yield* isAnswered(needsAck ? pulse.lastAck : pulse.lastInbound, pinged)) continue
-    const missing = needsAck ? "no ack" : "no frame"
+    if (yield* isAnswered(() => (needsAck() ? pulse.lastAck() : pulse.lastInbound()), pinged)) continue
+    const missing = needsAck() ? "no ack" : "no frame"
     return yield* new KefuError({
       method: "Realtime.heartbeat",
       reason: new ConnectionLost({ code: 1006, detail: `${missing} came in within ${timeout} ms after a ping` })
