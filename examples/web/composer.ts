@@ -1,5 +1,5 @@
 /** Where one writes: text, files by button, drop and paste, their progress, and images made smaller before the upload. */
-import type { Client } from "../../src/Client.ts"
+import { type Client, KefuError } from "../../src/Client.ts"
 import { h, icon, tool } from "./dom.ts"
 import { t } from "./texts.ts"
 
@@ -114,9 +114,14 @@ export class Composer {
   }
 
   say(text: string): void {
-    const { client, conversation, onSent } = this.#options
-    // A failure is shown at the message itself.
-    client.sendMessage(client.buildMessage("Text", text, conversation())).catch(() => {})
+    const { client, conversation, onSent, tell } = this.#options
+    const isOver = client.state._tag === "Superseded" || client.state._tag === "Closed"
+    client.sendMessage(client.buildMessage("Text", text, conversation())).catch((error: unknown) => {
+      // What the client has taken over shows its failure itself. What it has refused goes back into the field.
+      if (!isOver && !(error instanceof KefuError && error.reason._tag === "OutboxFull")) return
+      tell(error)
+      if (this.input.value === "") this.insert(text)
+    })
     onSent?.()
   }
 

@@ -32,6 +32,8 @@ const shapes = {
   back: "M15 5l-7 7 7 7",
   user: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 4-6 8-6s8 2 8 6",
   latest: "M12 4v15M6 13l6 6 6-6",
+  edit: "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3",
+  bin: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   bell: "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 21h4"
 }
 

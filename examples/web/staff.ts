@@ -5,6 +5,8 @@ import { Composer } from "./composer.ts"
 import { badge, h, icon, keyed, perFrame, tool } from "./dom.ts"
 import { Details } from "./details.ts"
 import { faultPanel } from "./faults.ts"
+import { Queue } from "./queue.ts"
+import { Replies } from "./replies.ts"
 import { banner, notices, reader } from "./shell.ts"
 import { summary, switchLanguage, t, timeOf } from "./texts.ts"
 import { Timeline } from "./timeline.ts"
@@ -20,7 +22,7 @@ class Chat {
   readonly #name = h("strong")
   readonly #state = h("span", { class: "sub" })
 
-  constructor(client: Client, id: number, quick: () => HTMLElement, desk: { back(): void; details(): void }) {
+  constructor(client: Client, id: number, desk: { back(): void; details(): void }) {
     const { inbox } = client
     this.composer = new Composer({
       client,
@@ -54,7 +56,6 @@ class Chat {
       bar,
       this.timeline.element,
       this.#peek,
-      quick(),
       this.composer.element
     )
   }
@@ -79,7 +80,7 @@ class Chat {
   }
 }
 
-type Filter = "current" | "unread" | "ended"
+type Filter = "current" | "unread" | "ended" | "queue"
 
 const desk = (token: string, signOut: () => void): HTMLElement => {
   const client = new Client(null, { token })
@@ -96,7 +97,16 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
   const stage = h("div", { class: "stage" })
   const blank = h("div", { class: "blank" }, icon("chat"), h("p", {}, t.pick))
   const tabs = h("div", { class: "tabs", role: "group", "aria-label": t.tabs })
-  const queue = h("span", { class: "queue", role: "status" })
+  const replies = new Replies(client, (text) => open !== undefined && chats.get(open)?.composer.insert(text), tell)
+  const queue = new Queue(
+    client,
+    async (id) => {
+      await inbox.conversation(id)
+      choose("current")
+      select(id)
+    },
+    tell
+  )
   const me = h("strong")
   const more = h("button", { type: "button", class: "more", click: () => void inbox.loadMore().catch(tell) }, t.more)
   const rows = h("ul", { class: "conversations" })
@@ -106,7 +116,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
   const select = (id: number) => {
     open = id
     if (!chats.has(id))
-      chats.set(id, new Chat(client, id, quick, { back: () => view("list"), details: () => view("details") }))
+      chats.set(id, new Chat(client, id, { back: () => view("list"), details: () => view("details") }))
     view("chat")
     show()
     chats.get(id)?.timeline.toEnd()
@@ -158,34 +168,9 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
       h("button", { type: "button", "aria-pressed": String(isOpen), click: () => select(id) }, name)
   )
 
-  // --- quick replies, of which every chat has a row
-  let replies: ReadonlyArray<{
-    readonly title?: string | null | undefined
-    readonly content?: string | null | undefined
-  }> = []
-  const quick = () =>
-    h(
-      "div",
-      { class: "quick", role: "group", "aria-label": t.quick },
-      ...replies.map(({ content, title }) =>
-        h(
-          "button",
-          {
-            type: "button",
-            title: content,
-            click: () => open !== undefined && chats.get(open)?.composer.insert(content ?? "")
-          },
-          title ?? content ?? ""
-        )
-      )
-    )
-  const loadReplies = async () => {
-    replies = (await client.getQuickReply()).data.commonWords
-    for (const chat of chats.values()) chat.element.querySelector(".quick")?.replaceWith(quick())
-  }
-
   const matches = (conversation: InboxConversation) => {
     if (found !== undefined) return found.has(conversation.id)
+    if (filter === "queue") return false
     if (filter === "ended") return conversation.state === "FINISHED"
     return conversation.state !== "FINISHED" && (filter === "current" || conversation.unreadCount > 0)
   }
@@ -196,7 +181,10 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
     me.textContent = snapshot.me?.nickname ?? ""
     const listed = snapshot.conversations.filter(matches).map((one) => ({ ...one, isOpen: one.id === open }))
     fill(listed)
-    none.hidden = listed.length > 0 || !snapshot.isLoaded
+    const isQueue = filter === "queue" && found === undefined
+    queue.show(isQueue)
+    rows.hidden = isQueue
+    none.hidden = isQueue || listed.length > 0 || !snapshot.isLoaded
     more.hidden = filter !== "ended" || found !== undefined
     for (const id of chats.keys()) if (snapshot.isLoaded && inbox.getConversation(id) === undefined) chats.delete(id)
     if (open !== undefined && !chats.has(open)) {
@@ -216,6 +204,8 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
     if (stage.firstChild !== shown) stage.replaceChildren(shown)
     if (conversation !== undefined && chat !== undefined) {
       chat.show(snapshot, conversation)
+      replies.element.hidden = conversation.state === "FINISHED"
+      if (chat.composer.element.previousSibling !== replies.element) chat.composer.element.before(replies.element)
       details.show(conversation)
       if (!document.hidden && chat.timeline.isAtEnd && conversation.unreadCount > 0) {
         markRead(conversation.id)
@@ -248,25 +238,19 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
   const filters: ReadonlyArray<readonly [Filter, string]> = [
     ["current", t.current],
     ["unread", t.onlyUnread],
+    ["queue", t.queueTitle],
     ["ended", t.history2]
   ]
+  const choose = (name: Filter) => {
+    filter = name
+    segments.forEach((one, index) => one.setAttribute("aria-pressed", String(filters[index]?.[0] === name)))
+    if (name === "ended" && !inbox.getSnapshot().conversations.some(({ state }) => state === "FINISHED")) {
+      void inbox.loadMore().catch(tell)
+    }
+    show()
+  }
   const segments = filters.map(([name, label]) =>
-    h(
-      "button",
-      {
-        type: "button",
-        "aria-pressed": String(name === filter),
-        click: () => {
-          filter = name
-          segments.forEach((one, index) => one.setAttribute("aria-pressed", String(filters[index]?.[0] === name)))
-          if (name === "ended" && !inbox.getSnapshot().conversations.some(({ state }) => state === "FINISHED")) {
-            void inbox.loadMore().catch(tell)
-          }
-          show()
-        }
-      },
-      label
-    )
+    h("button", { type: "button", "aria-pressed": String(name === filter), click: () => choose(name) }, label)
   )
   let typed: ReturnType<typeof setTimeout> | undefined
   const search = h("input", {
@@ -293,12 +277,6 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
     const { data } = await client.exportHistoryConversations({})
     if (data.url !== undefined) h("a", { href: data.url, download: "" }).click()
   }
-  const countQueue = () =>
-    client.getPendingCount().then(
-      ({ data }) => (queue.textContent = t.inQueue(data.count ?? 0)),
-      () => {}
-    )
-
   // On a phone the list, the chat or the details are all there is to see: landmark and heading are around them.
   const root = h(
     "main",
@@ -310,7 +288,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
       h(
         "header",
         { class: "bar" },
-        h("div", { class: "name" }, me, queue),
+        h("div", { class: "name" }, me, queue.count),
         bell,
         tool("file", t.exporting, () => void exportAll().catch(tell)),
         tool("user", t.logout, () => void client.dispose().then(signOut))
@@ -318,6 +296,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
       search,
       h("div", { class: "segments", role: "group" }, ...segments),
       rows,
+      queue.element,
       none,
       more,
       h("button", { type: "button", class: "language", click: switchLanguage }, t.other)
@@ -329,9 +308,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
   inbox.subscribe(perFrame(show))
   document.addEventListener("visibilitychange", show)
   showBell()
-  void loadReplies().catch(tell)
-  void countQueue()
-  setInterval(() => void countQueue(), 5000)
+  queue.read()
   show()
   return root
 }

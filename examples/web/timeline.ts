@@ -68,13 +68,18 @@ export class Timeline {
   }
 
   show(messages: ReadonlyArray<InboxMessage>): void {
-    const grownAbove = this.#messages.length > 0 ? messages.indexOf(this.#messages[0]!) : 0
-    const first = this.#messages[this.#from]
-    this.#messages = messages
-    if (this.#atEnd) this.#from = Math.max(0, messages.length - size)
-    // Older conversations have come in above: the window stays where it was.
-    else if (grownAbove > 0 && first !== undefined) this.#from += grownAbove
-    this.#paint()
+    const [first] = this.#messages
+    const grownAbove = first === undefined ? 0 : messages.findIndex(({ key }) => key === first.key)
+    const take = () => {
+      this.#messages = messages
+      if (this.#atEnd) this.#from = Math.max(0, messages.length - size)
+      else if (grownAbove > 0) this.#from = Math.max(0, this.#from + grownAbove - step)
+      this.#paint()
+    }
+    if (this.#atEnd || grownAbove <= 0) return take()
+    // Older conversations have come in above.
+    this.#inPlace(take)
+    this.#scrolled()
   }
 
   toEnd(): void {
@@ -102,8 +107,11 @@ export class Timeline {
     this.#latest.hidden = this.#atEnd
   }
 
+  /** Keeps the last message in sight. A list that does not fill the screen cannot be scrolled to its top: it is there. */
   #stick(): void {
-    if (this.#atEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight
+    if (!this.#atEnd) return
+    this.#scroller.scrollTop = this.#scroller.scrollHeight
+    if (this.#scroller.scrollHeight <= this.#scroller.clientHeight && this.#messages.length > 0) this.#onTop()
   }
 
   #scrolled(): void {
@@ -115,16 +123,27 @@ export class Timeline {
       this.#latest.hidden = isAtEnd
     }
     if (scrollTop < near && this.#from > 0) this.#move(-step)
-    else if (scrollTop < near && !isAtEnd) this.#onTop()
+    else if (scrollTop < near) this.#onTop()
     else if (!last && scrollHeight - scrollTop - clientHeight < near) this.#move(step)
   }
 
-  /** Moves the window, and keeps what the reader sees in its place. */
   #move(by: number): void {
-    const stays = [...this.#list.children].find((row) => row.getBoundingClientRect().bottom > near / 4)
-    const before = stays?.getBoundingClientRect().top ?? 0
-    this.#from = Math.max(0, Math.min(this.#from + by, this.#messages.length - size))
-    this.#paint()
-    if (stays?.isConnected === true) this.#scroller.scrollTop += stays.getBoundingClientRect().top - before
+    this.#inPlace(() => {
+      this.#from = Math.max(0, Math.min(this.#from + by, this.#messages.length - size))
+      this.#paint()
+    })
+  }
+
+  /** Keeps what the reader sees in its place while `change` moves the window. */
+  #inPlace(change: () => void): void {
+    const { top } = this.#scroller.getBoundingClientRect()
+    const rows = [...this.#list.children]
+    const index = rows.findIndex((row) => row.getBoundingClientRect().bottom > top)
+    const key = this.#messages[this.#from + index]?.key
+    const before = rows[index]?.getBoundingClientRect().bottom ?? 0
+    change()
+    const now = this.#messages.slice(this.#from, this.#from + size).findIndex((message) => message.key === key)
+    const after = this.#list.children[now]?.getBoundingClientRect().bottom
+    if (after !== undefined) this.#scroller.scrollTop += after - before
   }
 }

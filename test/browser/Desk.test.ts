@@ -6,7 +6,7 @@ import { bundlePages } from "../../examples/web/bundle.ts"
 import type { SandboxPage } from "../../src/sandbox/SandboxOptions.ts"
 import { startSandbox } from "../../src/testing/PromiseSandbox.ts"
 import * as Browsers from "./support/Browser.ts"
-import { broken, expected, hides, press, screens, shows, write } from "./support/Desk.ts"
+import { expected, hides, look, press, screens, shows, write } from "./support/Desk.ts"
 import * as Tab from "./support/Tab.ts"
 
 const picture = Path.join(import.meta.dirname, "../../examples/web/desk.webp")
@@ -14,25 +14,6 @@ const picture = Path.join(import.meta.dirname, "../../examples/web/desk.webp")
 const attach = async (tab: Tab.Tab) => {
   const input = await tab.page.$("input[type=file]")
   await (input as ElementHandle<HTMLInputElement>).uploadFile(picture)
-}
-
-const screenshot = async (tab: Tab.Tab, name: string) => {
-  await tab.page.bringToFront()
-  for (const theme of ["light", "dark"]) {
-    await tab.page.emulateMediaFeatures([
-      { name: "prefers-color-scheme", value: theme },
-      { name: "prefers-reduced-motion", value: "reduce" }
-    ])
-    for (const [size, viewport] of [
-      ["desktop", { width: 1280, height: 800 }],
-      ["phone", { width: 400, height: 780 }]
-    ] as const) {
-      await tab.page.setViewport(viewport)
-      await tab.page.screenshot({ path: Path.join(screens, `${name}-${size}-${theme}.png`) })
-    }
-    await tab.page.setViewport({ width: 1280, height: 800 })
-    assert.deepStrictEqual(await broken(tab), [], `${name} in ${theme}`)
-  }
 }
 
 describe("the web desk", () => {
@@ -50,15 +31,15 @@ describe("the web desk", () => {
     const at = (page: string) => `${sandbox.baseUrl}/desk/${page}.html?lang=en`
     await using li = await Tab.open(browser, at("staff"), { expected })
     await shows(li, "李静")
-    await screenshot(li, "login")
+    await look(li, "login")
     await press(li, "李李静")
     await shows(li, "Pick a conversation to start")
-    await screenshot(li, "console-empty")
+    await look(li, "console-empty")
 
     // The visitor has a keyboard only.
     await using visitor = await Tab.open(browser, at("visitor"), { expected })
     await shows(visitor, "No queue right now")
-    await screenshot(visitor, "shop")
+    await look(visitor, "shop")
     await visitor.page.keyboard.press("Tab")
     await visitor.page.keyboard.press("Tab")
     await visitor.page.keyboard.press("Enter")
@@ -68,7 +49,7 @@ describe("the web desk", () => {
     await shows(visitor, "ship within 24 hours")
     await press(visitor, "Helpful")
     await shows(visitor, "Thanks for your feedback")
-    await screenshot(visitor, "robot")
+    await look(visitor, "robot")
     await write(visitor, "talk to a person")
     await shows(visitor, "You are talking to a person now")
 
@@ -84,7 +65,7 @@ describe("the web desk", () => {
     await visitor.page.bringToFront()
     await visitor.page.keyboard.press("Enter")
     await li.page.bringToFront()
-    await screenshot(li, "console")
+    await look(li, "console")
 
     // An upload that is cancelled leaves nothing; the next one arrives.
     await visitor.page.bringToFront()
@@ -117,7 +98,7 @@ describe("the web desk", () => {
     await sandbox.inject({ _tag: "Reset" }, { _tag: "RefuseDials", status: 503 })
     await shows(visitor, "Connection lost")
     await write(visitor, "written while offline")
-    await screenshot(visitor, "reconnecting")
+    await look(visitor, "reconnecting")
     await sandbox.clearFaults()
     await press(visitor, "Retry now")
     await hides(visitor, ".banner")
@@ -156,7 +137,7 @@ describe("the web desk", () => {
     await visitor.until(() => document.querySelector(".stars :focus") !== null)
     await visitor.page.keyboard.press("ArrowLeft")
     await shows(visitor, "5 stars")
-    await screenshot(visitor, "rating")
+    await look(visitor, "rating")
     await press(visitor, "Send rating")
     await wang.page.bringToFront()
     await shows(wang, "★★★★★")

@@ -16,7 +16,7 @@ import type {
 import { ConversationId } from "../../domain/Id.ts"
 import { BadRequest, Forbidden, type NotFound } from "../../wire/ApiError.ts"
 import * as Access from "./Access.ts"
-import { type Account, Accounts } from "./Accounts.ts"
+import { type Account, Accounts, isEmployee } from "./Accounts.ts"
 import { Conversations, type ConversationRecord } from "./Conversations.ts"
 
 const maxLimit = 100
@@ -46,8 +46,8 @@ export const pageOf = Effect.fnUntraced(function* (
  *
  * **Details**
  *
- * Visitors see their own conversations, staff those that they served. Administrators see all with `show_all`, and
- * otherwise those that have not ended.
+ * Visitors see their own conversations, staff those that they served, and with `show_all` and the state `PENDING` those
+ * that wait for staff. Administrators see all with `show_all`, and otherwise those that have not ended.
  *
  * @category services
  * @since 0.1.0
@@ -124,11 +124,14 @@ export class History extends Context.Service<
       }
 
       const filter = Effect.fn("History.filter")(function* (me: Account, query: DecodedConversationQuery) {
-        if (query.showAll === true && me.userType !== "ADMIN") {
+        const showAll = query.showAll === true
+        const isQueue = showAll && query.state === "PENDING" && isEmployee(me)
+        if (showAll && !isQueue && me.userType !== "ADMIN") {
           return yield* new Forbidden({ message: "Only administrators may see all conversations", field: "show_all" })
         }
         const fits = matches(me, query)
-        return visible(me, query.showAll === true).filter(
+        const seen = isQueue ? Array.from(conversations.waiting()) : visible(me, showAll)
+        return seen.filter(
           (conversation) =>
             (Predicate.isNullish(query.state) || conversation.state === query.state) &&
             (Predicate.isNullish(query.customerId) || conversation.customerId === query.customerId) &&

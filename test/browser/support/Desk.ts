@@ -1,8 +1,9 @@
 /**
  * The web desk in a tab: what one reads and presses, and axe-core.
  */
-import * as Path from "node:path"
+import { assert } from "@effect/vitest"
 import axe from "axe-core"
+import * as Path from "node:path"
 import type * as Tab from "./Tab.ts"
 
 declare global {
@@ -52,4 +53,23 @@ export const broken = async (tab: Tab.Tab): Promise<ReadonlyArray<string>> => {
     const { violations } = await window.axe.run()
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`)
   })
+}
+
+/** Takes pictures of a page as a wide screen and a phone show it, and asserts that axe-core finds nothing, in both themes. */
+export const look = async (tab: Tab.Tab, name: string) => {
+  await tab.page.bringToFront()
+  for (const theme of ["light", "dark"]) {
+    await tab.page.emulateMediaFeatures([
+      { name: "prefers-color-scheme", value: theme },
+      { name: "prefers-reduced-motion", value: "reduce" }
+    ])
+    for (const [size, viewport] of [
+      ["phone", { width: 400, height: 780 }],
+      ["desktop", { width: 1280, height: 800 }]
+    ] as const) {
+      await tab.page.setViewport(viewport)
+      await tab.page.screenshot({ path: Path.join(screens, `${name}-${size}-${theme}.png`) })
+    }
+    assert.deepStrictEqual(await broken(tab), [], `${name} in ${theme}`)
+  }
 }

@@ -68,6 +68,27 @@ describe("the queue", () => {
     }).pipe(provide({ staffCapacity: 2 }))
   )
 
+  it.effect("is shown to staff with `show_all`, who may take whom they choose, and to no visitor", () =>
+    Effect.gen(function* () {
+      const visitors = yield* Effect.all(Array.from({ length: 3 }, () => newVisitor))
+      for (const { client } of visitors) yield* askForPerson(client)
+      const [one, two, three] = visitors
+      const queue = "/im/conversations?state=PENDING&show_all=true&order=ASC"
+      const waiting = Effect.map(rest(wang, "GET", queue), ({ json }) =>
+        (json.conversations as ReadonlyArray<{ readonly id: number }>).map(({ id }) => id)
+      )
+      assert.deepStrictEqual(
+        yield* waiting,
+        visitors.map(({ conversationId }) => conversationId)
+      )
+      const taken = yield* rest(wang, "POST", "/im/conversations", { customer_id: two!.userId })
+      assert.deepInclude(taken.json, { id: two!.conversationId, state: "ACTIVE" })
+      assert.deepStrictEqual(yield* waiting, [one!.conversationId, three!.conversationId])
+      assert.strictEqual((yield* rest(one!.token, "GET", queue)).status, 403)
+      assert.strictEqual((yield* rest(wang, "GET", "/im/conversations?show_all=true")).status, 403)
+    }).pipe(provide())
+  )
+
   it.effect("holds a visitor only once", () =>
     Effect.gen(function* () {
       const visitor = yield* newVisitor
