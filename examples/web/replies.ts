@@ -39,7 +39,8 @@ export class Replies {
         "header",
         {},
         h("h2", {}, t.quick),
-        tool("close", t.close, () => dialog.close())
+        status,
+        tool("close", t.back, () => dialog.close())
       ),
       list
     )
