@@ -22,6 +22,7 @@ import { Inbox } from "./inbox/Inbox.ts"
 import * as KefuConfig from "./KefuConfig.ts"
 import { InvalidRequest, KefuError } from "./KefuError.ts"
 import { Outbox } from "./outbox/Outbox.ts"
+import * as globalFetch from "./platform/globalFetch.ts"
 import * as sessionLog from "./platform/sessionLog.ts"
 import { QuickReplyApi } from "./rest/QuickReplyApi.ts"
 import { RatingApi } from "./rest/RatingApi.ts"
@@ -78,7 +79,7 @@ export interface Options extends KefuConfig.Options {
   readonly storage?: Layer.Layer<KeyValueStore.KeyValueStore> | undefined
   /** The key of an anonymous visitor's token in `storage`. Default: `effect-kefu/token/` and the backend's URL. */
   readonly tokenKey?: string | undefined
-  /** Used by {@link layer} in place of the global `fetch`, for example to go through a proxy. */
+  /** Used by {@link layer} in place of the global `fetch` at the time of each call, for example to go through a proxy. */
   readonly fetch?: typeof globalThis.fetch | undefined
   /**
    * Makes the WebSocket of a dial for {@link layer}, in place of the global one: to go through a proxy, or where there is
@@ -204,11 +205,10 @@ export const layerGlobals = ({
         Socket.WebSocketConstructor,
         Effect.map(given("webSocket", webSocket), (make) => (url) => make(url))
       )
-  return Predicate.isNullish(fetch)
-    ? Layer.merge(FetchHttpClient.layer, sockets)
-    : Layer.merge(FetchHttpClient.layer, sockets).pipe(
-        Layer.provideMerge(Layer.effect(FetchHttpClient.Fetch, given("fetch", fetch)))
-      )
+  const fetching = Predicate.isNullish(fetch)
+    ? globalFetch.layer
+    : Layer.effect(FetchHttpClient.Fetch, given("fetch", fetch))
+  return Layer.merge(FetchHttpClient.layer, sockets).pipe(Layer.provideMerge(fetching))
 }
 
 /** Adds that the configuration can name the backend, too. */

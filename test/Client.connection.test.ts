@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { vi } from "vitest"
-import type { ClientOptions } from "../src/Client.ts"
+import { Client, type ClientOptions } from "../src/Client.ts"
 import * as Backend from "./support/Backend.ts"
 import { opened, refusal, setup } from "./support/ClientSetup.ts"
 
@@ -114,6 +114,28 @@ describe("Client", () => {
         "fetch /api/v1/presign_urls",
         "fetch /store"
       ])
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllGlobals())))
+  )
+
+  it.live("sends over the global fetch that the page has put in place since", () =>
+    Effect.gen(function* () {
+      const { backend, client } = yield* opened()
+      const answers = Backend.answers({
+        "POST /im/tokens": { token: "fresh" },
+        "POST /presign_urls": { blob_id: "b", signed_url: "/store", url: "/b" }
+      })
+      backend.answer = (seen) => (seen.url === "/store" ? { status: 204 } : answers(seen))
+      yield* Effect.promise(() => client.getUserInfo())
+      const { fetch } = globalThis
+      const used: Array<string> = []
+      vi.stubGlobal("fetch", (input: string | URL | Request, init?: RequestInit) => {
+        used.push(new URL(input instanceof Request ? input.url : String(input)).pathname)
+        return fetch(input, init)
+      })
+      yield* Effect.promise(() => client.getUserInfo())
+      yield* Effect.promise(() => client.uploadBlobs(new File(["abc"], "a.txt")))
+      yield* Effect.promise(() => Client.getAnonymousToken({ baseUrl: backend.baseUrl }))
+      assert.deepStrictEqual(used, ["/api/v1/im/users/me", "/api/v1/presign_urls", "/store", "/api/v1/im/tokens"])
     }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllGlobals())))
   )
 

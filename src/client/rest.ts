@@ -4,7 +4,6 @@
  * not stop an app that knows its backend better.
  */
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -22,6 +21,7 @@ import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { type ErrorResponse, KefuError, type RequestConfig, type RequestReason } from "../KefuError.ts"
+import * as globalFetch from "../platform/globalFetch.ts"
 import { UploadApi } from "../rest/UploadApi.ts"
 import { Api } from "../wire/Api.ts"
 import { identifier } from "./arguments.ts"
@@ -134,7 +134,7 @@ export const anonymousToken = (method: string, { baseUrl, fetch, requestTimeout 
     return toClientResponse<AnonymousToken>(yield* request(client, method, Api.groups.tokens.endpoints.anonymous))
   }).pipe(
     Effect.provide([FetchHttpClient.layer, KefuConfig.layer({ baseUrl, requestTimeout })]),
-    Predicate.isNullish(fetch) ? identity : Effect.provideService(FetchHttpClient.Fetch, fetch)
+    Predicate.isNullish(fetch) ? Effect.provide(globalFetch.layer) : Effect.provideService(FetchHttpClient.Fetch, fetch)
   )
 
 /** Without `report`, nothing asks for the progress: in a page that would cost a preflight of the store. */

@@ -1,7 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { ConversationId, MessageId } from "../../src/domain/Id.ts"
+import { Realtime } from "../../src/realtime/Realtime.ts"
 import { TestGateway, type TestResponse } from "../../src/testing/TestGateway.ts"
-import { collect, layer, lose, open, pass, push, received, settle, tags, text } from "../support/Gateway.ts"
+import {
+  acknowledge,
+  collect,
+  layer,
+  lose,
+  open,
+  pass,
+  push,
+  received,
+  settle,
+  tags,
+  text
+} from "../support/Gateway.ts"
 
 /** Dials again within a second. */
 const options = { reconnect: { base: 1000, cap: 1000 } }
@@ -120,6 +134,38 @@ describe("after a first connection that held its pushes up", () => {
       const isDelivered = idsOf(events).includes(2)
       const isTold = events.some((event) => event._tag === "GapUnresolved" && event.conversationId === 7)
       assert.isTrue(isDelivered || isTold)
+    }).pipe(Effect.scoped, Effect.provide(layer(options)))
+  )
+})
+
+describe("before a connection was lost", () => {
+  it.effect("an ack that was held up is no sign that the pushes behind it have come in", () =>
+    Effect.gen(function* () {
+      const gateway = yield* TestGateway
+      const realtime = yield* Realtime
+      yield* history([1])
+      const events = yield* collect
+      const first = yield* open
+      yield* pass("5 seconds")
+      yield* push(first, text(2))
+      yield* pass("5 seconds")
+      yield* Effect.forkScoped(Effect.ignore(realtime.recall(MessageId.make(2))))
+      const recall = yield* first.next
+      yield* pass("100 millis")
+      yield* Effect.forkScoped(
+        realtime.send({ messageType: "Text", content: "own", conversationId: ConversationId.make(7) })
+      )
+      // Message 4 was pushed before, and never arrives.
+      yield* acknowledge(first, 5)
+      yield* pass("3 seconds")
+      yield* first.ack(recall)
+      yield* lose(first)
+      yield* history([5, 6])
+      yield* pass("1 second")
+      yield* gateway.accept
+      yield* pass("5 seconds")
+      assert.deepStrictEqual(idsOf(events), [2, 6])
+      assert.isTrue(events.some((event) => event._tag === "GapUnresolved" && event.conversationId === 7))
     }).pipe(Effect.scoped, Effect.provide(layer(options)))
   )
 })

@@ -49,6 +49,8 @@ export class DeliveryLog {
   #markedAt = -Infinity
   /** A message up to `#mark` has come in since. */
   #isLate = false
+  /** A message beyond `#mark` has come in since. */
+  #isPast = false
   /** The last messages at the first read of the conversations, while pushes up to `#snapshot` may be on their way. */
   #lastAtFirst: ReadonlyArray<Message> = []
   #snapshot = 0
@@ -119,14 +121,21 @@ export class DeliveryLog {
 
   /** Notes that a push has come in. If it was held up on its way, those pushed after it may still be. */
   noteArrival(message: Message): void {
-    if (message.id <= this.#mark && !this.has(message)) this.#isLate = true
+    if (message.id > this.#mark) this.#isPast = true
+    else if (!this.has(message)) this.#isLate = true
   }
 
-  /** Notes that frames come in while no gap is open: pushes before the ids of some time ago have all arrived. */
-  noteTime(now: number): void {
-    if (now - this.#markedAt < overtaking && !this.#isLate) return
-    if (!this.#isLate) this.#horizon = this.#mark
-    this.#isLate = false
+  /**
+   * Notes that frames come in while no gap is open, also the ack of a command that was sent at `answered`. Pushes up to the
+   * ids of some time ago have all arrived, once a later push or the ack of a later command has: an earlier one's ack may
+   * have been held up on its way with pushes behind it.
+   */
+  noteTime(now: number, answered = now): void {
+    if (!this.#isLate) {
+      if (now - this.#markedAt < overtaking || (answered <= this.#markedAt && !this.#isPast)) return
+      this.#horizon = this.#mark
+    }
+    this.#isLate = this.#isPast = false
     this.#mark = this.#latest
     this.#markedAt = now
   }
@@ -191,7 +200,7 @@ export class DeliveryLog {
     this.#own.clear()
     this.#latest = this.#mark = this.#horizon = this.#snapshot = 0
     this.#markedAt = -Infinity
-    this.#isLate = false
+    this.#isLate = this.#isPast = false
     this.#lastAtFirst = []
     this.#recalled.clear()
     this.baselined = false

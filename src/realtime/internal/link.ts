@@ -99,21 +99,26 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const events = eventOrder.make({ ...options, acknowledged: pending.settled })
   const outgoing = yield* Queue.unbounded<string>()
   const ended = Deferred.makeUnsafe<never, KefuError<ConnectionReason>>()
-  let lastPing = 0
+  let ping = { sequenceId: 0, sentAt: 0 }
   let hasEnded = false
   let lastInbound = yield* elapsed.now
   let lastAck = lastInbound
+  /** When the latest command was sent that has been acknowledged. */
+  let answered = -Infinity
 
   // --- in
 
   const onAck = (ack: AckPayload) => {
     lastAck = lastInbound
     isOverdue = false
-    if (ack.sequenceId === lastPing) return Effect.void
+    if (ack.sequenceId === ping.sequenceId) {
+      answered = Math.max(answered, ping.sentAt)
+      return Effect.void
+    }
     const waited = pending.settle(ack)
-    return waited === undefined
-      ? Metric.update(metrics.unknownAcks, 1)
-      : Metric.update(metrics.ackSeconds, waited / 1000)
+    if (waited === undefined) return Metric.update(metrics.unknownAcks, 1)
+    answered = Math.max(answered, elapsed.nowUnsafe(clock) - waited)
+    return Metric.update(metrics.ackSeconds, waited / 1000)
   }
 
   const receive = (event: RealtimeEvent): Effect.Effect<unknown> => {
@@ -144,7 +149,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const texts = yield* socket.pull
       lastInbound = yield* elapsed.now
       for (const text of texts) yield* onFrame(text)
-      if (events.isWhole()) log.noteTime(lastInbound)
+      if (events.isWhole()) log.noteTime(lastInbound, answered)
     }
   })
 
@@ -154,9 +159,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Effect.flatMap(Queue.takeAll(outgoing), (texts) => Effect.forEach(texts, socket.write, { discard: true }))
   )
 
-  const ping = Effect.sync(() => {
-    lastPing = options.nextSequenceId()
-    Queue.offerUnsafe(outgoing, encodePing({ sequenceId: lastPing, eventType: "Ping", payload: "ping" }))
+  const sendPing = Effect.sync(() => {
+    ping = { sequenceId: options.nextSequenceId(), sentAt: elapsed.nowUnsafe(clock) }
+    Queue.offerUnsafe(outgoing, encodePing({ sequenceId: ping.sequenceId, eventType: "Ping", payload: "ping" }))
   })
 
   const request: Link["request"] = (command, since, onSent) =>
@@ -199,7 +204,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         lastInbound: () => lastInbound,
         lastAck: () => lastAck,
         isOverdue: () => isOverdue,
-        ping,
+        ping: sendPing,
         check
       })
     ]).pipe(
