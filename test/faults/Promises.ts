@@ -362,26 +362,22 @@ const deliveries = (run: Run): ReadonlyArray<string> =>
   )
 
 /**
- * The gaps that had to be told: a connection was lost before the conversations had been read once since the app opened it,
- * or so soon after that no frame need have come in by which every push of before had arrived, so that nothing tells where
- * the gap begins; or an own send reached the backend behind one that was given later, since the network had held it up.
+ * The gaps that had to be told: since the app opened it, no connection has stood for so long after the conversations were
+ * read that a frame must have come in by which every push of before had arrived, so that nothing tells where the gap begins;
+ * or an own send reached the backend behind one that was given later, since the network had held it up.
  * A device that sleeps takes in nothing.
  */
 const neededGaps = (run: Run, { heard, listener }: Log): ReadonlySet<unknown> => {
   const needed = new Set<unknown>()
-  let readAt = Infinity
-  let lostAt = Infinity
+  /** Since when the conversations are known over the present connection. */
+  let since = Infinity
   let hasBeginning = false
   for (const { at, event } of heard) {
-    if (event._tag === "Resynced") readAt = Math.min(readAt, at)
-    if (event._tag === "StateChanged") {
-      const { _tag } = event.state
-      if (_tag === "Closed") readAt = Infinity
-      if (_tag === "Connected") {
-        const awake = lostAt - readAt - asleep(run, listener.who, readAt, lostAt)
-        hasBeginning = awake > overtaking + longestSilence
-      }
-      lostAt = _tag === "Connected" ? Infinity : Math.min(lostAt, at)
+    if (event._tag === "Resynced") since = Math.min(since, at)
+    if (event._tag === "StateChanged" && event.state._tag !== "Connected") {
+      if (at - since - asleep(run, listener.who, since, at) > overtaking + longestSilence) hasBeginning = true
+      if (event.state._tag === "Closed") hasBeginning = false
+      since = Infinity
     }
     if (event._tag !== "GapUnresolved") continue
     if (!hasBeginning || /^message \d+ came after a later one$/.test(event.detail)) needed.add(event)
