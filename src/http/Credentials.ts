@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { constant } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -96,7 +97,8 @@ export class Credentials extends Context.Service<
    * and stored under `key` (default `effect-kefu/token/` and the backend's URL), so that the visitor stays the same after
    * a reload. Sessions that share the store are one visitor; in pages, a Web Lock sees to it when they start at once.
    *
-   * If the store cannot be read or written, that is logged once, and the visitor lasts as long as the session.
+   * If the store cannot be read or written, that is logged once, and the visitor lasts as long as the session. A store that
+   * does not answer within five seconds is used again, and given the token, as soon as it does.
    *
    * @since 0.1.0
    */
@@ -134,8 +136,13 @@ const unchanging = { generation: Effect.succeed(0), changes: Stream.concat(Strea
 
 const refreshPause = Duration.seconds(5)
 
-/** A store that does not answer has failed. */
-const storePatience = Duration.seconds(5)
+/** How long a step waits for the store, in milliseconds. */
+const storePatience = 5000
+
+/** A store could not answer while the process was suspended: it gets the time once more. */
+const patience = Effect.flatMap(elapsed.sleepsLate(storePatience), (isLate) =>
+  isLate ? Effect.sleep(storePatience) : Effect.void
+)
 
 /** Where tokens come from. */
 interface Source {
@@ -147,44 +154,90 @@ interface Source {
   ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly isNew: boolean }, KefuError<RequestReason>>
 }
 
-/** Without persistence, once the store has failed: a token that cannot be read must not be overwritten either. */
+/** What the store holds. */
+interface Held {
+  readonly token: Redacted.Redacted | undefined
+}
+
+/** A token that the store does not hold yet, and those that it may hold instead. */
+interface Missed {
+  readonly token: Redacted.Redacted
+  readonly refused: ReadonlyArray<Redacted.Redacted>
+}
+
+/** A store that cannot be read is not written either: it may hold another session's token. */
 const anonymous = (
   request: Effect.Effect<Redacted.Redacted, KefuError<RequestReason>>,
   store: KeyValueStore.KeyValueStore,
   key: string,
   annotated: Effect.Success<typeof sessionLog.annotated>
 ): Source => {
-  let isLost = false
+  let isTold = false
+  /** A step has not been answered in time. Until it is, the store is left alone. */
+  let isStalled = false
+  let missed: Missed | undefined
 
-  const lost = (error: unknown) =>
+  const failed = (error: unknown) =>
     Effect.suspend(() => {
-      isLost = true
+      if (isTold) return Effect.undefined
+      isTold = true
       const warning = Effect.logWarning("The token is kept in memory only", storageFailed(error).message)
       return Effect.as(annotated(warning), undefined)
     })
 
-  const attempt = <A>(work: Effect.Effect<A, KeyValueStore.KeyValueStoreError>): Effect.Effect<A | undefined> =>
-    Effect.suspend(() =>
-      isLost ? Effect.undefined : work.pipe(Effect.timeout(storePatience), Effect.catch(lost), Effect.catchDefect(lost))
-    )
+  /** Gives undefined if the store fails or does not answer. A step that takes too long ends by itself. */
+  const attempt = Effect.fnUntraced(function* <A>(step: Effect.Effect<A, KeyValueStore.KeyValueStoreError>) {
+    if (isStalled) return undefined
+    const tolerant = step.pipe(Effect.catch(failed), Effect.catchDefect(failed))
+    const fiber = yield* Effect.forkDetach(tolerant, { startImmediately: true })
+    const answer = yield* Effect.raceFirst(Fiber.await(fiber), patience)
+    if (answer !== undefined) return yield* answer
+    isStalled = true
+    yield* Effect.forkDetach(Effect.andThen(Fiber.await(fiber), resume))
+    return yield* failed(new Error("it does not answer"))
+  })
 
-  const stored = Effect.map(attempt(store.get(key)), (text) =>
-    text === undefined || text === "" ? undefined : Redacted.make(text)
+  const read = attempt(
+    Effect.map(store.get(key), (text): Held => ({
+      token: text === undefined || text === "" ? undefined : Redacted.make(text)
+    }))
   )
 
+  const write = (token: Redacted.Redacted) =>
+    Effect.map(attempt(Effect.as(store.set(key, Redacted.value(token)), true)), (isWritten) => {
+      if (isWritten === true) missed = undefined
+    })
+
+  /** Uses the store again, and writes what it has missed, unless another session has written meanwhile. */
+  const resume: Effect.Effect<void> = Effect.suspend(() => {
+    isStalled = false
+    return withLock(key)(
+      Effect.gen(function* () {
+        const held = yield* read
+        if (held === undefined || missed === undefined) return
+        const { refused, token } = missed
+        if (held.token === undefined || refused.some((stale) => isSame(stale, held.token))) yield* write(token)
+      })
+    )
+  })
+
   const obtain = Effect.fnUntraced(function* (stale: Redacted.Redacted | undefined) {
-    const other = Effect.map(stored, (found) => (isSame(found, stale) ? undefined : found))
+    const other = Effect.map(read, (held) => ({ held, token: isSame(held?.token, stale) ? undefined : held?.token }))
     const before = yield* other
-    if (before !== undefined) return { token: before, isNew: false }
+    if (before.token !== undefined) return { token: before.token, isNew: false }
     const token = yield* request
     // Another session may have stored its token meanwhile: the first one stands.
     const meanwhile = yield* other
-    if (meanwhile !== undefined) return { token: meanwhile, isNew: false }
-    yield* attempt(store.set(key, Redacted.value(token)))
+    if (meanwhile.token !== undefined) return { token: meanwhile.token, isNew: false }
+    missed = { token, refused: [...(missed?.refused ?? []), ...(stale === undefined ? [] : [stale])] }
+    if (meanwhile.held !== undefined) yield* write(token)
     return { token, isNew: true }
   })
 
-  return { stored, obtain: (stale) => withLock(key)(obtain(stale)) }
+  return {
+    stored: Effect.map(read, (held) => held?.token),
+    obtain: (stale) => withLock(key)(obtain(stale))
+  }
 }
 
 /** The provider's error, without what may be the token. */

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
@@ -17,6 +19,7 @@ import { Credentials } from "../../src/http/Credentials.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
 import { TokenApi } from "../../src/http/TokenApi.ts"
 import { Transport } from "../../src/http/Transport.ts"
+import * as Device from "../../src/testing/Device.ts"
 import * as Recorder from "../support/Recorder.ts"
 import * as WallClock from "../support/WallClock.ts"
 
@@ -415,6 +418,96 @@ describe("Credentials", () => {
         const token = yield* Effect.forkChild(credentials.token, { startImmediately: true })
         yield* TestClock.adjust("5 seconds")
         assert.strictEqual(value(yield* Fiber.join(token)), "visitor 1")
+      })
+    )
+
+    /** A store whose steps wait until it responds. */
+    const slow = (entries: Record<string, string> = {}) => {
+      const responds = Latch.makeUnsafe(false)
+      const { items, layer } = storage(entries)
+      const late = Layer.effect(
+        KeyValueStore.KeyValueStore,
+        Effect.map(KeyValueStore.KeyValueStore, (store) =>
+          KeyValueStore.make({
+            ...store,
+            get: (key) => Effect.andThen(responds.await, store.get(key)),
+            set: (key, text) => Effect.andThen(responds.await, store.set(key, text))
+          })
+        )
+      )
+      return { items, responds, layer: Layer.provide(late, layer) }
+    }
+
+    const after = <A, E>(duration: Duration.Input, effect: Effect.Effect<A, E>) =>
+      Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+        yield* TestClock.adjust(duration)
+        return yield* Fiber.join(fiber)
+      })
+
+    it.effect("is stored as soon as a store responds that did not for a while, which is logged once", () =>
+      Effect.gen(function* () {
+        const logged = captured()
+        const backend = issue()
+        const { items, layer, responds } = slow()
+        const credentials = yield* open(anonymous(backend, layer))
+        yield* Effect.gen(function* () {
+          const token = yield* after("5 seconds", credentials.token)
+          assert.strictEqual(value(yield* credentials.refresh(token)), "visitor 2")
+          assert.deepStrictEqual([...items], [])
+          yield* Effect.andThen(responds.open, TestClock.adjust(0))
+          assert.deepStrictEqual([...items], [[defaultKey, "visitor 2"]])
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual(value(yield* credentials.refresh(Redacted.make("visitor 2"))), "visitor 3")
+        }).pipe(Effect.provide(logged.layer))
+        assert.deepStrictEqual([...items], [[defaultKey, "visitor 3"]])
+        assert.strictEqual(logged.lines.length, 1)
+      })
+    )
+
+    it.effect("takes the place of the refused one as soon as the store responds again", () =>
+      Effect.gen(function* () {
+        const backend = issue()
+        const { items, layer, responds } = slow()
+        yield* responds.open
+        const credentials = yield* open(anonymous(backend, layer))
+        const token = yield* credentials.token
+        yield* Effect.andThen(responds.close, TestClock.adjust("1 minute"))
+        assert.strictEqual(value(yield* after("5 seconds", credentials.refresh(token))), "visitor 2")
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(value(yield* credentials.refresh(Redacted.make("visitor 2"))), "visitor 3")
+        yield* Effect.andThen(responds.open, TestClock.adjust(0))
+        assert.deepStrictEqual([...items], [[defaultKey, "visitor 3"]])
+      })
+    )
+
+    it.effect(
+      "leaves the token of another tab in a store that responds late, and adopts it when its own is refused",
+      () =>
+        Effect.gen(function* () {
+          const { items, layer, responds } = slow({ [defaultKey]: "of another tab" })
+          const credentials = yield* open(anonymous(issue(), layer))
+          const token = yield* after("5 seconds", credentials.token)
+          assert.strictEqual(value(token), "visitor 1")
+          yield* Effect.andThen(responds.open, TestClock.adjust(0))
+          assert.deepStrictEqual([...items], [[defaultKey, "of another tab"]])
+          assert.strictEqual(value(yield* credentials.refresh(token)), "of another tab")
+        })
+    )
+
+    it.effect("stays the same when the process was suspended while its token was read", () =>
+      Effect.gen(function* () {
+        const device = yield* Device.make
+        const { layer, responds } = slow({ [defaultKey]: "of before" })
+        const credentials = yield* open(anonymous(issue(), layer))
+        yield* Effect.forkChild(device.sleep("1 hour"), { startImmediately: true })
+        yield* device.awake.pipe(
+          Effect.andThen(Effect.sleep("1 second")),
+          Effect.andThen(responds.open),
+          Effect.forkChild({ startImmediately: true })
+        )
+        const token = yield* after("2 hours", device.run(credentials.token))
+        assert.strictEqual(value(token), "of before")
       })
     )
 

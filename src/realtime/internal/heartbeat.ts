@@ -7,15 +7,11 @@
  * A timer that fires late is no sign of a dead connection: the machine slept, and the backend had no chance to answer. It
  * gets `timeout` once more.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import { ConnectionLost, KefuError } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
-
-/** How late a timer must be, in milliseconds, to count as late. */
-const lateness = 1000
 
 /** What the heartbeat watches; times are milliseconds of elapsed time. */
 export interface Pulse {
@@ -29,15 +25,6 @@ export interface Pulse {
   /** Opened to have the connection checked at once: a command is overdue, or the page woke or went offline. */
   readonly check: Latch.Latch
 }
-
-/** True if the timer was late. While a machine sleeps, the elapsed time may stand still, and the wall clock goes on. */
-const sleepsLate = Effect.fnUntraced(function* (millis: number) {
-  const began = yield* elapsed.now
-  const wall = yield* Clock.currentTimeMillis
-  yield* Effect.sleep(millis)
-  const took = Math.max((yield* elapsed.now) - began, (yield* Clock.currentTimeMillis) - wall)
-  return took - millis >= lateness
-})
 
 /**
  * Runs until the connection is dead, then fails with `ConnectionLost` (code 1006).
@@ -57,8 +44,8 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const isAnswered = Effect.fnUntraced(function* (answeredAt: () => number, pinged: number) {
-    const wasLate = yield* sleepsLate(timeout)
-    if (wasLate && answeredAt() < pinged) yield* sleepsLate(timeout)
+    const wasLate = yield* elapsed.sleepsLate(timeout)
+    if (wasLate && answeredAt() < pinged) yield* elapsed.sleepsLate(timeout)
     return answeredAt() >= pinged
   })
 
