@@ -23,7 +23,7 @@ import type { ConversationId, MenuItemId, MessageId, UserId } from "./domain/Id.
 import type { KefuError } from "./KefuError.ts"
 import type { ConnectionState } from "./realtime/ConnectionState.ts"
 import { Realtime } from "./realtime/Realtime.ts"
-import { Api } from "./wire/Api.ts"
+import { channels, conversations, quickReplies, ratings, robot, users } from "./wire/Endpoints.ts"
 import type { AckPayload } from "./wire/Frame.ts"
 
 export type {
@@ -40,8 +40,6 @@ export type { CallOptions, ClientOptions, ClientStorage, ClientWebSocket, TokenO
 export type * from "./client/types.ts"
 export { KefuError, type KefuErrorReason } from "./KefuError.ts"
 export type { ConnectionState } from "./realtime/ConnectionState.ts"
-
-const { channels, conversations, quickReplies, ratings, robot, users } = Api.groups
 
 /**
  * The documented client: a session of a visitor, of staff or of an administrator.
@@ -388,7 +386,7 @@ export class Client {
    * backend refuses a field.
    */
   updateMyProfile(data: T.Open<T.ProfileUpdate>, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("updateMyProfile", users.endpoints.updateMe, { body: data }, options)
+    return this.#rest("updateMyProfile", users.updateMe, { body: data }, options)
   }
 
   /**
@@ -400,12 +398,12 @@ export class Client {
     data: T.Open<T.ProfileUpdate>,
     options?: CallOptions
   ): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("updateUserProfile", users.endpoints.update, { params: { id }, body: data }, options)
+    return this.#rest("updateUserProfile", users.update, { params: { id }, body: data }, options)
   }
 
   /** 增加访客标签: POST /im/users/{id}/tags. For staff and administrators. Resolves to the tag. Rejects with `NotFound`. */
   addCustomerTag(id: number, data: T.Open<T.NewTag>, options?: CallOptions): Promise<T.ClientResponse<T.Tag>> {
-    return this.#rest("addCustomerTag", users.endpoints.addTag, { params: { id }, body: data }, options)
+    return this.#rest("addCustomerTag", users.addTag, { params: { id }, body: data }, options)
   }
 
   /**
@@ -413,7 +411,7 @@ export class Client {
    * Rejects with `NotFound`.
    */
   deleteCustomerTag(id: number, tagId: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("deleteCustomerTag", users.endpoints.removeTag, { params: { id, tagId } }, options)
+    return this.#rest("deleteCustomerTag", users.removeTag, { params: { id, tagId } }, options)
   }
 
   /**
@@ -423,7 +421,7 @@ export class Client {
    * @param params - Filters, under the backend's names.
    */
   getTransferServiceList(params?: T.QueryParams, options?: CallOptions): Promise<T.ClientResponse<T.TransferTargets>> {
-    return this.#rest("getTransferServiceList", users.endpoints.transferTargets, { query: params }, options)
+    return this.#rest("getTransferServiceList", users.transferTargets, { query: params }, options)
   }
 
   // --- conversations
@@ -470,7 +468,7 @@ export class Client {
     data?: T.Open<T.ConversationRequest>,
     options?: CallOptions
   ): Promise<T.ClientResponse<T.RawConversation>> {
-    return this.#rest("requestConversations", conversations.endpoints.request, { body: data }, options)
+    return this.#rest("requestConversations", conversations.request, { body: data }, options)
   }
 
   /**
@@ -483,7 +481,7 @@ export class Client {
     options?: CallOptions
   ): Promise<T.ClientResponse<unknown>> {
     const input = { params: { id }, body: data }
-    return this.#rest("updateConversationRemark", conversations.endpoints.update, input, options)
+    return this.#rest("updateConversationRemark", conversations.update, input, options)
   }
 
   /**
@@ -491,12 +489,12 @@ export class Client {
    * the visitor came from. Rejects with `NotFound`.
    */
   getVisitInfo(id: number, options?: CallOptions): Promise<T.ClientResponse<T.VisitInfo>> {
-    return this.#rest("getVisitInfo", conversations.endpoints.visitInfo, { params: { id } }, options)
+    return this.#rest("getVisitInfo", conversations.visitInfo, { params: { id } }, options)
   }
 
   /** 获取当前排队人数: GET /im/pending_count. For everyone. Resolves to the number of visitors in the queue. */
   getPendingCount(options?: CallOptions): Promise<T.ClientResponse<T.PendingCount>> {
-    return this.#rest("getPendingCount", conversations.endpoints.pendingCount, {}, options)
+    return this.#rest("getPendingCount", conversations.pendingCount, {}, options)
   }
 
   /**
@@ -505,7 +503,7 @@ export class Client {
    */
   getPendingPosition(convId: number, options?: CallOptions): Promise<T.ClientResponse<T.PendingPosition>> {
     const input = { params: { id: convId } }
-    return this.#rest("getPendingPosition", conversations.endpoints.pendingPosition, input, options)
+    return this.#rest("getPendingPosition", conversations.pendingPosition, input, options)
   }
 
   /**
@@ -515,7 +513,7 @@ export class Client {
    * @param params - Filters, under the backend's names.
    */
   getConversationsCount(params?: T.QueryParams, options?: CallOptions): Promise<T.ClientResponse<T.ConversationCount>> {
-    return this.#rest("getConversationsCount", conversations.endpoints.count, { query: params }, options)
+    return this.#rest("getConversationsCount", conversations.count, { query: params }, options)
   }
 
   /**
@@ -523,7 +521,7 @@ export class Client {
    * with `NotFound`, and with `Conflict` if it has already ended.
    */
   adminCloseConversation(id: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("adminCloseConversation", conversations.endpoints.terminate, { params: { id } }, options)
+    return this.#rest("adminCloseConversation", conversations.terminate, { params: { id } }, options)
   }
 
   /**
@@ -538,7 +536,7 @@ export class Client {
     options?: CallOptions
   ): Promise<T.ClientResponse<unknown>> {
     const input = { params: { id }, body: data }
-    return this.#rest("conversationTransfer", conversations.endpoints.transfer, input, options)
+    return this.#rest("conversationTransfer", conversations.transfer, input, options)
   }
 
   /** 导出历史会话: POST /im/conversations/export. For staff and administrators. Resolves to the address of the export. */
@@ -546,19 +544,19 @@ export class Client {
     data?: T.Open<T.ExportRequest>,
     options?: CallOptions
   ): Promise<T.ClientResponse<T.ExportResult>> {
-    return this.#rest("exportHistoryConversations", conversations.endpoints.export, { body: data }, options)
+    return this.#rest("exportHistoryConversations", conversations.export, { body: data }, options)
   }
 
   // --- quick replies
 
   /** 获取快速回复: GET /im/common_words. For staff and administrators. Resolves to the caller's quick replies. */
   getQuickReply(options?: CallOptions): Promise<T.ClientResponse<T.QuickReplies>> {
-    return this.#rest("getQuickReply", quickReplies.endpoints.list, {}, options)
+    return this.#rest("getQuickReply", quickReplies.list, {}, options)
   }
 
   /** 增加快速回复: POST /im/common_words. For staff and administrators. Resolves to the quick reply. */
   addQuickReply(data: T.Open<T.QuickReplyInput>, options?: CallOptions): Promise<T.ClientResponse<T.QuickReply>> {
-    return this.#rest("addQuickReply", quickReplies.endpoints.add, { body: data }, options)
+    return this.#rest("addQuickReply", quickReplies.add, { body: data }, options)
   }
 
   /**
@@ -570,7 +568,7 @@ export class Client {
     data: T.Open<T.QuickReplyInput>,
     options?: CallOptions
   ): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("editQuickReply", quickReplies.endpoints.update, { params: { id }, body: data }, options)
+    return this.#rest("editQuickReply", quickReplies.update, { params: { id }, body: data }, options)
   }
 
   /**
@@ -578,7 +576,7 @@ export class Client {
    * with `NotFound`.
    */
   deleteQuickReply(id: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("deleteQuickReply", quickReplies.endpoints.remove, { params: { id } }, options)
+    return this.#rest("deleteQuickReply", quickReplies.remove, { params: { id } }, options)
   }
 
   // --- ratings, the robot, channels
@@ -597,7 +595,7 @@ export class Client {
     ratingTagIds?: ReadonlyArray<number>,
     options?: CallOptions
   ): Promise<T.ClientResponse<T.RatingReceipt>> {
-    return this.#rest("rateStaff", ratings.endpoints.rate, { body: { score, suggestion, ratingTagIds } }, options)
+    return this.#rest("rateStaff", ratings.rate, { body: { score, suggestion, ratingTagIds } }, options)
   }
 
   /**
@@ -605,7 +603,7 @@ export class Client {
    * `NotFound` if the backend is older.
    */
   getRatings(options?: CallOptions): Promise<T.ClientResponse<T.Ratings>> {
-    return this.#rest("getRatings", ratings.endpoints.list, {}, options)
+    return this.#rest("getRatings", ratings.list, {}, options)
   }
 
   /**
@@ -615,7 +613,7 @@ export class Client {
    * @param id - The id of the robot's message.
    */
   likeRobotAnswer(id: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("likeRobotAnswer", robot.endpoints.like, { params: { id } }, options)
+    return this.#rest("likeRobotAnswer", robot.like, { params: { id } }, options)
   }
 
   /**
@@ -625,7 +623,7 @@ export class Client {
    * @param msgId - The id of the robot's message.
    */
   dislikeRobotAnswer(msgId: number, options?: CallOptions): Promise<T.ClientResponse<unknown>> {
-    return this.#rest("dislikeRobotAnswer", robot.endpoints.dislike, { params: { id: msgId } }, options)
+    return this.#rest("dislikeRobotAnswer", robot.dislike, { params: { id: msgId } }, options)
   }
 
   /**
@@ -639,7 +637,7 @@ export class Client {
     options?: CallOptions
   ): Promise<T.ClientResponse<T.Suggestions>> {
     const input = { query: { query, sub_channel_id: subChannelId } }
-    return this.#rest("getSuggestions", robot.endpoints.suggestions, input, options)
+    return this.#rest("getSuggestions", robot.suggestions, input, options)
   }
 
   /**
@@ -655,7 +653,7 @@ export class Client {
     page?: number,
     options?: CallOptions
   ): Promise<T.ClientResponse<T.Faqs>> {
-    return this.#rest("getHotFaqs", robot.endpoints.hotFaqs, { query: { limit, page, group_id: groupId } }, options)
+    return this.#rest("getHotFaqs", robot.hotFaqs, { query: { limit, page, group_id: groupId } }, options)
   }
 
   /**
@@ -663,7 +661,7 @@ export class Client {
    * with `NotFound`.
    */
   getSubChannel(id: number, options?: CallOptions): Promise<T.ClientResponse<T.SubChannel>> {
-    return this.#rest("getSubChannel", channels.endpoints.subChannel, { params: { id } }, options)
+    return this.#rest("getSubChannel", channels.subChannel, { params: { id } }, options)
   }
 
   // --- files

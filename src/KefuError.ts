@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "./codec/lazy.ts"
 
 /**
  * A text for end users, in English and in Simplified Chinese.
@@ -481,35 +482,37 @@ export class Closed extends reason<Closed>()("Closed", {
  * @category reasons
  * @since 0.1.0
  */
-export const KefuErrorReason = Schema.Union([
-  NetworkUnreachable,
-  ConnectionLost,
-  ConnectTimeout,
-  RequestTimeout,
-  AckTimeout,
-  DeliveryUnknown,
-  Unauthorized,
-  TokenUnavailable,
-  Forbidden,
-  NotFound,
-  Conflict,
-  InvalidRequest,
-  RequestTooLarge,
-  RateLimited,
-  ServerFault,
-  UnexpectedResponse,
-  ResponseTooLarge,
-  Superseded,
-  NotConnected,
-  SubscriberLagged,
-  OutboxFull,
-  OutboxExpired,
-  Cancelled,
-  UploadTooLarge,
-  UploadFailed,
-  StorageFailed,
-  Closed
-])
+export const KefuErrorReason = lazySchema(() =>
+  Schema.Union([
+    NetworkUnreachable,
+    ConnectionLost,
+    ConnectTimeout,
+    RequestTimeout,
+    AckTimeout,
+    DeliveryUnknown,
+    Unauthorized,
+    TokenUnavailable,
+    Forbidden,
+    NotFound,
+    Conflict,
+    InvalidRequest,
+    RequestTooLarge,
+    RateLimited,
+    ServerFault,
+    UnexpectedResponse,
+    ResponseTooLarge,
+    Superseded,
+    NotConnected,
+    SubscriberLagged,
+    OutboxFull,
+    OutboxExpired,
+    Cancelled,
+    UploadTooLarge,
+    UploadFailed,
+    StorageFailed,
+    Closed
+  ])
+)
 
 /**
  * Every reason of a {@link KefuError}, told apart by `_tag`.
@@ -653,7 +656,7 @@ export class KefuError<out Reason extends KefuErrorReason = KefuErrorReason> ext
   "effect-kefu/KefuError"
 )("KefuError", {
   method: Schema.String,
-  reason: KefuErrorReason,
+  reason: Schema.suspend(() => KefuErrorReason),
   response: Schema.optionalKey(ErrorResponse),
   config: Schema.optionalKey(RequestConfig)
 }) {

@@ -12,6 +12,7 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpMethod } from "effect/http/HttpMethod"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import { lazyFunction } from "../codec/lazy.ts"
 import * as Key from "../codec/Key.ts"
 import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
@@ -23,7 +24,7 @@ import { KefuConfig } from "../KefuConfig.ts"
 import { type ErrorResponse, KefuError, type RequestConfig, type RequestReason } from "../KefuError.ts"
 import * as globalFetch from "../platform/globalFetch.ts"
 import { UploadApi } from "../rest/UploadApi.ts"
-import { Api } from "../wire/Api.ts"
+import { tokens } from "../wire/Endpoints.ts"
 import { identifier } from "./arguments.ts"
 import type { TokenOptions } from "./options.ts"
 import type { AnonymousToken, ClientResponse, UploadedFile, UploadProgress } from "./types.ts"
@@ -50,8 +51,8 @@ export interface Response extends ErrorResponse {
   readonly redacted: () => ErrorResponse
 }
 
-const encodeQuery = Schema.encodeUnknownEffect(Query.Struct({}))
-const encodeBody = Schema.encodeUnknownEffect(Wire.Json(Wire.Free))
+const encodeQuery = lazyFunction(() => Schema.encodeUnknownEffect(Query.Struct({})))
+const encodeBody = lazyFunction(() => Schema.encodeUnknownEffect(Wire.Json(Wire.Free)))
 
 const address = Effect.fnUntraced(function* (method: string, path: string, params: Input["params"]) {
   let filled = path
@@ -131,7 +132,7 @@ export const respond = <Data>(
 export const anonymousToken = (method: string, { baseUrl, fetch, requestTimeout }: TokenOptions) =>
   Effect.gen(function* () {
     const client = Transport.makeHttpClient(yield* HttpClient.HttpClient, yield* KefuConfig)
-    return toClientResponse<AnonymousToken>(yield* request(client, method, Api.groups.tokens.endpoints.anonymous))
+    return toClientResponse<AnonymousToken>(yield* request(client, method, tokens.anonymous))
   }).pipe(
     Effect.provide([FetchHttpClient.layer, KefuConfig.layer({ baseUrl, requestTimeout })]),
     Predicate.isNullish(fetch) ? Effect.provide(globalFetch.layer) : Effect.provideService(FetchHttpClient.Fetch, fetch)

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { lazyFunction } from "../codec/lazy.ts"
 import { original } from "../codec/Odd.ts"
 import * as Wire from "../codec/Wire.ts"
 import { Conversation, ConversationPage } from "../domain/Conversation.ts"
@@ -19,7 +20,7 @@ import { KefuError, UnexpectedResponse } from "../KefuError.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { Realtime } from "../realtime/Realtime.ts"
 import { CurrentUser } from "../rest/CurrentUser.ts"
-import { Api } from "../wire/Api.ts"
+import { conversations, users } from "../wire/Endpoints.ts"
 import * as commands from "./commands.ts"
 import type { Directory } from "./directory.ts"
 import * as eventQueue from "./eventQueue.ts"
@@ -31,12 +32,10 @@ import * as rest from "./rest.ts"
 import * as sends from "./sends.ts"
 import type * as types from "./types.ts"
 
-const { endpoints } = Api.groups.conversations
-
-const decodeUser = Schema.decodeUnknownOption(User)
-const decodeConversation = Schema.decodeUnknownOption(Conversation)
-const decodePage = Schema.decodeUnknownOption(ConversationPage)
-const decodeList = Schema.decodeUnknownOption(Wire.Elements(Conversation))
+const decodeUser = lazyFunction(() => Schema.decodeUnknownOption(User))
+const decodeConversation = lazyFunction(() => Schema.decodeUnknownOption(Conversation))
+const decodePage = lazyFunction(() => Schema.decodeUnknownOption(ConversationPage))
+const decodeList = lazyFunction(() => Schema.decodeUnknownOption(Wire.Elements(Conversation)))
 
 const make = Effect.fnUntraced(function* (
   listeners: Listeners,
@@ -54,7 +53,7 @@ const make = Effect.fnUntraced(function* (
   /** Whatever the backend says of the current user. */
   const fetchMe = Effect.gen(function* () {
     const { generation } = directory
-    const response = yield* rest.request(httpClient, "Client.getUserInfo", Api.groups.users.endpoints.me)
+    const response = yield* rest.request(httpClient, "Client.getUserInfo", users.me)
     const user = decodeUser(response.data)
     if (Option.isSome(user)) directory.setMe(user.value, generation)
     return rest.toClientResponse<types.User>(response)
@@ -111,15 +110,15 @@ const make = Effect.fnUntraced(function* (
       Effect.map(rest.request(httpClient, method, endpoint, input), rest.toClientResponse<Data>),
     me: fetchMe,
     conversations: (query: types.ConversationParams | types.ConversationFilter | undefined) =>
-      fetchConversations("Client.getConversations", endpoints.list, { query }, decodePage, (page) => ({
+      fetchConversations("Client.getConversations", conversations.list, { query }, decodePage, (page) => ({
         ...(original({ ...page, conversations: [] }) as Plain<ConversationPage>),
         conversations: page.conversations.map(view)
       })),
     conversation: (id: number) =>
-      fetchConversations("Client.getConversationById", endpoints.get, { params: { id } }, decodeConversation, view),
+      fetchConversations("Client.getConversationById", conversations.get, { params: { id } }, decodeConversation, view),
     currentConversations: fetchConversations(
       "Client.getCurrentConversationList",
-      endpoints.current,
+      conversations.current,
       {},
       decodeList,
       (list) => list.map(view)

@@ -32,7 +32,7 @@ import {
 } from "./internal/field.ts"
 import { without } from "./internal/description.ts"
 import { heirs, objectCodec } from "./internal/object.ts"
-import { once } from "./internal/once.ts"
+import { once } from "./lazy.ts"
 import { type Dictionary, fromWire, toWire, toWireKey } from "./Key.ts"
 import { noteSkipped, skippedIn, withSkipped } from "./Odd.ts"
 

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 import { FaqGroupId, SubChannelId } from "./Id.ts"
 
@@ -14,10 +15,12 @@ import { FaqGroupId, SubChannelId } from "./Id.ts"
  * @since 0.1.0
  */
 export class SubChannel extends Schema.Opaque<SubChannel>()(
-  Wire.Struct({
-    id: SubChannelId,
-    name: Wire.Optional(Schema.String),
-    greeting: Wire.Optional(Schema.String),
-    faqGroupId: Wire.Optional(FaqGroupId)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      id: SubChannelId,
+      name: Wire.Optional(Schema.String),
+      greeting: Wire.Optional(Schema.String),
+      faqGroupId: Wire.Optional(FaqGroupId)
+    })
+  )
 ) {}

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 import { ConversationId, MessageId, SubChannelId, UserId } from "./Id.ts"
@@ -36,7 +37,7 @@ export type ConversationState = typeof ConversationState.Type
  * @since 0.1.0
  */
 export class ReadMark extends Schema.Opaque<ReadMark>()(
-  Wire.Struct({ userId: UserId, latestReadMessageId: Wire.Optional(MessageId) })
+  lazySchema(() => Wire.Struct({ userId: UserId, latestReadMessageId: Wire.Optional(MessageId) }))
 ) {}
 
 /**
@@ -57,22 +58,24 @@ export class ReadMark extends Schema.Opaque<ReadMark>()(
  * @since 0.1.0
  */
 export class Conversation extends Schema.Opaque<Conversation>()(
-  Wire.Struct(
-    {
-      id: ConversationId,
-      state: Wire.Default(ConversationState, ""),
-      customer: Wire.Optional(User),
-      lastStaff: Wire.Optional(User),
-      users: Wire.List(User),
-      conversationsUser: Wire.List(ReadMark),
-      messages: Wire.List(Message),
-      subChannelId: Wire.Optional(SubChannelId),
-      remark: Wire.Optional(Schema.String),
-      endReason: Wire.Optional(Schema.Int),
-      createdAt: Wire.Optional(Wire.Time),
-      updatedAt: Wire.Optional(Wire.Time)
-    },
-    { inherited: { messages: ["conversation_id", "id"] } }
+  lazySchema(() =>
+    Wire.Struct(
+      {
+        id: ConversationId,
+        state: Wire.Default(ConversationState, ""),
+        customer: Wire.Optional(User),
+        lastStaff: Wire.Optional(User),
+        users: Wire.List(User),
+        conversationsUser: Wire.List(ReadMark),
+        messages: Wire.List(Message),
+        subChannelId: Wire.Optional(SubChannelId),
+        remark: Wire.Optional(Schema.String),
+        endReason: Wire.Optional(Schema.Int),
+        createdAt: Wire.Optional(Wire.Time),
+        updatedAt: Wire.Optional(Wire.Time)
+      },
+      { inherited: { messages: ["conversation_id", "id"] } }
+    )
   )
 ) {}
 
@@ -83,12 +86,14 @@ export class Conversation extends Schema.Opaque<Conversation>()(
  * @since 0.1.0
  */
 export class ConversationPage extends Schema.Opaque<ConversationPage>()(
-  Wire.Struct({
-    conversations: Wire.List(Conversation),
-    total: Wire.Optional(Schema.Int),
-    page: Wire.Optional(Schema.Int),
-    limit: Wire.Optional(Schema.Int)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      conversations: Wire.List(Conversation),
+      total: Wire.Optional(Schema.Int),
+      page: Wire.Optional(Schema.Int),
+      limit: Wire.Optional(Schema.Int)
+    })
+  )
 ) {}
 
 /**
@@ -98,17 +103,19 @@ export class ConversationPage extends Schema.Opaque<ConversationPage>()(
  * @category schemas
  * @since 0.1.0
  */
-export const ConversationQuery = Query.Struct({
-  state: Wire.Optional(Wire.Open(states)),
-  page: Wire.Optional(Query.NumberFromString),
-  limit: Wire.Optional(Query.NumberFromString),
-  search: Wire.Optional(Schema.String),
-  beginAt: Wire.Optional(Query.NumberFromString),
-  endAt: Wire.Optional(Query.NumberFromString),
-  order: Wire.Optional(Wire.Open(["DESC", "ASC"])),
-  customerId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(UserId))),
-  showAll: Wire.Optional(Query.BooleanFromString)
-})
+export const ConversationQuery = lazySchema(() =>
+  Query.Struct({
+    state: Wire.Optional(Wire.Open(states)),
+    page: Wire.Optional(Query.NumberFromString),
+    limit: Wire.Optional(Query.NumberFromString),
+    search: Wire.Optional(Schema.String),
+    beginAt: Wire.Optional(Query.NumberFromString),
+    endAt: Wire.Optional(Query.NumberFromString),
+    order: Wire.Optional(Wire.Open(["DESC", "ASC"])),
+    customerId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(UserId))),
+    showAll: Wire.Optional(Query.BooleanFromString)
+  })
+)
 
 /**
  * Filters of the conversation list, as {@link ConversationQuery} decodes them: other values and other filters may appear.
@@ -144,11 +151,13 @@ export type ConversationQuery = {
  * @since 0.1.0
  */
 export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
-  Wire.Input({
-    customerId: Schema.optional(UserId),
-    conversationId: Schema.optional(ConversationId),
-    subChannelId: Schema.optional(SubChannelId)
-  })
+  lazySchema(() =>
+    Wire.Input({
+      customerId: Schema.optional(UserId),
+      conversationId: Schema.optional(ConversationId),
+      subChannelId: Schema.optional(SubChannelId)
+    })
+  )
 ) {}
 
 /**
@@ -158,7 +167,7 @@ export class ConversationRequest extends Schema.Opaque<ConversationRequest>()(
  * @since 0.1.0
  */
 export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
-  Wire.Input({ remark: Schema.optional(Schema.String) })
+  lazySchema(() => Wire.Input({ remark: Schema.optional(Schema.String) }))
 ) {}
 
 /**
@@ -168,7 +177,7 @@ export class ConversationUpdate extends Schema.Opaque<ConversationUpdate>()(
  * @since 0.1.0
  */
 export class TransferRequest extends Schema.Opaque<TransferRequest>()(
-  Wire.Input({ userId: Schema.optional(UserId) })
+  lazySchema(() => Wire.Input({ userId: Schema.optional(UserId) }))
 ) {}
 
 /**
@@ -179,12 +188,14 @@ export class TransferRequest extends Schema.Opaque<TransferRequest>()(
  * @since 0.1.0
  */
 export class ExportRequest extends Schema.Opaque<ExportRequest>()(
-  Wire.Input({
-    conversationIds: Schema.optional(Schema.Array(ConversationId)),
-    beginAt: Schema.optional(Schema.Finite),
-    endAt: Schema.optional(Schema.Finite),
-    search: Schema.optional(Schema.String)
-  })
+  lazySchema(() =>
+    Wire.Input({
+      conversationIds: Schema.optional(Schema.Array(ConversationId)),
+      beginAt: Schema.optional(Schema.Finite),
+      endAt: Schema.optional(Schema.Finite),
+      search: Schema.optional(Schema.String)
+    })
+  )
 ) {}
 
 /**
@@ -194,7 +205,7 @@ export class ExportRequest extends Schema.Opaque<ExportRequest>()(
  * @since 0.1.0
  */
 export class ExportResult extends Schema.Opaque<ExportResult>()(
-  Wire.Struct({ url: Wire.Optional(Schema.String), count: Wire.Optional(Schema.Int) })
+  lazySchema(() => Wire.Struct({ url: Wire.Optional(Schema.String), count: Wire.Optional(Schema.Int) }))
 ) {}
 
 /**
@@ -204,10 +215,12 @@ export class ExportResult extends Schema.Opaque<ExportResult>()(
  * @since 0.1.0
  */
 export class ConversationCount extends Schema.Opaque<ConversationCount>()(
-  Wire.Struct({
-    total: Wire.Optional(Schema.Int),
-    active: Wire.Optional(Schema.Int),
-    pending: Wire.Optional(Schema.Int),
-    finished: Wire.Optional(Schema.Int)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      total: Wire.Optional(Schema.Int),
+      active: Wire.Optional(Schema.Int),
+      pending: Wire.Optional(Schema.Int),
+      finished: Wire.Optional(Schema.Int)
+    })
+  )
 ) {}

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Query from "../codec/Query.ts"
 import * as Wire from "../codec/Wire.ts"
 import { FaqGroupId, SubChannelId } from "./Id.ts"
@@ -15,7 +16,7 @@ import { FaqGroupId, SubChannelId } from "./Id.ts"
  * @since 0.1.0
  */
 export class Suggestion extends Schema.Opaque<Suggestion>()(
-  Wire.Struct({ id: Wire.Optional(Schema.Int), question: Wire.Optional(Schema.String) })
+  lazySchema(() => Wire.Struct({ id: Wire.Optional(Schema.Int), question: Wire.Optional(Schema.String) }))
 ) {}
 
 /**
@@ -24,7 +25,9 @@ export class Suggestion extends Schema.Opaque<Suggestion>()(
  * @category schemas
  * @since 0.1.0
  */
-export class Suggestions extends Schema.Opaque<Suggestions>()(Wire.Struct({ questions: Wire.List(Suggestion) })) {}
+export class Suggestions extends Schema.Opaque<Suggestions>()(
+  lazySchema(() => Wire.Struct({ questions: Wire.List(Suggestion) }))
+) {}
 
 /**
  * What the visitor has typed so far, and where.
@@ -32,10 +35,12 @@ export class Suggestions extends Schema.Opaque<Suggestions>()(Wire.Struct({ ques
  * @category schemas
  * @since 0.1.0
  */
-export const SuggestionQuery = Query.Struct({
-  query: Schema.String,
-  subChannelId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(SubChannelId)))
-})
+export const SuggestionQuery = lazySchema(() =>
+  Query.Struct({
+    query: Schema.String,
+    subChannelId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(SubChannelId)))
+  })
+)
 
 /**
  * What the visitor has typed so far, and where.
@@ -52,12 +57,14 @@ export type SuggestionQuery = (typeof SuggestionQuery)["Type"]
  * @since 0.1.0
  */
 export class Faq extends Schema.Opaque<Faq>()(
-  Wire.Struct({
-    id: Wire.Optional(Schema.Int),
-    groupId: Wire.Optional(FaqGroupId),
-    question: Wire.Optional(Schema.String),
-    answer: Wire.Optional(Schema.String)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      id: Wire.Optional(Schema.Int),
+      groupId: Wire.Optional(FaqGroupId),
+      question: Wire.Optional(Schema.String),
+      answer: Wire.Optional(Schema.String)
+    })
+  )
 ) {}
 
 /**
@@ -67,7 +74,7 @@ export class Faq extends Schema.Opaque<Faq>()(
  * @since 0.1.0
  */
 export class Faqs extends Schema.Opaque<Faqs>()(
-  Wire.Struct({ faqs: Wire.List(Faq), total: Wire.Optional(Schema.Int) })
+  lazySchema(() => Wire.Struct({ faqs: Wire.List(Faq), total: Wire.Optional(Schema.Int) }))
 ) {}
 
 /**
@@ -76,11 +83,13 @@ export class Faqs extends Schema.Opaque<Faqs>()(
  * @category schemas
  * @since 0.1.0
  */
-export const FaqQuery = Query.Struct({
-  limit: Wire.Optional(Query.NumberFromString),
-  page: Wire.Optional(Query.NumberFromString),
-  groupId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(FaqGroupId)))
-})
+export const FaqQuery = lazySchema(() =>
+  Query.Struct({
+    limit: Wire.Optional(Query.NumberFromString),
+    page: Wire.Optional(Query.NumberFromString),
+    groupId: Wire.Optional(Query.NumberFromString.pipe(Schema.decodeTo(FaqGroupId)))
+  })
+)
 
 /**
  * Which group of questions to read, and which page of it.

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 import { BlobId, ConversationId, MenuItemId, MessageId, UserId } from "./Id.ts"
 import { UserType } from "./User.ts"
@@ -16,16 +17,18 @@ import { UserType } from "./User.ts"
  * @since 0.1.0
  */
 export class Media extends Schema.Opaque<Media>()(
-  Wire.Struct({
-    url: Schema.String,
-    filename: Wire.Optional(Schema.String),
-    contentType: Wire.Optional(Schema.String),
-    byteSize: Wire.Optional(Schema.Int),
-    width: Wire.Optional(Schema.Finite),
-    height: Wire.Optional(Schema.Finite),
-    duration: Wire.Optional(Schema.Finite),
-    blobId: Wire.Optional(BlobId)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      url: Schema.String,
+      filename: Wire.Optional(Schema.String),
+      contentType: Wire.Optional(Schema.String),
+      byteSize: Wire.Optional(Schema.Int),
+      width: Wire.Optional(Schema.Finite),
+      height: Wire.Optional(Schema.Finite),
+      duration: Wire.Optional(Schema.Finite),
+      blobId: Wire.Optional(BlobId)
+    })
+  )
 ) {}
 
 /**
@@ -35,7 +38,7 @@ export class Media extends Schema.Opaque<Media>()(
  * @since 0.1.0
  */
 export class MenuItem extends Schema.Opaque<MenuItem>()(
-  Wire.Struct({ id: MenuItemId, title: Wire.Optional(Schema.String) })
+  lazySchema(() => Wire.Struct({ id: MenuItemId, title: Wire.Optional(Schema.String) }))
 ) {}
 
 /**
@@ -45,7 +48,7 @@ export class MenuItem extends Schema.Opaque<MenuItem>()(
  * @since 0.1.0
  */
 export class Menu extends Schema.Opaque<Menu>()(
-  Wire.Struct({ title: Wire.Optional(Schema.String), items: Wire.List(MenuItem) })
+  lazySchema(() => Wire.Struct({ title: Wire.Optional(Schema.String), items: Wire.List(MenuItem) }))
 ) {}
 
 /**
@@ -56,11 +59,13 @@ export class Menu extends Schema.Opaque<Menu>()(
  * @since 0.1.0
  */
 export class RobotAnswer extends Schema.Opaque<RobotAnswer>()(
-  Wire.Struct({
-    question: Wire.Optional(Schema.String),
-    answer: Wire.Optional(Schema.String),
-    candidates: Wire.Optional(Wire.Elements(Schema.String))
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      question: Wire.Optional(Schema.String),
+      answer: Wire.Optional(Schema.String),
+      candidates: Wire.Optional(Wire.Elements(Schema.String))
+    })
+  )
 ) {}
 
 /**
@@ -70,13 +75,15 @@ export class RobotAnswer extends Schema.Opaque<RobotAnswer>()(
  * @since 0.1.0
  */
 export class Order extends Schema.Opaque<Order>()(
-  Wire.Struct({
-    orderNo: Wire.Optional(Schema.String),
-    title: Wire.Optional(Schema.String),
-    price: Wire.Optional(Schema.Finite),
-    status: Wire.Optional(Schema.String),
-    url: Wire.Optional(Schema.String)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      orderNo: Wire.Optional(Schema.String),
+      title: Wire.Optional(Schema.String),
+      price: Wire.Optional(Schema.Finite),
+      status: Wire.Optional(Schema.String),
+      url: Wire.Optional(Schema.String)
+    })
+  )
 ) {}
 
 /**
@@ -86,11 +93,13 @@ export class Order extends Schema.Opaque<Order>()(
  * @since 0.1.0
  */
 export class ConversationBuilt extends Schema.Opaque<ConversationBuilt>()(
-  Wire.Struct({
-    userId: Wire.Optional(UserId),
-    nickname: Wire.Optional(Schema.String),
-    userType: Wire.Optional(UserType)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      userId: Wire.Optional(UserId),
+      nickname: Wire.Optional(Schema.String),
+      userType: Wire.Optional(UserType)
+    })
+  )
 ) {}
 
 /**
@@ -99,7 +108,9 @@ export class ConversationBuilt extends Schema.Opaque<ConversationBuilt>()(
  * @category content
  * @since 0.1.0
  */
-export class MessageRecall extends Schema.Opaque<MessageRecall>()(Wire.Struct({ messageId: MessageId })) {}
+export class MessageRecall extends Schema.Opaque<MessageRecall>()(
+  lazySchema(() => Wire.Struct({ messageId: MessageId }))
+) {}
 
 /**
  * Why a conversation ended: 1 the visitor closed it, 2 the staff closed it, 3 it timed out, 4 an administrator closed
@@ -109,7 +120,7 @@ export class MessageRecall extends Schema.Opaque<MessageRecall>()(Wire.Struct({ 
  * @since 0.1.0
  */
 export class ConversationEnd extends Schema.Opaque<ConversationEnd>()(
-  Wire.Struct({ reason: Wire.Default(Schema.Int, 0) })
+  lazySchema(() => Wire.Struct({ reason: Wire.Default(Schema.Int, 0) }))
 ) {}
 
 /**
@@ -119,11 +130,13 @@ export class ConversationEnd extends Schema.Opaque<ConversationEnd>()(
  * @since 0.1.0
  */
 export class ConversationTransfer extends Schema.Opaque<ConversationTransfer>()(
-  Wire.Struct({
-    fromUserId: Wire.Optional(UserId),
-    toUserId: Wire.Optional(UserId),
-    nickname: Wire.Optional(Schema.String)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      fromUserId: Wire.Optional(UserId),
+      toUserId: Wire.Optional(UserId),
+      nickname: Wire.Optional(Schema.String)
+    })
+  )
 ) {}
 
 /**
@@ -133,7 +146,7 @@ export class ConversationTransfer extends Schema.Opaque<ConversationTransfer>()(
  * @since 0.1.0
  */
 export class CustomerRate extends Schema.Opaque<CustomerRate>()(
-  Wire.Struct({ score: Wire.Optional(Schema.Finite), suggestion: Wire.Optional(Schema.String) })
+  lazySchema(() => Wire.Struct({ score: Wire.Optional(Schema.Finite), suggestion: Wire.Optional(Schema.String) }))
 ) {}
 
 /**
@@ -167,7 +180,7 @@ export const messageTypeCode = {
   CustomerRate: 110
 } as const
 
-const none = Schema.optionalKey(Wire.Free)
+const none = lazySchema(() => Schema.optionalKey(Wire.Free))
 
 const base = {
   // Without a name of its own a message can neither be ordered nor told from others: 0 is none.
@@ -189,7 +202,7 @@ const kind = <const Name extends keyof typeof messageTypeCode, Content extends S
  * @category kinds
  * @since 0.1.0
  */
-export class TextMessage extends Schema.Opaque<TextMessage>()(kind("Text", Schema.String)) {}
+export class TextMessage extends Schema.Opaque<TextMessage>()(lazySchema(() => kind("Text", Schema.String))) {}
 
 /**
  * An image.
@@ -197,7 +210,7 @@ export class TextMessage extends Schema.Opaque<TextMessage>()(kind("Text", Schem
  * @category kinds
  * @since 0.1.0
  */
-export class ImageMessage extends Schema.Opaque<ImageMessage>()(kind("Image", Wire.OrJson(Media))) {}
+export class ImageMessage extends Schema.Opaque<ImageMessage>()(lazySchema(() => kind("Image", Wire.OrJson(Media)))) {}
 
 /**
  * A video.
@@ -205,7 +218,7 @@ export class ImageMessage extends Schema.Opaque<ImageMessage>()(kind("Image", Wi
  * @category kinds
  * @since 0.1.0
  */
-export class VideoMessage extends Schema.Opaque<VideoMessage>()(kind("Video", Wire.OrJson(Media))) {}
+export class VideoMessage extends Schema.Opaque<VideoMessage>()(lazySchema(() => kind("Video", Wire.OrJson(Media)))) {}
 
 /**
  * A file.
@@ -213,7 +226,9 @@ export class VideoMessage extends Schema.Opaque<VideoMessage>()(kind("Video", Wi
  * @category kinds
  * @since 0.1.0
  */
-export class AttachmentMessage extends Schema.Opaque<AttachmentMessage>()(kind("Attachment", Wire.OrJson(Media))) {}
+export class AttachmentMessage extends Schema.Opaque<AttachmentMessage>()(
+  lazySchema(() => kind("Attachment", Wire.OrJson(Media)))
+) {}
 
 /**
  * The channel menu, sent by a robot.
@@ -221,7 +236,9 @@ export class AttachmentMessage extends Schema.Opaque<AttachmentMessage>()(kind("
  * @category kinds
  * @since 0.1.0
  */
-export class ChannelMenuMessage extends Schema.Opaque<ChannelMenuMessage>()(kind("ChannelMenu", Wire.OrJson(Menu))) {}
+export class ChannelMenuMessage extends Schema.Opaque<ChannelMenuMessage>()(
+  lazySchema(() => kind("ChannelMenu", Wire.OrJson(Menu)))
+) {}
 
 /**
  * Small talk from a robot.
@@ -230,7 +247,7 @@ export class ChannelMenuMessage extends Schema.Opaque<ChannelMenuMessage>()(kind
  * @since 0.1.0
  */
 export class RobotChitchatMessage extends Schema.Opaque<RobotChitchatMessage>()(
-  kind("RobotChitchatMessage", Wire.OrText(RobotAnswer))
+  lazySchema(() => kind("RobotChitchatMessage", Wire.OrText(RobotAnswer)))
 ) {}
 
 /**
@@ -240,7 +257,7 @@ export class RobotChitchatMessage extends Schema.Opaque<RobotChitchatMessage>()(
  * @since 0.1.0
  */
 export class RobotCanAnswerMessage extends Schema.Opaque<RobotCanAnswerMessage>()(
-  kind("RobotCanAnswerMessage", Wire.OrText(RobotAnswer))
+  lazySchema(() => kind("RobotCanAnswerMessage", Wire.OrText(RobotAnswer)))
 ) {}
 
 /**
@@ -250,7 +267,7 @@ export class RobotCanAnswerMessage extends Schema.Opaque<RobotCanAnswerMessage>(
  * @since 0.1.0
  */
 export class RobotNotAnswerMessage extends Schema.Opaque<RobotNotAnswerMessage>()(
-  kind("RobotNotAnswerMessage", Wire.OrText(RobotAnswer))
+  lazySchema(() => kind("RobotNotAnswerMessage", Wire.OrText(RobotAnswer)))
 ) {}
 
 /**
@@ -260,7 +277,7 @@ export class RobotNotAnswerMessage extends Schema.Opaque<RobotNotAnswerMessage>(
  * @since 0.1.0
  */
 export class RobotMayAnswerMessage extends Schema.Opaque<RobotMayAnswerMessage>()(
-  kind("RobotMayAnswerMessage", Wire.OrText(RobotAnswer))
+  lazySchema(() => kind("RobotMayAnswerMessage", Wire.OrText(RobotAnswer)))
 ) {}
 
 /**
@@ -270,7 +287,7 @@ export class RobotMayAnswerMessage extends Schema.Opaque<RobotMayAnswerMessage>(
  * @since 0.1.0
  */
 export class FaqAnswerMessage extends Schema.Opaque<FaqAnswerMessage>()(
-  kind("FAQAnswerMessage", Wire.OrText(RobotAnswer))
+  lazySchema(() => kind("FAQAnswerMessage", Wire.OrText(RobotAnswer)))
 ) {}
 
 /**
@@ -279,7 +296,9 @@ export class FaqAnswerMessage extends Schema.Opaque<FaqAnswerMessage>()(
  * @category kinds
  * @since 0.1.0
  */
-export class OrderMessage extends Schema.Opaque<OrderMessage>()(kind("OrderMessage", Wire.OrText(Order))) {}
+export class OrderMessage extends Schema.Opaque<OrderMessage>()(
+  lazySchema(() => kind("OrderMessage", Wire.OrText(Order)))
+) {}
 
 /**
  * The staff did not answer the visitor in time.
@@ -287,7 +306,9 @@ export class OrderMessage extends Schema.Opaque<OrderMessage>()(kind("OrderMessa
  * @category kinds
  * @since 0.1.0
  */
-export class StaffTimeoutMessage extends Schema.Opaque<StaffTimeoutMessage>()(kind("StaffTimeoutMessage", none)) {}
+export class StaffTimeoutMessage extends Schema.Opaque<StaffTimeoutMessage>()(
+  lazySchema(() => kind("StaffTimeoutMessage", none))
+) {}
 
 /**
  * A staff member takes over.
@@ -296,7 +317,7 @@ export class StaffTimeoutMessage extends Schema.Opaque<StaffTimeoutMessage>()(ki
  * @since 0.1.0
  */
 export class ManualServiceStartMessage extends Schema.Opaque<ManualServiceStartMessage>()(
-  kind("ManualServiceStart", none)
+  lazySchema(() => kind("ManualServiceStart", none))
 ) {}
 
 /**
@@ -306,7 +327,7 @@ export class ManualServiceStartMessage extends Schema.Opaque<ManualServiceStartM
  * @since 0.1.0
  */
 export class ConversationBuiltMessage extends Schema.Opaque<ConversationBuiltMessage>()(
-  kind("ConversationBuilt", Wire.OrJson(ConversationBuilt))
+  lazySchema(() => kind("ConversationBuilt", Wire.OrJson(ConversationBuilt)))
 ) {}
 
 /**
@@ -316,7 +337,7 @@ export class ConversationBuiltMessage extends Schema.Opaque<ConversationBuiltMes
  * @since 0.1.0
  */
 export class MessageRecallMessage extends Schema.Opaque<MessageRecallMessage>()(
-  kind("MessageRecall", Wire.OrJson(MessageRecall))
+  lazySchema(() => kind("MessageRecall", Wire.OrJson(MessageRecall)))
 ) {}
 
 /**
@@ -326,7 +347,7 @@ export class MessageRecallMessage extends Schema.Opaque<MessageRecallMessage>()(
  * @since 0.1.0
  */
 export class ConversationEndMessage extends Schema.Opaque<ConversationEndMessage>()(
-  kind("ConversationEnd", Wire.Default(Wire.OrJson(ConversationEnd), { reason: 0 }))
+  lazySchema(() => kind("ConversationEnd", Wire.Default(Wire.OrJson(ConversationEnd), { reason: 0 })))
 ) {}
 
 /**
@@ -335,7 +356,7 @@ export class ConversationEndMessage extends Schema.Opaque<ConversationEndMessage
  * @category kinds
  * @since 0.1.0
  */
-export class RateInviteMessage extends Schema.Opaque<RateInviteMessage>()(kind("RateInvite", none)) {}
+export class RateInviteMessage extends Schema.Opaque<RateInviteMessage>()(lazySchema(() => kind("RateInvite", none))) {}
 
 /**
  * The invitation to rate failed.
@@ -343,7 +364,9 @@ export class RateInviteMessage extends Schema.Opaque<RateInviteMessage>()(kind("
  * @category kinds
  * @since 0.1.0
  */
-export class RateInviteErrorMessage extends Schema.Opaque<RateInviteErrorMessage>()(kind("RateInviteError", none)) {}
+export class RateInviteErrorMessage extends Schema.Opaque<RateInviteErrorMessage>()(
+  lazySchema(() => kind("RateInviteError", none))
+) {}
 
 /**
  * All staff are busy; the visitor waits in the queue.
@@ -351,7 +374,9 @@ export class RateInviteErrorMessage extends Schema.Opaque<RateInviteErrorMessage
  * @category kinds
  * @since 0.1.0
  */
-export class StaffBusyMessage extends Schema.Opaque<StaffBusyMessage>()(kind("StaffBusyEvent", none)) {}
+export class StaffBusyMessage extends Schema.Opaque<StaffBusyMessage>()(
+  lazySchema(() => kind("StaffBusyEvent", none))
+) {}
 
 /**
  * No staff are online; the visitor waits in the queue.
@@ -359,7 +384,9 @@ export class StaffBusyMessage extends Schema.Opaque<StaffBusyMessage>()(kind("St
  * @category kinds
  * @since 0.1.0
  */
-export class StaffOfflineMessage extends Schema.Opaque<StaffOfflineMessage>()(kind("StaffOfflineEvent", none)) {}
+export class StaffOfflineMessage extends Schema.Opaque<StaffOfflineMessage>()(
+  lazySchema(() => kind("StaffOfflineEvent", none))
+) {}
 
 /**
  * The conversation was transferred.
@@ -368,7 +395,7 @@ export class StaffOfflineMessage extends Schema.Opaque<StaffOfflineMessage>()(ki
  * @since 0.1.0
  */
 export class ConversationTransferMessage extends Schema.Opaque<ConversationTransferMessage>()(
-  kind("ConversationTransfer", Schema.optionalKey(Schema.NullOr(Wire.OrJson(ConversationTransfer))))
+  lazySchema(() => kind("ConversationTransfer", Schema.optionalKey(Schema.NullOr(Wire.OrJson(ConversationTransfer)))))
 ) {}
 
 /**
@@ -378,7 +405,7 @@ export class ConversationTransferMessage extends Schema.Opaque<ConversationTrans
  * @since 0.1.0
  */
 export class CustomerRateMessage extends Schema.Opaque<CustomerRateMessage>()(
-  kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate))))
+  lazySchema(() => kind("CustomerRate", Schema.optionalKey(Schema.NullOr(Wire.OrJson(CustomerRate)))))
 ) {}
 
 /**
@@ -389,9 +416,11 @@ export class CustomerRateMessage extends Schema.Opaque<CustomerRateMessage>()(
  * @since 0.1.0
  */
 export class UnknownMessage extends Schema.Opaque<UnknownMessage>()(
-  Wire.Named(
-    { ...base, messageType: Schema.Literal("Unknown"), typeCode: Schema.Int, content: none },
-    { names: { messageType: undefined, typeCode: "message_type" } }
+  lazySchema(() =>
+    Wire.Named(
+      { ...base, messageType: Schema.Literal("Unknown"), typeCode: Schema.Int, content: none },
+      { names: { messageType: undefined, typeCode: "message_type" } }
+    )
   )
 ) {}
 
@@ -425,33 +454,35 @@ export class UnknownMessage extends Schema.Opaque<UnknownMessage>()(
  * @category schemas
  * @since 0.1.0
  */
-export const Message = Schema.Union([
+export const Message = lazySchema(() =>
   Schema.Union([
-    TextMessage,
-    ImageMessage,
-    VideoMessage,
-    AttachmentMessage,
-    ChannelMenuMessage,
-    RobotChitchatMessage,
-    RobotCanAnswerMessage,
-    RobotNotAnswerMessage,
-    RobotMayAnswerMessage,
-    FaqAnswerMessage,
-    OrderMessage,
-    StaffTimeoutMessage,
-    ManualServiceStartMessage,
-    ConversationBuiltMessage,
-    MessageRecallMessage,
-    ConversationEndMessage,
-    RateInviteMessage,
-    RateInviteErrorMessage,
-    StaffBusyMessage,
-    StaffOfflineMessage,
-    ConversationTransferMessage,
-    CustomerRateMessage
-  ]),
-  UnknownMessage
-]).pipe(Schema.toTaggedUnion("messageType"), Wire.discriminatedBy("message_type"))
+    Schema.Union([
+      TextMessage,
+      ImageMessage,
+      VideoMessage,
+      AttachmentMessage,
+      ChannelMenuMessage,
+      RobotChitchatMessage,
+      RobotCanAnswerMessage,
+      RobotNotAnswerMessage,
+      RobotMayAnswerMessage,
+      FaqAnswerMessage,
+      OrderMessage,
+      StaffTimeoutMessage,
+      ManualServiceStartMessage,
+      ConversationBuiltMessage,
+      MessageRecallMessage,
+      ConversationEndMessage,
+      RateInviteMessage,
+      RateInviteErrorMessage,
+      StaffBusyMessage,
+      StaffOfflineMessage,
+      ConversationTransferMessage,
+      CustomerRateMessage
+    ]),
+    UnknownMessage
+  ]).pipe(Schema.toTaggedUnion("messageType"), Wire.discriminatedBy("message_type"))
+)
 
 /**
  * A message of a conversation, discriminated by `messageType`.
@@ -484,12 +515,14 @@ export const isSystemMessage = (message: Message): boolean =>
  * @category schemas
  * @since 0.1.0
  */
-export const Draft = Schema.Union([
-  Schema.Struct({ messageType: Schema.tag("Text"), content: Schema.String }),
-  Schema.Struct({ messageType: Schema.Literals(["Image", "Video", "Attachment"]), content: Media }),
-  Schema.Struct({ messageType: Schema.tag("FAQAnswerMessage"), content: Schema.Union([RobotAnswer, Schema.String]) }),
-  Schema.Struct({ messageType: Schema.tag("OrderMessage"), content: Schema.Union([Order, Schema.String]) })
-])
+export const Draft = lazySchema(() =>
+  Schema.Union([
+    Schema.Struct({ messageType: Schema.tag("Text"), content: Schema.String }),
+    Schema.Struct({ messageType: Schema.Literals(["Image", "Video", "Attachment"]), content: Media }),
+    Schema.Struct({ messageType: Schema.tag("FAQAnswerMessage"), content: Schema.Union([RobotAnswer, Schema.String]) }),
+    Schema.Struct({ messageType: Schema.tag("OrderMessage"), content: Schema.Union([Order, Schema.String]) })
+  ])
+)
 
 /**
  * A message that a client may send, discriminated by `messageType`.

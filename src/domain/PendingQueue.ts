@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 
 /**
@@ -12,7 +13,9 @@ import * as Wire from "../codec/Wire.ts"
  * @category schemas
  * @since 0.1.0
  */
-export class PendingCount extends Schema.Opaque<PendingCount>()(Wire.Struct({ count: Wire.Optional(Schema.Int) })) {}
+export class PendingCount extends Schema.Opaque<PendingCount>()(
+  lazySchema(() => Wire.Struct({ count: Wire.Optional(Schema.Int) }))
+) {}
 
 /**
  * A conversation's place in the queue: 1 is next, 0 or missing means that it does not wait. The shape is the sandbox's.
@@ -21,5 +24,5 @@ export class PendingCount extends Schema.Opaque<PendingCount>()(Wire.Struct({ co
  * @since 0.1.0
  */
 export class PendingPosition extends Schema.Opaque<PendingPosition>()(
-  Wire.Struct({ position: Wire.Optional(Schema.Int) })
+  lazySchema(() => Wire.Struct({ position: Wire.Optional(Schema.Int) }))
 ) {}

@@ -5,6 +5,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { lazyFunction } from "../codec/lazy.ts"
 import { fromWire } from "../codec/Key.ts"
 import { original, skippedIn, withSkipped } from "../codec/Odd.ts"
 import type * as Domain from "./Conversation.ts"
@@ -231,7 +232,7 @@ export const viewMessage = (message: Message, viewer: Viewer, isRead: boolean): 
   } as ViewedMessage
 }
 
-const decodeMessage = Schema.decodeUnknownOption(Message)
+const decodeMessage = lazyFunction(() => Schema.decodeUnknownOption(Message))
 
 const digits = /^\d{1,15}$/
 

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 import { QuickReplyId } from "./Id.ts"
 
@@ -14,7 +15,9 @@ import { QuickReplyId } from "./Id.ts"
  * @since 0.1.0
  */
 export class QuickReply extends Schema.Opaque<QuickReply>()(
-  Wire.Struct({ id: QuickReplyId, title: Wire.Optional(Schema.String), content: Wire.Optional(Schema.String) })
+  lazySchema(() =>
+    Wire.Struct({ id: QuickReplyId, title: Wire.Optional(Schema.String), content: Wire.Optional(Schema.String) })
+  )
 ) {}
 
 /**
@@ -23,7 +26,9 @@ export class QuickReply extends Schema.Opaque<QuickReply>()(
  * @category schemas
  * @since 0.1.0
  */
-export class QuickReplies extends Schema.Opaque<QuickReplies>()(Wire.Struct({ commonWords: Wire.List(QuickReply) })) {}
+export class QuickReplies extends Schema.Opaque<QuickReplies>()(
+  lazySchema(() => Wire.Struct({ commonWords: Wire.List(QuickReply) }))
+) {}
 
 /**
  * A quick reply to add, or the fields of one to change. The shape is the sandbox's; other fields pass through.
@@ -32,5 +37,5 @@ export class QuickReplies extends Schema.Opaque<QuickReplies>()(Wire.Struct({ co
  * @since 0.1.0
  */
 export class QuickReplyInput extends Schema.Opaque<QuickReplyInput>()(
-  Wire.Input({ title: Schema.optional(Schema.String), content: Schema.optional(Schema.String) })
+  lazySchema(() => Wire.Input({ title: Schema.optional(Schema.String), content: Schema.optional(Schema.String) }))
 ) {}

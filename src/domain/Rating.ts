@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 import { ConversationId, RatingTagId } from "./Id.ts"
 
@@ -14,11 +15,13 @@ import { ConversationId, RatingTagId } from "./Id.ts"
  * @since 0.1.0
  */
 export class RatingInput extends Schema.Opaque<RatingInput>()(
-  Wire.Input({
-    score: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
-    suggestion: Schema.optional(Schema.String),
-    ratingTagIds: Schema.optional(Schema.Array(RatingTagId))
-  })
+  lazySchema(() =>
+    Wire.Input({
+      score: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
+      suggestion: Schema.optional(Schema.String),
+      ratingTagIds: Schema.optional(Schema.Array(RatingTagId))
+    })
+  )
 ) {}
 
 /**
@@ -28,7 +31,7 @@ export class RatingInput extends Schema.Opaque<RatingInput>()(
  * @since 0.1.0
  */
 export class RatingTag extends Schema.Opaque<RatingTag>()(
-  Wire.Struct({ id: RatingTagId, name: Wire.Optional(Schema.String) })
+  lazySchema(() => Wire.Struct({ id: RatingTagId, name: Wire.Optional(Schema.String) }))
 ) {}
 
 /**
@@ -38,11 +41,13 @@ export class RatingTag extends Schema.Opaque<RatingTag>()(
  * @since 0.1.0
  */
 export class Rating extends Schema.Opaque<Rating>()(
-  Wire.Struct({
-    score: Wire.Optional(Schema.Int),
-    label: Wire.Optional(Schema.String),
-    tags: Wire.List(RatingTag)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      score: Wire.Optional(Schema.Int),
+      label: Wire.Optional(Schema.String),
+      tags: Wire.List(RatingTag)
+    })
+  )
 ) {}
 
 /**
@@ -51,7 +56,7 @@ export class Rating extends Schema.Opaque<Rating>()(
  * @category schemas
  * @since 0.1.0
  */
-export class Ratings extends Schema.Opaque<Ratings>()(Wire.Struct({ ratings: Wire.List(Rating) })) {}
+export class Ratings extends Schema.Opaque<Ratings>()(lazySchema(() => Wire.Struct({ ratings: Wire.List(Rating) }))) {}
 
 /**
  * The answer to a rating: what was stored. The shape is the sandbox's.
@@ -60,5 +65,5 @@ export class Ratings extends Schema.Opaque<Ratings>()(Wire.Struct({ ratings: Wir
  * @since 0.1.0
  */
 export class RatingReceipt extends Schema.Opaque<RatingReceipt>()(
-  Wire.Struct({ score: Wire.Optional(Schema.Int), conversationId: Wire.Optional(ConversationId) })
+  lazySchema(() => Wire.Struct({ score: Wire.Optional(Schema.Int), conversationId: Wire.Optional(ConversationId) }))
 ) {}

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 import { TagId } from "./Id.ts"
 
@@ -13,7 +14,9 @@ import { TagId } from "./Id.ts"
  * @category schemas
  * @since 0.1.0
  */
-export class Tag extends Schema.Opaque<Tag>()(Wire.Struct({ id: TagId, name: Wire.Optional(Schema.String) })) {}
+export class Tag extends Schema.Opaque<Tag>()(
+  lazySchema(() => Wire.Struct({ id: TagId, name: Wire.Optional(Schema.String) }))
+) {}
 
 /**
  * What `addTag` sends: the tag's name. The shape is the sandbox's; other fields pass through.
@@ -21,4 +24,6 @@ export class Tag extends Schema.Opaque<Tag>()(Wire.Struct({ id: TagId, name: Wir
  * @category schemas
  * @since 0.1.0
  */
-export class NewTag extends Schema.Opaque<NewTag>()(Wire.Input({ name: Schema.optional(Schema.String) })) {}
+export class NewTag extends Schema.Opaque<NewTag>()(
+  lazySchema(() => Wire.Input({ name: Schema.optional(Schema.String) }))
+) {}

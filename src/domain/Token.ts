@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 
 /**
@@ -13,5 +14,5 @@ import * as Wire from "../codec/Wire.ts"
  * @since 0.1.0
  */
 export class AnonymousToken extends Schema.Opaque<AnonymousToken>()(
-  Wire.Struct({ token: Schema.RedactedFromValue(Schema.String) })
+  lazySchema(() => Wire.Struct({ token: Schema.RedactedFromValue(Schema.String) }))
 ) {}

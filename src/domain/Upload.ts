@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 import { BlobId } from "./Id.ts"
 
@@ -14,11 +15,13 @@ import { BlobId } from "./Id.ts"
  * @since 0.1.0
  */
 export class PresignRequest extends Schema.Opaque<PresignRequest>()(
-  Wire.Input({
-    filename: Schema.optional(Schema.String),
-    contentType: Schema.String,
-    byteSize: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-  })
+  lazySchema(() =>
+    Wire.Input({
+      filename: Schema.optional(Schema.String),
+      contentType: Schema.String,
+      byteSize: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+    })
+  )
 ) {}
 
 /**
@@ -28,7 +31,7 @@ export class PresignRequest extends Schema.Opaque<PresignRequest>()(
  * @since 0.1.0
  */
 export class PresignedUrl extends Schema.Opaque<PresignedUrl>()(
-  Wire.Struct({ blobId: BlobId, signedUrl: Schema.String, url: Schema.String })
+  lazySchema(() => Wire.Struct({ blobId: BlobId, signedUrl: Schema.String, url: Schema.String }))
 ) {}
 
 /**
@@ -37,4 +40,6 @@ export class PresignedUrl extends Schema.Opaque<PresignedUrl>()(
  * @category schemas
  * @since 0.1.0
  */
-export class UploadedFile extends Schema.Opaque<UploadedFile>()(Schema.Struct({ id: BlobId, url: Schema.String })) {}
+export class UploadedFile extends Schema.Opaque<UploadedFile>()(
+  lazySchema(() => Schema.Struct({ id: BlobId, url: Schema.String }))
+) {}

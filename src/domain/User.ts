@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 import { UserId } from "./Id.ts"
 import { Tag } from "./Tag.ts"
@@ -36,17 +37,19 @@ export type UserType = typeof UserType.Type
  * @since 0.1.0
  */
 export class User extends Schema.Opaque<User>()(
-  Wire.Struct({
-    id: UserId,
-    userType: Wire.Default(UserType, ""),
-    nickname: Wire.Optional(Schema.String),
-    avatar: Wire.Optional(Schema.String),
-    phone: Wire.Optional(Schema.String),
-    email: Wire.Optional(Schema.String),
-    remark: Wire.Optional(Schema.String),
-    online: Wire.Optional(Schema.Boolean),
-    tags: Wire.Optional(Wire.Elements(Tag))
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      id: UserId,
+      userType: Wire.Default(UserType, ""),
+      nickname: Wire.Optional(Schema.String),
+      avatar: Wire.Optional(Schema.String),
+      phone: Wire.Optional(Schema.String),
+      email: Wire.Optional(Schema.String),
+      remark: Wire.Optional(Schema.String),
+      online: Wire.Optional(Schema.Boolean),
+      tags: Wire.Optional(Wire.Elements(Tag))
+    })
+  )
 ) {}
 
 /**
@@ -57,13 +60,15 @@ export class User extends Schema.Opaque<User>()(
  * @since 0.1.0
  */
 export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
-  Wire.Input({
-    nickname: Schema.optional(Schema.String),
-    avatar: Schema.optional(Schema.String),
-    phone: Schema.optional(Schema.String),
-    email: Schema.optional(Schema.String),
-    remark: Schema.optional(Schema.String)
-  })
+  lazySchema(() =>
+    Wire.Input({
+      nickname: Schema.optional(Schema.String),
+      avatar: Schema.optional(Schema.String),
+      phone: Schema.optional(Schema.String),
+      email: Schema.optional(Schema.String),
+      remark: Schema.optional(Schema.String)
+    })
+  )
 ) {}
 
 /**
@@ -74,14 +79,16 @@ export class ProfileUpdate extends Schema.Opaque<ProfileUpdate>()(
  * @since 0.1.0
  */
 export class TransferTarget extends Schema.Opaque<TransferTarget>()(
-  Wire.Struct({
-    id: UserId,
-    userType: Wire.Default(UserType, ""),
-    nickname: Wire.Optional(Schema.String),
-    online: Wire.Optional(Schema.Boolean),
-    capacity: Wire.Optional(Schema.Int),
-    load: Wire.Optional(Schema.Int)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      id: UserId,
+      userType: Wire.Default(UserType, ""),
+      nickname: Wire.Optional(Schema.String),
+      online: Wire.Optional(Schema.Boolean),
+      capacity: Wire.Optional(Schema.Int),
+      load: Wire.Optional(Schema.Int)
+    })
+  )
 ) {}
 
 /**
@@ -91,5 +98,5 @@ export class TransferTarget extends Schema.Opaque<TransferTarget>()(
  * @since 0.1.0
  */
 export class TransferTargets extends Schema.Opaque<TransferTargets>()(
-  Wire.Struct({ users: Wire.List(TransferTarget), total: Wire.Optional(Schema.Int) })
+  lazySchema(() => Wire.Struct({ users: Wire.List(TransferTarget), total: Wire.Optional(Schema.Int) }))
 ) {}

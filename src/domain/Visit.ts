@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import * as Wire from "../codec/Wire.ts"
 
 /**
@@ -13,13 +14,15 @@ import * as Wire from "../codec/Wire.ts"
  * @since 0.1.0
  */
 export class VisitInfo extends Schema.Opaque<VisitInfo>()(
-  Wire.Struct({
-    pageUrl: Wire.Optional(Schema.String),
-    pageTitle: Wire.Optional(Schema.String),
-    referrer: Wire.Optional(Schema.String),
-    browser: Wire.Optional(Schema.String),
-    os: Wire.Optional(Schema.String),
-    city: Wire.Optional(Schema.String),
-    visitCount: Wire.Optional(Schema.Int)
-  })
+  lazySchema(() =>
+    Wire.Struct({
+      pageUrl: Wire.Optional(Schema.String),
+      pageTitle: Wire.Optional(Schema.String),
+      referrer: Wire.Optional(Schema.String),
+      browser: Wire.Optional(Schema.String),
+      os: Wire.Optional(Schema.String),
+      city: Wire.Optional(Schema.String),
+      visitCount: Wire.Optional(Schema.Int)
+    })
+  )
 ) {}

@@ -8,10 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as HttpClient from "effect/http/HttpClient"
-import { forSession } from "./call.ts"
+import { caller } from "./call.ts"
 import * as pipeline from "./internal/pipeline.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
+import { tokens } from "../wire/Endpoints.ts"
 
 /**
  * Requests tokens from the backend. The only REST service that works without one.
@@ -30,11 +31,9 @@ export class TokenApi extends Context.Service<
   static readonly layer: Layer.Layer<TokenApi, never, KefuConfig | HttpClient.HttpClient> = Layer.effect(
     TokenApi,
     Effect.gen(function* () {
-      const { call, client } = forSession(
-        pipeline.make(yield* HttpClient.HttpClient, yield* KefuConfig, undefined).client
-      )
+      const call = caller(pipeline.make(yield* HttpClient.HttpClient, yield* KefuConfig, undefined).client)
       return TokenApi.of({
-        anonymous: Effect.map(call("TokenApi.anonymous", client.tokens.anonymous({})), ({ token }) => token)
+        anonymous: Effect.map(call("TokenApi.anonymous", tokens.anonymous), ({ token }) => token)
       })
     })
   )

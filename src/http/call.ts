@@ -1,14 +1,14 @@
 /**
- * Calls endpoints of the contract: one typed client per process, one span and one kind of error per call.
+ * Calls endpoints of the contract: one span and one kind of error per call.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { memoize } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import * as HttpApiClient from "effect/http-api/HttpApiClient"
-import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
-import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Wire from "../codec/Wire.ts"
 import {
   InvalidRequest,
   KefuError,
@@ -17,65 +17,63 @@ import {
   UnexpectedResponse
 } from "../KefuError.ts"
 import { withSpan } from "../platform/span.ts"
-import { Api } from "../wire/Api.ts"
-import type * as ApiError from "../wire/ApiError.ts"
+import type { Endpoint, Schemas } from "../wire/Endpoints.ts"
 
-/** The HTTP client of the session that makes the call. */
-class SessionClient extends Context.Service<SessionClient, HttpClient.HttpClient.With<KefuError<RequestReason>>>()(
-  "effect-kefu/http/call/SessionClient"
-) {}
+/** What a call sends: the values of its endpoint's schemas. */
+type Input<S extends Schemas> = {
+  readonly [Part in Exclude<keyof S, "success">]: S[Part] extends Schema.Constraint ? S[Part]["Type"] : never
+}
 
-const emptyBody = new TextEncoder().encode("{}").buffer
+/** The schema of a part that an endpoint has not. */
+const nothing = () => Effect.undefined
 
-/** The contract declares status 200 and a body; a backend may answer with any 2xx, and without a body. */
-const accepted = (response: HttpClientResponse.HttpClientResponse) =>
-  Effect.match(response.text, {
-    onFailure: () => response,
-    onSuccess: (text): HttpClientResponse.HttpClientResponse =>
-      Object.create(response, {
-        status: { value: 200 },
-        ...(text.trim() === "" && { arrayBuffer: { value: Effect.succeed(emptyBody) } })
-      })
-  })
+/** The directions of an endpoint's schemas: made at its first call in the process. */
+const codersOf = memoize(<S extends Schemas>({ schemas: { params, payload, query, success } }: Endpoint<S>) => ({
+  params: params === undefined ? nothing : Schema.encodeUnknownEffect(params),
+  query: query === undefined ? nothing : Schema.encodeUnknownEffect(query),
+  body: payload === undefined ? nothing : Schema.encodeUnknownEffect(Wire.Json(payload)),
+  success: Schema.decodeUnknownEffect<S["success"]>(success)
+}))
 
-const sessionClient = HttpClient.makeWith<never, never, KefuError<RequestReason>, SessionClient>(
-  Effect.flatMap((request) => SessionClient.use((client) => Effect.flatMap(client.execute(request), accepted))),
-  Effect.succeed
-)
+const filled = (path: string, params: { readonly [name: string]: string } | undefined): string =>
+  path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params?.[name] ?? ""))
 
-const build = () =>
-  Effect.runSync(
-    HttpApiClient.makeWith(Api, {
-      httpClient: sessionClient,
-      transformResponse: Effect.mapError((error) =>
-        Schema.isSchemaError(error)
-          ? new KefuError({ method: "Api", reason: new UnexpectedResponse(firstIssue(error)) })
-          : error
-      )
-    })
+/** Asks an endpoint, as a part of another call. */
+export const exchange = Effect.fnUntraced(function* <S extends Schemas>(
+  httpClient: HttpClient.HttpClient.With<KefuError<RequestReason>>,
+  endpoint: Endpoint<S>,
+  input: { readonly [Part in keyof Schemas]?: unknown }
+) {
+  const coders = codersOf(endpoint)
+  const path = filled(endpoint.path, yield* coders.params(input.params))
+  const query = yield* coders.query(input.query)
+  const body = yield* coders.body(input.payload)
+  const request = HttpClientRequest.make(endpoint.method)(path, { urlParams: query })
+  const response = yield* httpClient.execute(
+    body === undefined ? request : HttpClientRequest.bodyText(request, body, "application/json")
   )
-
-let shared: ReturnType<typeof build> | undefined
-
-/**
- * The typed client, and `call`, which runs one of its calls over a session's HTTP client. The typed client compiles a
- * decoder for every endpoint, so it is built once, at the first use, and all sessions share it.
- */
-export const forSession = (httpClient: HttpClient.HttpClient.With<KefuError<RequestReason>>) => ({
-  client: (shared ??= build()),
-  call: <A, Reason extends KefuErrorReason>(
-    method: string,
-    effect: Effect.Effect<A, KefuError<Reason> | Foreign, SessionClient>
-  ): Effect.Effect<A, KefuError<Reason | InvalidRequest>> =>
-    call(method, Effect.provideService(effect, SessionClient, httpClient))
+  const json = yield* response.json
+  // The contract declares a body; a backend may answer without one.
+  return yield* Effect.mapError(
+    coders.success(json === undefined ? {} : json),
+    (error) => new KefuError({ method: "Api", reason: new UnexpectedResponse(firstIssue(error)) })
+  )
 })
 
-/** The errors of the typed client that are not ours. The pipeline turns all but the schema's into ours beforehand. */
-type Foreign =
-  | Schema.SchemaError
-  | HttpClientError.HttpClientError
-  | ApiError.Unauthorized
-  | (typeof ApiError.ApiError)[number]["Type"]
+/**
+ * Calls endpoints over a session's HTTP client. `method` names the call in its span and in its error.
+ */
+export const caller =
+  (httpClient: HttpClient.HttpClient.With<KefuError<RequestReason>>) =>
+  <S extends Schemas>(
+    method: string,
+    endpoint: Endpoint<S>,
+    ...[input]: {} extends Input<S> ? [] : [input: Input<S>]
+  ): Effect.Effect<S["success"]["Type"], KefuError<RequestReason>> =>
+    call(method, exchange(httpClient, endpoint, input ?? {}))
+
+/** The errors of an exchange that are not ours. The pipeline turns all but the schema's into ours beforehand. */
+type Foreign = Schema.SchemaError | HttpClientError.HttpClientError
 
 /**
  * Runs a call as `method`: that is the name of its span and of the method in its error.

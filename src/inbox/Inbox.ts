@@ -175,10 +175,11 @@ export class Inbox extends Context.Service<
 /** How long \`ready\` waits while the backend fails or does not answer. */
 const patience = Duration.minutes(1)
 
-const unanswered = new KefuError({
-  method: "Inbox.ready",
-  reason: new RequestTimeout({ afterMillis: Duration.toMillis(patience) })
-})
+const unanswered = () =>
+  new KefuError({
+    method: "Inbox.ready",
+    reason: new RequestTimeout({ afterMillis: Duration.toMillis(patience) })
+  })
 
 /** Who would see a draft in a conversation; undefined if nobody would. */
 const readerOf = (thread: Thread | undefined): UserId | undefined => {
@@ -218,7 +219,7 @@ const loaded = (changes: Stream.Stream<InboxSnapshot>, lastError: () => InboxSna
     ),
     Effect.timeoutOrElse({
       duration: patience,
-      orElse: () => Effect.suspend(() => Effect.fail(lastError()?.at("Inbox.ready") ?? unanswered))
+      orElse: () => Effect.suspend(() => Effect.fail(lastError()?.at("Inbox.ready") ?? unanswered()))
     })
   )
 

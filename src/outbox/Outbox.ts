@@ -194,7 +194,7 @@ const make = Effect.gen(function* () {
     Effect.gen(function* () {
       yield* kept.close
       closed = true
-      yield* abandon(intake.layerClosed)
+      yield* abandon(intake.layerClosed())
       sends.end()
     })
   )

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { lazyFunction } from "../codec/lazy.ts"
 import { UserId } from "../domain/Id.ts"
 import { Message, messageTypeCode } from "../domain/Message.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
@@ -18,15 +19,17 @@ export interface Content {
   readonly value: unknown
 }
 
-const encodeFrame = Schema.encodeUnknownResult(ClientFrameJson)
-const decodePayload = Schema.decodeUnknownResult(Schema.toType(SendPayload))
-const decodeSent = Schema.decodeUnknownOption(
-  Schema.fromJsonString(
-    Schema.Struct({ payload: Schema.Struct({ message_type: Schema.Int, content: Schema.Unknown }) })
+const encodeFrame = lazyFunction(() => Schema.encodeUnknownResult(ClientFrameJson))
+const decodePayload = lazyFunction(() => Schema.decodeUnknownResult(Schema.toType(SendPayload)))
+const decodeSent = lazyFunction(() =>
+  Schema.decodeUnknownOption(
+    Schema.fromJsonString(
+      Schema.Struct({ payload: Schema.Struct({ message_type: Schema.Int, content: Schema.Unknown }) })
+    )
   )
 )
-const decodeRecipient = Schema.decodeUnknownOption(UserId)
-const decodeMessage = Schema.decodeUnknownOption(Message)
+const decodeRecipient = lazyFunction(() => Schema.decodeUnknownOption(UserId))
+const decodeMessage = lazyFunction(() => Schema.decodeUnknownOption(Message))
 
 const frame = (payload: unknown) => encodeFrame({ sequenceId: 0, eventType: "Message", payload })
 

@@ -37,9 +37,8 @@ interface Subscriber<in A> {
   readonly end: Effect.Effect<unknown>
 }
 
-const overflowed = Cause.fail(
-  new KefuError({ method: "Realtime.subscribe", reason: new SubscriberLagged({ dropped: 1 }) })
-)
+const overflowed = () =>
+  Cause.fail(new KefuError({ method: "Realtime.subscribe", reason: new SubscriberLagged({ dropped: 1 }) }))
 
 /** `lagged` makes the item that stands in the place of the dropped ones. */
 export const make = <A>(lagged: (dropped: number) => A): Subscribers<A> => {
@@ -70,7 +69,7 @@ export const make = <A>(lagged: (dropped: number) => A): Subscribers<A> => {
         dropped++
       } else {
         subscribers.delete(subscriber)
-        Queue.failCauseUnsafe(queue, overflowed)
+        Queue.failCauseUnsafe(queue, overflowed())
       }
     }
 

@@ -11,6 +11,7 @@ import type { SubChannelId } from "../domain/Id.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
+import { channels } from "../wire/Endpoints.ts"
 
 /**
  * Reads channels.
@@ -47,11 +48,10 @@ export class ChannelApi extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly make: Effect.Effect<ChannelApi["Service"], never, Transport> = service.make(
-    ({ call, client: { channels } }) =>
-      ChannelApi.of({
-        subChannel: (id) => call("ChannelApi.subChannel", channels.subChannel({ params: { id } }))
-      })
+  static readonly make: Effect.Effect<ChannelApi["Service"], never, Transport> = service.make((call) =>
+    ChannelApi.of({
+      subChannel: (id) => call("ChannelApi.subChannel", channels.subChannel, { params: { id } })
+    })
   )
 
   /**

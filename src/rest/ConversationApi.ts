@@ -26,6 +26,7 @@ import type { VisitInfo } from "../domain/Visit.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
+import { conversations } from "../wire/Endpoints.ts"
 
 /**
  * Reads conversations and changes them over REST.
@@ -121,26 +122,24 @@ export class ConversationApi extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly make: Effect.Effect<ConversationApi["Service"], never, Transport> = service.make(
-    ({ call, client: { conversations } }) =>
-      ConversationApi.of({
-        list: (query = {}) => call("ConversationApi.list", conversations.list({ query })),
-        current: call("ConversationApi.current", conversations.current({})),
-        get: (id) => call("ConversationApi.get", conversations.get({ params: { id } })),
-        request: (payload) => call("ConversationApi.request", conversations.request({ payload })),
-        update: (id, payload) =>
-          Effect.asVoid(call("ConversationApi.update", conversations.update({ params: { id }, payload }))),
-        visitInfo: (id) => call("ConversationApi.visitInfo", conversations.visitInfo({ params: { id } })),
-        pendingPosition: (id) =>
-          call("ConversationApi.pendingPosition", conversations.pendingPosition({ params: { id } })),
-        pendingCount: call("ConversationApi.pendingCount", conversations.pendingCount({})),
-        count: (query = {}) => call("ConversationApi.count", conversations.count({ query })),
-        terminate: (id) =>
-          Effect.asVoid(call("ConversationApi.terminate", conversations.terminate({ params: { id } }))),
-        transfer: (id, payload) =>
-          Effect.asVoid(call("ConversationApi.transfer", conversations.transfer({ params: { id }, payload }))),
-        exportHistory: (payload) => call("ConversationApi.exportHistory", conversations.export({ payload }))
-      })
+  static readonly make: Effect.Effect<ConversationApi["Service"], never, Transport> = service.make((call) =>
+    ConversationApi.of({
+      list: (query = {}) => call("ConversationApi.list", conversations.list, { query }),
+      current: call("ConversationApi.current", conversations.current),
+      get: (id) => call("ConversationApi.get", conversations.get, { params: { id } }),
+      request: (payload) => call("ConversationApi.request", conversations.request, { payload }),
+      update: (id, payload) =>
+        Effect.asVoid(call("ConversationApi.update", conversations.update, { params: { id }, payload })),
+      visitInfo: (id) => call("ConversationApi.visitInfo", conversations.visitInfo, { params: { id } }),
+      pendingPosition: (id) =>
+        call("ConversationApi.pendingPosition", conversations.pendingPosition, { params: { id } }),
+      pendingCount: call("ConversationApi.pendingCount", conversations.pendingCount),
+      count: (query = {}) => call("ConversationApi.count", conversations.count, { query }),
+      terminate: (id) => Effect.asVoid(call("ConversationApi.terminate", conversations.terminate, { params: { id } })),
+      transfer: (id, payload) =>
+        Effect.asVoid(call("ConversationApi.transfer", conversations.transfer, { params: { id }, payload })),
+      exportHistory: (payload) => call("ConversationApi.exportHistory", conversations.export, { payload })
+    })
   )
 
   /**

@@ -11,6 +11,7 @@ import type { QuickReplies, QuickReply, QuickReplyInput } from "../domain/QuickR
 import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
+import { quickReplies } from "../wire/Endpoints.ts"
 
 /**
  * Manages the caller's quick replies (the backend's "common words") and the shared ones.
@@ -55,15 +56,14 @@ export class QuickReplyApi extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly make: Effect.Effect<QuickReplyApi["Service"], never, Transport> = service.make(
-    ({ call, client: { quickReplies } }) =>
-      QuickReplyApi.of({
-        list: call("QuickReplyApi.list", quickReplies.list({})),
-        add: (payload) => call("QuickReplyApi.add", quickReplies.add({ payload })),
-        update: (id, payload) =>
-          Effect.asVoid(call("QuickReplyApi.update", quickReplies.update({ params: { id }, payload }))),
-        remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", quickReplies.remove({ params: { id } })))
-      })
+  static readonly make: Effect.Effect<QuickReplyApi["Service"], never, Transport> = service.make((call) =>
+    QuickReplyApi.of({
+      list: call("QuickReplyApi.list", quickReplies.list),
+      add: (payload) => call("QuickReplyApi.add", quickReplies.add, { payload }),
+      update: (id, payload) =>
+        Effect.asVoid(call("QuickReplyApi.update", quickReplies.update, { params: { id }, payload })),
+      remove: (id) => Effect.asVoid(call("QuickReplyApi.remove", quickReplies.remove, { params: { id } }))
+    })
   )
 
   /**

@@ -10,6 +10,7 @@ import type { RatingInput, RatingReceipt, Ratings } from "../domain/Rating.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
+import { ratings } from "../wire/Endpoints.ts"
 
 /**
  * Rates the service that a visitor received.
@@ -46,12 +47,11 @@ export class RatingApi extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly make: Effect.Effect<RatingApi["Service"], never, Transport> = service.make(
-    ({ call, client: { ratings } }) =>
-      RatingApi.of({
-        rate: (payload) => call("RatingApi.rate", ratings.rate({ payload })),
-        list: call("RatingApi.list", ratings.list({}))
-      })
+  static readonly make: Effect.Effect<RatingApi["Service"], never, Transport> = service.make((call) =>
+    RatingApi.of({
+      rate: (payload) => call("RatingApi.rate", ratings.rate, { payload }),
+      list: call("RatingApi.list", ratings.list)
+    })
   )
 
   /**

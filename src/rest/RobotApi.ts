@@ -11,6 +11,7 @@ import type { MessageId } from "../domain/Id.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
+import { robot } from "../wire/Endpoints.ts"
 
 /**
  * Rates the robot's answers and searches its knowledge base.
@@ -54,14 +55,13 @@ export class RobotApi extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly make: Effect.Effect<RobotApi["Service"], never, Transport> = service.make(
-    ({ call, client: { robot } }) =>
-      RobotApi.of({
-        like: (id) => Effect.asVoid(call("RobotApi.like", robot.like({ params: { id } }))),
-        dislike: (id) => Effect.asVoid(call("RobotApi.dislike", robot.dislike({ params: { id } }))),
-        suggestions: (query) => call("RobotApi.suggestions", robot.suggestions({ query })),
-        hotFaqs: (query = {}) => call("RobotApi.hotFaqs", robot.hotFaqs({ query }))
-      })
+  static readonly make: Effect.Effect<RobotApi["Service"], never, Transport> = service.make((call) =>
+    RobotApi.of({
+      like: (id) => Effect.asVoid(call("RobotApi.like", robot.like, { params: { id } })),
+      dislike: (id) => Effect.asVoid(call("RobotApi.dislike", robot.dislike, { params: { id } })),
+      suggestions: (query) => call("RobotApi.suggestions", robot.suggestions, { query }),
+      hotFaqs: (query = {}) => call("RobotApi.hotFaqs", robot.hotFaqs, { query })
+    })
   )
 
   /**

@@ -14,12 +14,13 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import { UploadedFile } from "../domain/Upload.ts"
-import { forSession } from "../http/call.ts"
+import { call, exchange } from "../http/call.ts"
 import { lazily } from "../platform/lazily.ts"
 import * as scrub from "../http/scrub.ts"
 import { Transport } from "../http/Transport.ts"
 import { KefuConfig } from "../KefuConfig.ts"
 import { KefuError, UnexpectedResponse, UploadFailed, type UploadReason, UploadTooLarge } from "../KefuError.ts"
+import { uploads } from "../wire/Endpoints.ts"
 import * as post from "./internal/post.ts"
 import * as source from "./source.ts"
 import { MakeXhr } from "./xhr.ts"
@@ -154,20 +155,19 @@ const untaken = 16
 /** A parameter of a signed URL that is shorter than this is not a secret. */
 const shortestSecret = 16
 
-const notAnUrl = new UnexpectedResponse({ path: "signed_url", detail: "it is not an http or https URL" })
+const notAnUrl = () => new UnexpectedResponse({ path: "signed_url", detail: "it is not an http or https URL" })
 const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 const make = Effect.gen(function* () {
   const config = yield* KefuConfig
   const { baseUrl, httpClient, publicHttpClient } = yield* Transport
-  const { call, client } = forSession(httpClient)
   const send = post.make(publicHttpClient, yield* FetchHttpClient.Fetch, yield* MakeXhr, config)
 
   const resolve = (signedUrl: string) => {
     const url = Result.try(() => new URL(signedUrl, baseUrl))
     return Result.isSuccess(url) && /^https?:$/.test(url.success.protocol)
       ? Effect.succeed(url.success)
-      : Effect.fail(new KefuError({ method, reason: notAnUrl }))
+      : Effect.fail(new KefuError({ method, reason: notAnUrl() }))
   }
 
   const run = Effect.fnUntraced(function* (input: UploadSource, onProgress: post.OnProgress | undefined) {
@@ -175,7 +175,7 @@ const make = Effect.gen(function* () {
     const { byteSize, contentType, filename } = file
     const tooLarge = new UploadTooLarge({ byteSize })
     const presigned = yield* Effect.mapError(
-      client.uploads.presign({ payload: { filename, contentType, byteSize } }),
+      exchange(httpClient, uploads.presign, { payload: { filename, contentType, byteSize } }),
       (error) => {
         if (!(error instanceof KefuError)) return error
         const { reason } = error

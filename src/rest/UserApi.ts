@@ -12,6 +12,7 @@ import type { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
 import type { KefuError, RequestReason } from "../KefuError.ts"
 import type { Transport } from "../http/Transport.ts"
 import * as service from "./internal/service.ts"
+import { users } from "../wire/Endpoints.ts"
 
 /**
  * Reads and changes users over REST.
@@ -70,16 +71,15 @@ export class UserApi extends Context.Service<
    *
    * @since 0.1.0
    */
-  static readonly make: Effect.Effect<UserApi["Service"], never, Transport> = service.make(
-    ({ call, client: { users } }) =>
-      UserApi.of({
-        me: call("UserApi.me", users.me({})),
-        updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", users.updateMe({ payload }))),
-        update: (id, payload) => Effect.asVoid(call("UserApi.update", users.update({ params: { id }, payload }))),
-        transferTargets: (query = {}) => call("UserApi.transferTargets", users.transferTargets({ query })),
-        addTag: (id, payload) => call("UserApi.addTag", users.addTag({ params: { id }, payload })),
-        removeTag: (id, tagId) => Effect.asVoid(call("UserApi.removeTag", users.removeTag({ params: { id, tagId } })))
-      })
+  static readonly make: Effect.Effect<UserApi["Service"], never, Transport> = service.make((call) =>
+    UserApi.of({
+      me: call("UserApi.me", users.me),
+      updateMe: (payload) => Effect.asVoid(call("UserApi.updateMe", users.updateMe, { payload })),
+      update: (id, payload) => Effect.asVoid(call("UserApi.update", users.update, { params: { id }, payload })),
+      transferTargets: (query = {}) => call("UserApi.transferTargets", users.transferTargets, { query }),
+      addTag: (id, payload) => call("UserApi.addTag", users.addTag, { params: { id }, payload }),
+      removeTag: (id, tagId) => Effect.asVoid(call("UserApi.removeTag", users.removeTag, { params: { id, tagId } }))
+    })
   )
 
   /**

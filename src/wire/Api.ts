@@ -1,44 +1,19 @@
 /**
- * The REST API: the typed client, the sandbox's server, its OpenAPI page and the tests derive from it.
+ * The REST API of a server: `Endpoints`, with the errors and who may call. The sandbox, its OpenAPI page and the tests
+ * derive from it.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Schema from "effect/Schema"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
-import { SubChannel } from "../domain/Channel.ts"
-import {
-  Conversation,
-  ConversationCount,
-  ConversationPage,
-  ConversationQuery,
-  ConversationRequest,
-  ConversationUpdate,
-  ExportRequest,
-  ExportResult,
-  TransferRequest
-} from "../domain/Conversation.ts"
-import { FaqQuery, Faqs, SuggestionQuery, Suggestions } from "../domain/Faq.ts"
-import { ConversationId, MessageId, QuickReplyId, SubChannelId, TagId, UserId } from "../domain/Id.ts"
-import { PendingCount, PendingPosition } from "../domain/PendingQueue.ts"
-import { QuickReplies, QuickReply, QuickReplyInput } from "../domain/QuickReply.ts"
-import { RatingInput, RatingReceipt, Ratings } from "../domain/Rating.ts"
-import { NewTag, Tag } from "../domain/Tag.ts"
-import { AnonymousToken } from "../domain/Token.ts"
-import { PresignedUrl, PresignRequest } from "../domain/Upload.ts"
-import { ProfileUpdate, TransferTargets, User } from "../domain/User.ts"
-import { VisitInfo } from "../domain/Visit.ts"
+import type { UserId } from "../domain/Id.ts"
 import { ApiError, TooManyRequests, Unauthorized } from "./ApiError.ts"
-import * as Query from "../codec/Query.ts"
-import * as Wire from "../codec/Wire.ts"
-
-const fromPath = <S extends Schema.ConstraintCodec<unknown, number>>(id: S) =>
-  Query.NumberFromString.pipe(Schema.decodeTo(id))
+import * as endpoints from "./Endpoints.ts"
 
 const error = ApiError
 
@@ -71,7 +46,10 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
  * @since 0.1.0
  */
 export class TokensGroup extends HttpApiGroup.make("tokens").add(
-  HttpApiEndpoint.post("anonymous", "/im/tokens", { success: AnonymousToken, error: TooManyRequests })
+  HttpApiEndpoint.post("anonymous", endpoints.tokens.anonymous.path, {
+    ...endpoints.tokens.anonymous.schemas,
+    error: TooManyRequests
+  })
 ) {}
 
 /**
@@ -82,26 +60,15 @@ export class TokensGroup extends HttpApiGroup.make("tokens").add(
  */
 export class UsersGroup extends HttpApiGroup.make("users")
   .add(
-    HttpApiEndpoint.get("me", "/im/users/me", { success: User, error }),
-    HttpApiEndpoint.put("updateMe", "/im/users/me", { payload: ProfileUpdate, success: Wire.Free, error }),
-    HttpApiEndpoint.put("update", "/im/users/:id", {
-      params: { id: fromPath(UserId) },
-      payload: ProfileUpdate,
-      success: Wire.Free,
+    HttpApiEndpoint.get("me", endpoints.users.me.path, { ...endpoints.users.me.schemas, error }),
+    HttpApiEndpoint.put("updateMe", endpoints.users.updateMe.path, { ...endpoints.users.updateMe.schemas, error }),
+    HttpApiEndpoint.put("update", endpoints.users.update.path, { ...endpoints.users.update.schemas, error }),
+    HttpApiEndpoint.get("transferTargets", endpoints.users.transferTargets.path, {
+      ...endpoints.users.transferTargets.schemas,
       error
     }),
-    HttpApiEndpoint.get("transferTargets", "/im/users", { query: Query.Struct({}), success: TransferTargets, error }),
-    HttpApiEndpoint.post("addTag", "/im/users/:id/tags", {
-      params: { id: fromPath(UserId) },
-      payload: NewTag,
-      success: Tag,
-      error
-    }),
-    HttpApiEndpoint.delete("removeTag", "/im/users/:id/tags/:tagId", {
-      params: { id: fromPath(UserId), tagId: fromPath(TagId) },
-      success: Wire.Free,
-      error
-    })
+    HttpApiEndpoint.post("addTag", endpoints.users.addTag.path, { ...endpoints.users.addTag.schemas, error }),
+    HttpApiEndpoint.delete("removeTag", endpoints.users.removeTag.path, { ...endpoints.users.removeTag.schemas, error })
   )
   .middleware(Authorization) {}
 
@@ -113,52 +80,48 @@ export class UsersGroup extends HttpApiGroup.make("users")
  */
 export class ConversationsGroup extends HttpApiGroup.make("conversations")
   .add(
-    HttpApiEndpoint.get("list", "/im/conversations", { query: ConversationQuery, success: ConversationPage, error }),
-    HttpApiEndpoint.get("current", "/im/current_list", { success: Wire.Elements(Conversation), error }),
-    HttpApiEndpoint.get("get", "/im/conversations/:id", {
-      params: { id: fromPath(ConversationId) },
-      success: Conversation,
+    HttpApiEndpoint.get("list", endpoints.conversations.list.path, { ...endpoints.conversations.list.schemas, error }),
+    HttpApiEndpoint.get("current", endpoints.conversations.current.path, {
+      ...endpoints.conversations.current.schemas,
       error
     }),
-    HttpApiEndpoint.post("request", "/im/conversations", {
-      payload: ConversationRequest,
-      success: Conversation,
+    HttpApiEndpoint.get("get", endpoints.conversations.get.path, { ...endpoints.conversations.get.schemas, error }),
+    HttpApiEndpoint.post("request", endpoints.conversations.request.path, {
+      ...endpoints.conversations.request.schemas,
       error
     }),
-    HttpApiEndpoint.put("update", "/im/conversations/:id", {
-      params: { id: fromPath(ConversationId) },
-      payload: ConversationUpdate,
-      success: Wire.Free,
+    HttpApiEndpoint.put("update", endpoints.conversations.update.path, {
+      ...endpoints.conversations.update.schemas,
       error
     }),
-    HttpApiEndpoint.get("visitInfo", "/im/conversations/:id/source_info", {
-      params: { id: fromPath(ConversationId) },
-      success: VisitInfo,
+    HttpApiEndpoint.get("visitInfo", endpoints.conversations.visitInfo.path, {
+      ...endpoints.conversations.visitInfo.schemas,
       error
     }),
-    HttpApiEndpoint.get("pendingPosition", "/im/conversations/:id/pending_position", {
-      params: { id: fromPath(ConversationId) },
-      success: PendingPosition,
+    HttpApiEndpoint.get("pendingPosition", endpoints.conversations.pendingPosition.path, {
+      ...endpoints.conversations.pendingPosition.schemas,
       error
     }),
-    HttpApiEndpoint.get("pendingCount", "/im/pending_count", { success: PendingCount, error }),
-    HttpApiEndpoint.get("count", "/im/conversations_count", {
-      query: Query.Struct({}),
-      success: ConversationCount,
+    HttpApiEndpoint.get("pendingCount", endpoints.conversations.pendingCount.path, {
+      ...endpoints.conversations.pendingCount.schemas,
       error
     }),
-    HttpApiEndpoint.put("terminate", "/im/conversations/:id/terminate", {
-      params: { id: fromPath(ConversationId) },
-      success: Wire.Free,
+    HttpApiEndpoint.get("count", endpoints.conversations.count.path, {
+      ...endpoints.conversations.count.schemas,
       error
     }),
-    HttpApiEndpoint.put("transfer", "/im/conversations/:id/transfer", {
-      params: { id: fromPath(ConversationId) },
-      payload: TransferRequest,
-      success: Wire.Free,
+    HttpApiEndpoint.put("terminate", endpoints.conversations.terminate.path, {
+      ...endpoints.conversations.terminate.schemas,
       error
     }),
-    HttpApiEndpoint.post("export", "/im/conversations/export", { payload: ExportRequest, success: ExportResult, error })
+    HttpApiEndpoint.put("transfer", endpoints.conversations.transfer.path, {
+      ...endpoints.conversations.transfer.schemas,
+      error
+    }),
+    HttpApiEndpoint.post("export", endpoints.conversations.export.path, {
+      ...endpoints.conversations.export.schemas,
+      error
+    })
   )
   .middleware(Authorization) {}
 
@@ -170,17 +133,14 @@ export class ConversationsGroup extends HttpApiGroup.make("conversations")
  */
 export class QuickRepliesGroup extends HttpApiGroup.make("quickReplies")
   .add(
-    HttpApiEndpoint.get("list", "/im/common_words", { success: QuickReplies, error }),
-    HttpApiEndpoint.post("add", "/im/common_words", { payload: QuickReplyInput, success: QuickReply, error }),
-    HttpApiEndpoint.put("update", "/im/common_words/:id", {
-      params: { id: fromPath(QuickReplyId) },
-      payload: QuickReplyInput,
-      success: Wire.Free,
+    HttpApiEndpoint.get("list", endpoints.quickReplies.list.path, { ...endpoints.quickReplies.list.schemas, error }),
+    HttpApiEndpoint.post("add", endpoints.quickReplies.add.path, { ...endpoints.quickReplies.add.schemas, error }),
+    HttpApiEndpoint.put("update", endpoints.quickReplies.update.path, {
+      ...endpoints.quickReplies.update.schemas,
       error
     }),
-    HttpApiEndpoint.delete("remove", "/im/common_words/:id", {
-      params: { id: fromPath(QuickReplyId) },
-      success: Wire.Free,
+    HttpApiEndpoint.delete("remove", endpoints.quickReplies.remove.path, {
+      ...endpoints.quickReplies.remove.schemas,
       error
     })
   )
@@ -194,8 +154,8 @@ export class QuickRepliesGroup extends HttpApiGroup.make("quickReplies")
  */
 export class RatingsGroup extends HttpApiGroup.make("ratings")
   .add(
-    HttpApiEndpoint.post("rate", "/im/rates", { payload: RatingInput, success: RatingReceipt, error }),
-    HttpApiEndpoint.get("list", "/ratings", { success: Ratings, error })
+    HttpApiEndpoint.post("rate", endpoints.ratings.rate.path, { ...endpoints.ratings.rate.schemas, error }),
+    HttpApiEndpoint.get("list", endpoints.ratings.list.path, { ...endpoints.ratings.list.schemas, error })
   )
   .middleware(Authorization) {}
 
@@ -207,22 +167,13 @@ export class RatingsGroup extends HttpApiGroup.make("ratings")
  */
 export class RobotGroup extends HttpApiGroup.make("robot")
   .add(
-    HttpApiEndpoint.post("like", "/im/robot_answers/:id/like", {
-      params: { id: fromPath(MessageId) },
-      success: Wire.Free,
+    HttpApiEndpoint.post("like", endpoints.robot.like.path, { ...endpoints.robot.like.schemas, error }),
+    HttpApiEndpoint.post("dislike", endpoints.robot.dislike.path, { ...endpoints.robot.dislike.schemas, error }),
+    HttpApiEndpoint.get("suggestions", endpoints.robot.suggestions.path, {
+      ...endpoints.robot.suggestions.schemas,
       error
     }),
-    HttpApiEndpoint.post("dislike", "/im/robot_answers/:id/dislike", {
-      params: { id: fromPath(MessageId) },
-      success: Wire.Free,
-      error
-    }),
-    HttpApiEndpoint.get("suggestions", "/im/questions/suggest", {
-      query: SuggestionQuery,
-      success: Suggestions,
-      error
-    }),
-    HttpApiEndpoint.get("hotFaqs", "/hot_faqs", { query: FaqQuery, success: Faqs, error })
+    HttpApiEndpoint.get("hotFaqs", endpoints.robot.hotFaqs.path, { ...endpoints.robot.hotFaqs.schemas, error })
   )
   .middleware(Authorization) {}
 
@@ -234,9 +185,8 @@ export class RobotGroup extends HttpApiGroup.make("robot")
  */
 export class ChannelsGroup extends HttpApiGroup.make("channels")
   .add(
-    HttpApiEndpoint.get("subChannel", "/client/channels/sub_channels/:id", {
-      params: { id: fromPath(SubChannelId) },
-      success: SubChannel,
+    HttpApiEndpoint.get("subChannel", endpoints.channels.subChannel.path, {
+      ...endpoints.channels.subChannel.schemas,
       error
     })
   )
@@ -249,7 +199,7 @@ export class ChannelsGroup extends HttpApiGroup.make("channels")
  * @since 0.1.0
  */
 export class UploadsGroup extends HttpApiGroup.make("uploads")
-  .add(HttpApiEndpoint.post("presign", "/presign_urls", { payload: PresignRequest, success: PresignedUrl, error }))
+  .add(HttpApiEndpoint.post("presign", endpoints.uploads.presign.path, { ...endpoints.uploads.presign.schemas, error }))
   .middleware(Authorization) {}
 
 /**
@@ -267,5 +217,4 @@ export class Api extends HttpApi.make("kefu")
   .add(RobotGroup)
   .add(ChannelsGroup)
   .add(UploadsGroup)
-  .prefix("/api/v1")
   .annotate(OpenApi.Title, "Customer-service chat") {}

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazySchema } from "../codec/lazy.ts"
 import { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
 import { Media, Message, messageTypeCode, Order, RobotAnswer } from "../domain/Message.ts"
 import * as Wire from "../codec/Wire.ts"
@@ -37,7 +38,7 @@ const eventType = <const Name extends keyof typeof eventTypeCode>(name: Name) =>
  * @since 0.1.0
  */
 export class AckPayload extends Schema.Opaque<AckPayload>()(
-  Wire.Struct({ sequenceId: Schema.Int, messageId: Wire.Optional(MessageId) })
+  lazySchema(() => Wire.Struct({ sequenceId: Schema.Int, messageId: Wire.Optional(MessageId) }))
 ) {}
 
 /**
@@ -47,7 +48,7 @@ export class AckPayload extends Schema.Opaque<AckPayload>()(
  * @since 0.1.0
  */
 export class ReadPayload extends Schema.Opaque<ReadPayload>()(
-  Wire.Struct({ messageId: MessageId, conversationId: ConversationId })
+  lazySchema(() => Wire.Struct({ messageId: MessageId, conversationId: ConversationId }))
 ) {}
 
 /**
@@ -57,7 +58,7 @@ export class ReadPayload extends Schema.Opaque<ReadPayload>()(
  * @since 0.1.0
  */
 export class InputtingPayload extends Schema.Opaque<InputtingPayload>()(
-  Wire.Struct({ content: Wire.Optional(Schema.String), conversationId: ConversationId })
+  lazySchema(() => Wire.Struct({ content: Wire.Optional(Schema.String), conversationId: ConversationId }))
 ) {}
 
 /**
@@ -67,7 +68,7 @@ export class InputtingPayload extends Schema.Opaque<InputtingPayload>()(
  * @since 0.1.0
  */
 export class MessageFrame extends Schema.Opaque<MessageFrame>()(
-  Wire.Struct({ eventType: eventType("Message"), payload: Message })
+  lazySchema(() => Wire.Struct({ eventType: eventType("Message"), payload: Message }))
 ) {}
 
 /**
@@ -77,7 +78,7 @@ export class MessageFrame extends Schema.Opaque<MessageFrame>()(
  * @since 0.1.0
  */
 export class MessageBatchFrame extends Schema.Opaque<MessageBatchFrame>()(
-  Wire.Struct({ eventType: eventType("MessageBatch"), payload: Wire.Elements(Message) })
+  lazySchema(() => Wire.Struct({ eventType: eventType("MessageBatch"), payload: Wire.Elements(Message) }))
 ) {}
 
 /**
@@ -87,7 +88,7 @@ export class MessageBatchFrame extends Schema.Opaque<MessageBatchFrame>()(
  * @since 0.1.0
  */
 export class AckFrame extends Schema.Opaque<AckFrame>()(
-  Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload })
+  lazySchema(() => Wire.Struct({ eventType: eventType("Ack"), payload: AckPayload }))
 ) {}
 
 /**
@@ -97,7 +98,7 @@ export class AckFrame extends Schema.Opaque<AckFrame>()(
  * @since 0.1.0
  */
 export class ReadFrame extends Schema.Opaque<ReadFrame>()(
-  Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload })
+  lazySchema(() => Wire.Struct({ eventType: eventType("Read"), payload: ReadPayload }))
 ) {}
 
 /**
@@ -107,7 +108,7 @@ export class ReadFrame extends Schema.Opaque<ReadFrame>()(
  * @since 0.1.0
  */
 export class InputtingFrame extends Schema.Opaque<InputtingFrame>()(
-  Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload })
+  lazySchema(() => Wire.Struct({ eventType: eventType("Inputting"), payload: InputtingPayload }))
 ) {}
 
 /**
@@ -117,7 +118,7 @@ export class InputtingFrame extends Schema.Opaque<InputtingFrame>()(
  * @since 0.1.0
  */
 export class MultipleLoginFrame extends Schema.Opaque<MultipleLoginFrame>()(
-  Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) })
+  lazySchema(() => Wire.Struct({ eventType: eventType("MultipleLogin"), payload: Schema.optionalKey(Wire.Free) }))
 ) {}
 
 /**
@@ -128,9 +129,11 @@ export class MultipleLoginFrame extends Schema.Opaque<MultipleLoginFrame>()(
  * @since 0.1.0
  */
 export class UnknownFrame extends Schema.Opaque<UnknownFrame>()(
-  Wire.Struct(
-    { eventType: Schema.Literal("Unknown"), eventTypeCode: Schema.Int, payload: Schema.optionalKey(Wire.Free) },
-    { names: { eventType: undefined, eventTypeCode: "event_type" } }
+  lazySchema(() =>
+    Wire.Struct(
+      { eventType: Schema.Literal("Unknown"), eventTypeCode: Schema.Int, payload: Schema.optionalKey(Wire.Free) },
+      { names: { eventType: undefined, eventTypeCode: "event_type" } }
+    )
   )
 ) {}
 
@@ -140,10 +143,12 @@ export class UnknownFrame extends Schema.Opaque<UnknownFrame>()(
  * @category server
  * @since 0.1.0
  */
-export const ServerFrame = Schema.Union([
-  Schema.Union([MessageFrame, MessageBatchFrame, AckFrame, ReadFrame, InputtingFrame, MultipleLoginFrame]),
-  UnknownFrame
-]).pipe(Schema.toTaggedUnion("eventType"), Wire.discriminatedBy("event_type"))
+export const ServerFrame = lazySchema(() =>
+  Schema.Union([
+    Schema.Union([MessageFrame, MessageBatchFrame, AckFrame, ReadFrame, InputtingFrame, MultipleLoginFrame]),
+    UnknownFrame
+  ]).pipe(Schema.toTaggedUnion("eventType"), Wire.discriminatedBy("event_type"))
+)
 
 /**
  * A frame from the server, discriminated by `eventType`.
@@ -172,14 +177,16 @@ const sendable = <const Name extends keyof typeof messageTypeCode, Content exten
  * @category client
  * @since 0.1.0
  */
-export const SendPayload = Schema.Union([
-  sendable("Text", Schema.String),
-  sendable("Image", Media),
-  sendable("Video", Media),
-  sendable("Attachment", Media),
-  sendable("FAQAnswerMessage", Schema.Union([RobotAnswer, Schema.String])),
-  sendable("OrderMessage", Schema.Union([Order, Schema.String]))
-])
+export const SendPayload = lazySchema(() =>
+  Schema.Union([
+    sendable("Text", Schema.String),
+    sendable("Image", Media),
+    sendable("Video", Media),
+    sendable("Attachment", Media),
+    sendable("FAQAnswerMessage", Schema.Union([RobotAnswer, Schema.String])),
+    sendable("OrderMessage", Schema.Union([Order, Schema.String]))
+  ])
+)
 
 /**
  * An outgoing message, discriminated by `messageType`.
@@ -201,23 +208,25 @@ const frame = <const Name extends keyof typeof eventTypeCode, Payload extends Sc
  * @category client
  * @since 0.1.0
  */
-export const ClientFrame = Schema.Union([
-  frame("Message", SendPayload),
-  frame("Read", Wire.Input({ messageId: id(MessageId) })),
-  frame(
-    "Inputting",
-    Wire.Input({
-      content: Wire.Given(Schema.String),
-      conversationId: id(ConversationId),
-      toId: Schema.optional(id(UserId))
-    })
-  ),
-  frame("Ping", Schema.Literal("ping")),
-  frame("CloseConversation", Wire.Input({ conversationId: id(ConversationId) })),
-  frame("Recall", Wire.Input({ messageId: id(MessageId) })),
-  frame("InviteRate", Wire.Input({ userId: id(UserId) })),
-  frame("SelectMenuItem", Wire.Input({ menuItemId: id(MenuItemId) }))
-]).pipe(Schema.toTaggedUnion("eventType"))
+export const ClientFrame = lazySchema(() =>
+  Schema.Union([
+    frame("Message", SendPayload),
+    frame("Read", Wire.Input({ messageId: id(MessageId) })),
+    frame(
+      "Inputting",
+      Wire.Input({
+        content: Wire.Given(Schema.String),
+        conversationId: id(ConversationId),
+        toId: Schema.optional(id(UserId))
+      })
+    ),
+    frame("Ping", Schema.Literal("ping")),
+    frame("CloseConversation", Wire.Input({ conversationId: id(ConversationId) })),
+    frame("Recall", Wire.Input({ messageId: id(MessageId) })),
+    frame("InviteRate", Wire.Input({ userId: id(UserId) })),
+    frame("SelectMenuItem", Wire.Input({ menuItemId: id(MenuItemId) }))
+  ]).pipe(Schema.toTaggedUnion("eventType"))
+)
 
 /**
  * A frame from the client, discriminated by `eventType`.
@@ -233,7 +242,7 @@ export type ClientFrame = typeof ClientFrame.Type
  * @category server
  * @since 0.1.0
  */
-export const ServerFrameJson = Wire.Json(ServerFrame)
+export const ServerFrameJson = lazySchema(() => Wire.Json(ServerFrame))
 
 /**
  * {@link ClientFrame} as the text of a WebSocket message.
@@ -241,4 +250,4 @@ export const ServerFrameJson = Wire.Json(ServerFrame)
  * @category client
  * @since 0.1.0
  */
-export const ClientFrameJson = Wire.Json(ClientFrame)
+export const ClientFrameJson = lazySchema(() => Wire.Json(ClientFrame))

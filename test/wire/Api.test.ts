@@ -12,6 +12,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { Api, Authorization } from "../../src/wire/Api.ts"
 import * as ApiError from "../../src/wire/ApiError.ts"
+import * as Endpoints from "../../src/wire/Endpoints.ts"
 import * as Id from "../../src/domain/Id.ts"
 
 interface Call {
@@ -91,6 +92,16 @@ describe("endpoints", () => {
     assert.sameMembers(
       endpoints.map(({ endpoint }) => `${endpoint.method} ${describedPath(endpoint.path)}`),
       Object.keys(table).map((call) => call.replace(" ", " /api/v1"))
+    )
+  })
+
+  it("are those that the client calls", () => {
+    const called = Object.entries(Endpoints).flatMap(([group, calls]) =>
+      Object.entries(calls).map(([name, { method, path }]) => `${group}.${name} ${method} ${path}`)
+    )
+    assert.sameMembers(
+      endpoints.map(({ endpoint, group, name }) => `${group}.${name} ${endpoint.method} ${endpoint.path}`),
+      called
     )
   })
 

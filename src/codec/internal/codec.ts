@@ -9,7 +9,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { readers, type Result } from "./direct.ts"
-import { once } from "./once.ts"
+import { once } from "../lazy.ts"
 
 export const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.ParseOptions): Result<never> =>
   Exit.fail(new SchemaIssue.InvalidType(ast, input, options))

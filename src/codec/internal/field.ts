@@ -11,7 +11,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import type { Dictionary } from "../Key.ts"
 import { at } from "./codec.ts"
 import { type Read, type Result, readOf, type Shortcut, shortcutOf } from "./direct.ts"
-import { once } from "./once.ts"
+import { once } from "../lazy.ts"
 
 export const isDictionary = (value: unknown): value is Dictionary =>
   typeof value === "object" && value !== null && !Array.isArray(value)

@@ -34,10 +34,11 @@ const calm = 60_000
 const pause = (reads: number): Duration.Duration =>
   reads < burst ? Duration.zero : Duration.seconds(Math.min(30, 2 ** (reads - burst)))
 
-const defect = new KefuError({
-  method: "Inbox",
-  reason: new UnexpectedResponse({ path: "", detail: "reading it caused a defect, which is logged" })
-})
+const defect = () =>
+  new KefuError({
+    method: "Inbox",
+    reason: new UnexpectedResponse({ path: "", detail: "reading it caused a defect, which is logged" })
+  })
 
 const policy: backoff.Policy = { base: Duration.seconds(1), cap: Duration.seconds(30) }
 
@@ -67,7 +68,10 @@ export const make = Effect.fnUntraced(function* <What>({ onFailure, onRetry, rea
       if (failures === 0) yield* turn(what)
       due.delete(what)
       const error = yield* Effect.suspend(() => read(what)).pipe(
-        guarded("a read of the inbox", Effect.fail(defect)),
+        guarded(
+          "a read of the inbox",
+          Effect.suspend(() => Effect.fail(defect()))
+        ),
         Effect.match({ onFailure: (error) => error, onSuccess: () => undefined })
       )
       if (error === undefined) {

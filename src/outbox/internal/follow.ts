@@ -56,11 +56,11 @@ export const make = Effect.fnUntraced(function* (parts: Parts) {
       yield* Effect.forkIn(unharmed("a claim of the store", claim(state.connection)), scope)
     }
     // Where a dial of this session may have been the other login, another session may have been it, too.
-    if (state._tag === "Superseded" || (state._tag === "Waiting" && state.cause === replaced)) {
+    if (state._tag === "Superseded" || (state._tag === "Waiting" && state.cause === replaced())) {
       ledger.supersede(true)
       yield* kept.superseded
     }
-    if (state._tag === "Closed") yield* abandon(state.reason?.reason ?? closedByApp)
+    if (state._tag === "Closed") yield* abandon(state.reason?.reason ?? closedByApp())
   })
 
   /** The history of another account tells nothing of what was under way. */

@@ -15,15 +15,15 @@ import { unaddressed } from "./lane.ts"
 import type { Parts } from "./parts.ts"
 import { makeSend, type Send, writesToVisitors } from "./registry.ts"
 
-export const closedByApp = new Closed({ detail: "closed by the app" })
-export const layerClosed = new Closed({ detail: "the layer was closed" })
+export const closedByApp = () => new Closed({ detail: "closed by the app" })
+export const layerClosed = () => new Closed({ detail: "the layer was closed" })
 
 /** Why no send can be accepted in this state of the connection. */
 const refusal = (state: ConnectionState): ConnectionReason | undefined =>
   state._tag === "Superseded"
     ? new Superseded({})
     : state._tag === "Closed"
-      ? (state.reason?.reason ?? closedByApp)
+      ? (state.reason?.reason ?? closedByApp())
       : undefined
 
 export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => boolean) => {
@@ -32,7 +32,7 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
 
   /** Fails where no send can be accepted. */
   const accepts = Effect.fnUntraced(function* (method: string) {
-    const reason = refusal(yield* realtime.state) ?? (isClosed() ? layerClosed : undefined)
+    const reason = refusal(yield* realtime.state) ?? (isClosed() ? layerClosed() : undefined)
     if (reason !== undefined) return yield* new KefuError({ method, reason })
     if (sends.openCount >= capacity) return yield* new KefuError({ method, reason: new OutboxFull({ capacity }) })
   })
@@ -42,7 +42,7 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
     const user = identity.user()
     if (toId !== undefined || user === undefined || !writesToVisitors(user)) return Effect.succeed(toId)
     if (conversationId !== undefined) return Effect.succeed(ledger.visitorOf(conversationId))
-    return Effect.fail(new KefuError({ method, reason: unaddressed }))
+    return Effect.fail(new KefuError({ method, reason: unaddressed() }))
   }
 
   /** Gives a send to its lane, and stores it. */

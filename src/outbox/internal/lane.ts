@@ -117,7 +117,7 @@ const address = Effect.fnUntraced(function* ({ history, ledger, sends }: Needs, 
     return false
   }
   if (Result.isFailure(found) || found.success === undefined) {
-    yield* sends.fail(send, unaddressed)
+    yield* sends.fail(send, unaddressed())
     return false
   }
   sends.address(send, found.success)
@@ -125,7 +125,7 @@ const address = Effect.fnUntraced(function* ({ history, ledger, sends }: Needs, 
 })
 
 /** Why a message of the staff without a recipient is not sent. */
-export const unaddressed = new InvalidRequest({ field: "toId", detail: "name the visitor" })
+export const unaddressed = () => new InvalidRequest({ field: "toId", detail: "name the visitor" })
 
 /** Uploads the file of a send; its message then waits like any other. */
 const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send, draft: OutboxDraft & FileDraft) {

@@ -10,58 +10,69 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { lazyFunction, lazySchema } from "../../codec/lazy.ts"
 import { ConversationId, UserId } from "../../domain/Id.ts"
 import { SendPayload } from "../../wire/Frame.ts"
 import { OutboxKey } from "../OutboxEntry.ts"
 
 /** A stored send. The message is stored in the app's spelling, because the wire's cannot be converted back. */
-const StoredSend = Schema.Struct({
-  _tag: Schema.tag("Send"),
-  key: OutboxKey,
-  /** Of several versions the greatest counts. */
-  version: Schema.Int,
-  /** The session that accepted it. */
-  creator: Schema.String,
-  conversationId: Schema.optionalKey(ConversationId),
-  message: Schema.toType(SendPayload),
-  /** Its place among the account's sends. */
-  order: Schema.Finite,
-  enqueuedAt: Schema.Finite,
-  /** When it expires, in milliseconds since 1970. */
-  expiresAt: Schema.Finite,
-  /** It was handed to a connection: no own message up to `after` is this one. */
-  attempt: Schema.optionalKey(Schema.Struct({ after: Schema.optionalKey(Schema.Finite) })),
-  /** Why its outcome is unknown. */
-  unknown: Schema.optionalKey(Schema.String)
-})
+const StoredSend = lazySchema(() =>
+  Schema.Struct({
+    _tag: Schema.tag("Send"),
+    key: OutboxKey,
+    /** Of several versions the greatest counts. */
+    version: Schema.Int,
+    /** The session that accepted it. */
+    creator: Schema.String,
+    conversationId: Schema.optionalKey(ConversationId),
+    message: Schema.toType(SendPayload),
+    /** Its place among the account's sends. */
+    order: Schema.Finite,
+    enqueuedAt: Schema.Finite,
+    /** When it expires, in milliseconds since 1970. */
+    expiresAt: Schema.Finite,
+    /** It was handed to a connection: no own message up to `after` is this one. */
+    attempt: Schema.optionalKey(Schema.Struct({ after: Schema.optionalKey(Schema.Finite) })),
+    /** Why its outcome is unknown. */
+    unknown: Schema.optionalKey(Schema.String)
+  })
+)
 
 export type StoredSend = (typeof StoredSend)["Type"]
 
 /** A send that arrived, for other sessions and for sends that could be mistaken for it. */
-const Arrival = Schema.Struct({
-  _tag: Schema.tag("Arrival"),
-  key: OutboxKey,
-  id: Schema.Finite,
-  /** In milliseconds since 1970. */
-  at: Schema.Finite
-})
+const Arrival = lazySchema(() =>
+  Schema.Struct({
+    _tag: Schema.tag("Arrival"),
+    key: OutboxKey,
+    id: Schema.Finite,
+    /** In milliseconds since 1970. */
+    at: Schema.Finite
+  })
+)
 
 export type Arrival = (typeof Arrival)["Type"]
 
-const decodeRecord = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Union([StoredSend, Arrival])))
+const decodeRecord = lazyFunction(() =>
+  Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Union([StoredSend, Arrival])))
+)
 
-const Index = Schema.Struct({
-  number: Schema.Finite,
-  /** The session that connected last. */
-  owner: Schema.String,
-  sessions: Schema.Array(Schema.Struct({ id: Schema.String, blocks: Schema.Int }))
-})
+const Index = lazySchema(() =>
+  Schema.Struct({
+    number: Schema.Finite,
+    /** The session that connected last. */
+    owner: Schema.String,
+    sessions: Schema.Array(Schema.Struct({ id: Schema.String, blocks: Schema.Int }))
+  })
+)
 
 type Index = (typeof Index)["Type"]
 
-const decodeIndex = Schema.decodeUnknownOption(Schema.fromJsonString(Index))
+const decodeIndex = lazyFunction(() => Schema.decodeUnknownOption(Schema.fromJsonString(Index)))
 
-const decodeLogin = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ account: UserId })))
+const decodeLogin = lazyFunction(() =>
+  Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ account: UserId })))
+)
 
 /** The session to whose slots a record belongs. */
 export const sessionOf = (name: string): string => name.split("/").at(-2) ?? ""

@@ -7,23 +7,23 @@ import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId } from "../../domain/Id.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
 import type { Transport } from "../../http/Transport.ts"
-import { forSession } from "../../http/call.ts"
+import { caller } from "../../http/call.ts"
+import { conversations } from "../../wire/Endpoints.ts"
 import * as unfinished from "../../rest/unfinished.ts"
 import type { DeliveryLog } from "./deliveryLog.ts"
 
 export const make = (transport: Transport["Service"], log: DeliveryLog) => {
-  const { call, client } = forSession(transport.httpClient)
+  const call = caller(transport.httpClient)
 
   const listed = unfinished.read({
-    current: call("Realtime.catchUp", client.conversations.current({})),
-    list: (query = {}) => call("Realtime.catchUp", client.conversations.list({ query }))
+    current: call("Realtime.catchUp", conversations.current),
+    list: (query = {}) => call("Realtime.catchUp", conversations.list, { query })
   })
 
   /** The latest ended ones: a conversation may have come and gone in between. A backend may refuse to list them. */
-  const finished = call(
-    "Realtime.catchUp",
-    client.conversations.list({ query: { state: "FINISHED", order: "DESC", limit: finishedRead } })
-  ).pipe(
+  const finished = call("Realtime.catchUp", conversations.list, {
+    query: { state: "FINISHED", order: "DESC", limit: finishedRead }
+  }).pipe(
     Effect.map(({ conversations }) => conversations),
     Effect.catchIf(
       ({ reason }) => !reason.isRetryable,
@@ -40,7 +40,7 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
   )
 
   const reread = (id: ConversationId) =>
-    call("Realtime.catchUp", client.conversations.get({ params: { id } })).pipe(
+    call("Realtime.catchUp", conversations.get, { params: { id } }).pipe(
       Effect.map((conversation): Conversation | undefined => inOrder(conversation)),
       Effect.catchIf(
         ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",

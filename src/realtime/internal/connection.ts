@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function* (
     const generation = yield* transport.tokenGeneration
     yield* user.changes.pipe(
       Stream.filterEffect(() => Effect.map(transport.tokenGeneration, (present) => present !== generation)),
-      Stream.runForEach(() => connection.end(accountChanged)),
+      Stream.runForEach(() => connection.end(accountChanged())),
       Effect.forkScoped({ startImmediately: true })
     )
   })
@@ -122,10 +122,11 @@ export const make = Effect.fnUntraced(function* (
 /** After how long a first connection that is not open yet has the conversations read. */
 const unhurried = Duration.seconds(1)
 
-const accountChanged = new KefuError({
-  method: "Realtime",
-  reason: new ConnectionLost({ code: 1000, detail: "the token was replaced by another account's" })
-})
+const accountChanged = () =>
+  new KefuError({
+    method: "Realtime",
+    reason: new ConnectionLost({ code: 1000, detail: "the token was replaced by another account's" })
+  })
 
 /** Whether the backend may still get the request of a failed dial. */
 const mayArrive = (cause: Cause.Cause<KefuError<DialReason>>) =>

@@ -30,13 +30,13 @@ export const run = Effect.fnUntraced(function* ({ connections, phase, publish, r
   let attempt = 0
   let scheduled: backoff.Delays<KefuError<ConnectionReason>> | undefined
   const first = yield* respite(now().contested)
-  if (first !== undefined) yield* waking.pause(now().contested - 2, first, contested)
+  if (first !== undefined) yield* waking.pause(now().contested - 2, first, contested())
   while (true) {
     yield* waking.awake
     if (now().state._tag !== "Connecting") yield* enter(ConnectionState.Connecting({ attempt }))
     const { error: ended, lasted } = yield* connections.next
     const isOurs = verdict(ended) === "superseded" && (yield* connections.explainsLogin)
-    const error = isOurs ? replaced : ended
+    const error = isOurs ? replaced() : ended
     const meaning = verdict(error)
     const what = `${lasted === undefined ? "The dial failed" : "The connection was lost"}: ${error.reason.message}`
     if (meaning === "superseded") {
@@ -87,4 +87,4 @@ const contesting = { base: Duration.seconds(2), cap: Duration.seconds(60) }
 /** A connection that lasted so long was not contested. */
 const calm = Duration.minutes(2)
 
-const contested = new KefuError({ method: "Realtime.takeOver", reason: new Superseded({}) })
+const contested = () => new KefuError({ method: "Realtime.takeOver", reason: new Superseded({}) })

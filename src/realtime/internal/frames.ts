@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { lazyFunction } from "../../codec/lazy.ts"
 import { ConversationId } from "../../domain/Id.ts"
 import { fromWire } from "../../codec/Key.ts"
 import { skippedOf } from "../../codec/Odd.ts"
@@ -27,8 +28,10 @@ export type Meaning = Data.TaggedEnum<{
 
 export const Meaning = Data.taggedEnum<Meaning>()
 
-const decodeFrame = Schema.decodeUnknownResult(ServerFrameJson)
-const decodeConversation = Schema.decodeUnknownOption(Schema.Struct({ conversationId: ConversationId }))
+const decodeFrame = lazyFunction(() => Schema.decodeUnknownResult(ServerFrameJson))
+const decodeConversation = lazyFunction(() =>
+  Schema.decodeUnknownOption(Schema.Struct({ conversationId: ConversationId }))
+)
 
 const intact = (events: ReadonlyArray<RealtimeEvent>) => Meaning.Events({ events, isLossy: false })
 

@@ -11,6 +11,7 @@ import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { lazyFunction } from "../../codec/lazy.ts"
 import { invalid } from "../../http/call.ts"
 import type { Connection } from "../../http/Transport.ts"
 import {
@@ -70,8 +71,8 @@ export interface Link {
   readonly run: Effect.Effect<never, KefuError<ConnectionReason>>
 }
 
-const encodeFrame = Schema.encodeUnknownResult(ClientFrameJson)
-const encodePing = Schema.encodeSync(ClientFrameJson)
+const encodeFrame = lazyFunction(() => Schema.encodeUnknownResult(ClientFrameJson))
+const encodePing = lazyFunction(() => Schema.encodeSync(ClientFrameJson))
 
 const skip = (detail: string) =>
   Effect.andThen(

@@ -35,7 +35,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.catchDefect((defect) =>
       Effect.andThen(
         Effect.logError("The session has ended because of a defect", defect),
-        enter(ConnectionState.Closed({ reason: endedByDefect }))
+        enter(ConnectionState.Closed({ reason: endedByDefect() }))
       )
     )
   )
@@ -82,7 +82,8 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-const endedByDefect = new KefuError({
-  method: "Realtime",
-  reason: new Closed({ detail: "a defect ended the session; the log has it" })
-})
+const endedByDefect = () =>
+  new KefuError({
+    method: "Realtime",
+    reason: new Closed({ detail: "a defect ended the session; the log has it" })
+  })

@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function* ({ enter, now }: Phases) {
       Effect.suspend(() => {
         const { link } = now()
         if (signal !== "sleep") isFrozen = signal === "freeze"
-        if (signal === "freeze") return link?.end(frozen) ?? Effect.void
+        if (signal === "freeze") return link?.end(frozen()) ?? Effect.void
         const check = link?.check ?? Effect.void
         if (signal === "wake") return Effect.andThen(wake.open, check)
         return Effect.flatMap(app.suspension, (why) => (why === "offline" ? check : Effect.void))
@@ -55,7 +55,8 @@ export const make = Effect.fnUntraced(function* ({ enter, now }: Phases) {
   }
 })
 
-const frozen = new KefuError({
-  method: "Realtime",
-  reason: new ConnectionLost({ code: 1001, detail: "the page was frozen" })
-})
+const frozen = () =>
+  new KefuError({
+    method: "Realtime",
+    reason: new ConnectionLost({ code: 1001, detail: "the page was frozen" })
+  })
