@@ -12,11 +12,14 @@ import { importsOf, problems as misplaced } from "../.ci/house.ts"
 /** Modules of `src` that touch the platform: globals, timers, `node:` modules, Promises. Keep this list short. */
 const platformEdge: ReadonlyArray<string> = [
   "src/cli/bin.ts",
+  "src/cli/fleet/handler.ts",
+  "src/cli/fleet/platform.ts",
   "src/cli/main.ts",
   "src/cli/nodeNetwork.ts",
   "src/platform/lock.ts",
   "src/platform/tabs.ts",
   "src/sandbox/doors/SandboxNode.ts",
+  "src/cluster/FleetEvent.ts",
   "src/cluster/KefuRunner.ts",
   "src/cluster/NodeSqlite.ts",
   "src/testing/PromiseSandbox.ts"

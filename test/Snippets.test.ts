@@ -106,6 +106,9 @@ const elsewhere: Readonly<Record<string, string>> = {
   "npm init -y": "test/package/run.ts makes the projects itself",
   "npm pkg set type=module": "test/package/run.ts makes the projects itself",
   "npm install effect-kefu effect": "test/package/run.ts, from the tarball",
+  "npm install effect-kefu effect @effect/platform-node @effect/sql-pg": "test/package/run.ts, from the tarball",
+  "npx effect-kefu fleet --config fleet.json":
+    "test/cli/fleet.test.ts; the file is read by test/cli/fleet/config.test.ts",
   "npm ci && npm run demo": ".ci/run",
   "npm ci && npm run demo:web": "test/browser/Desk.test.ts, the desk of the sandbox",
   "npm ci && npm test": ".ci/run"
@@ -154,7 +157,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("the blocks of the REA
       readmes.flatMap(({ blocks }) =>
         blocks.filter(
           (block) =>
-            !["sh", "text", "html"].includes(block.language) &&
+            !["sh", "text", "html", "json"].includes(block.language) &&
             !(block.language === "ts" && (block.runs || isAdapter(block)))
         )
       ),

@@ -23,7 +23,7 @@ import type * as Socket from "effect/socket/Socket"
 import type * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import type { TransferRequest } from "../domain/Conversation.ts"
-import type { ConversationId, MessageId } from "../domain/Id.ts"
+import type { ConversationId, MessageId, UserId } from "../domain/Id.ts"
 import type { Draft } from "../domain/Message.ts"
 import { type InvalidRequest, KefuError, NotConnected } from "../KefuError.ts"
 import { KefuFleet, type Options as FleetOptions } from "../KefuFleet.ts"
@@ -56,7 +56,10 @@ export interface Options extends Omit<FleetOptions, "idleTimeToLive"> {
  * @category models
  * @since 0.1.0
  */
-export type ClusterDraft = Draft & { readonly conversationId?: ConversationId | undefined }
+export type ClusterDraft = Draft & {
+  readonly conversationId?: ConversationId | undefined
+  readonly toId?: UserId | undefined
+}
 
 /**
  * The accounts of a cluster, from any of its nodes.

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+export { FleetApi } from "./FleetApi.ts"
+export { type FleetAccount, FleetEvent, type FleetHandler } from "./FleetEvent.ts"
 export { AccountEvent, AccountState, KefuAccount } from "./KefuAccount.ts"
 export { type ClusterDraft, KefuCluster, type Options } from "./KefuCluster.ts"
 export * as KefuRunner from "./KefuRunner.ts"

@@ -2,59 +2,16 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import { spawn } from "node:child_process"
-import * as Path from "node:path"
 import { command } from "../../src/cli/command.ts"
 import * as nodeNetwork from "../../src/cli/nodeNetwork.ts"
-
-const bin = Path.join(import.meta.dirname, "../../src/cli/bin.ts")
-
-/** The program, in its own process. */
-const run = (...args: ReadonlyArray<string>) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] })
-      let output = ""
-      const watchers = new Set<() => void>()
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.on("data", (data) => {
-          output += String(data)
-          for (const watcher of watchers) watcher()
-        })
-      }
-      const exited = new Promise<number | null>((resolve) => child.once("close", resolve))
-      return {
-        kill: (signal: NodeJS.Signals) => child.kill(signal),
-        exit: Effect.promise(() => exited),
-        output: () => output,
-        /** Waits for an output; fails when the program ends without it. */
-        until: (pattern: RegExp) =>
-          Effect.raceFirst(
-            Effect.callback<string>((resume) => {
-              const watcher = () => {
-                const found = pattern.exec(output)?.[1]
-                if (found !== undefined) resume(Effect.succeed(found))
-              }
-              watchers.add(watcher)
-              watcher()
-              return Effect.sync(() => watchers.delete(watcher))
-            }),
-            Effect.flatMap(
-              Effect.promise(() => exited),
-              (code) => Effect.die(`the program ended with ${code}: ${output}`)
-            )
-          )
-      }
-    }),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
-  )
+import { run } from "../support/Program.ts"
 
 describe("effect-kefu", () => {
   it.live(
     "runs a sandbox until it is interrupted",
     () =>
       Effect.gen(function* () {
-        const child = yield* run("sandbox", "--port", "0")
+        const child = yield* run(["sandbox", "--port", "0"])
         const base = yield* child.until(/REST +(http:\/\/127\.0\.0\.1:\d+)\/api\/v1[\s\S]*Ctrl/)
         assert.match(child.output(), /staff-li-token +staff +李静/)
         assert.include(child.output(), `${base}/docs`)
@@ -73,7 +30,7 @@ describe("effect-kefu", () => {
     "serves pages of other hosts only when --allow-host names them",
     () =>
       Effect.gen(function* () {
-        const child = yield* run(
+        const child = yield* run([
           "sandbox",
           "--port",
           "0",
@@ -81,7 +38,7 @@ describe("effect-kefu", () => {
           "shop.example",
           "--allow-host",
           "desk.example"
-        )
+        ])
         const base = yield* child.until(/REST +(http:\/\/127\.0\.0\.1:\d+)\/api\/v1[\s\S]*Ctrl/)
         const statusFor = (origin: string) =>
           Effect.promise(() =>

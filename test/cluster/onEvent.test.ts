@@ -89,6 +89,25 @@ describe("onEvent", () => {
     }).pipe(Effect.scoped, Effect.provide(world))
   )
 
+  it.effect("gives a later runner nothing that was over before the account was first connected", () =>
+    Effect.gen(function* () {
+      const { conversations } = yield* Sandbox
+      const token = "staff-li-token"
+      assert.isNotEmpty((yield* conversations).filter(({ state }) => state === "FINISHED"))
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(startRunner(), scope)
+      yield* during(first.connect(token))
+      yield* pass("5 seconds")
+      yield* during(Scope.close(scope, Exit.void))
+
+      const seen: Array<number> = []
+      yield* startRunner({ onEvent: ({ message }) => Effect.sync(() => seen.push(message.id)) })
+      yield* pass("20 seconds")
+      assert.lengthOf(yield* Sandbox.use(({ connections }) => connections), 1)
+      assert.deepStrictEqual(seen, [])
+    }).pipe(Effect.scoped, Effect.provide(world))
+  )
+
   it.effect("sends a reply once, though the event comes again", () =>
     Effect.gen(function* () {
       const { token } = yield* newVisitor

@@ -42,6 +42,9 @@ const plain = ({ method, reason }: KefuError) => new KefuError({ method, reason 
 /** What the app does with each event that an account receives. */
 export type Handle = (event: AccountEvent, account: string) => Effect.Effect<void, unknown>
 
+/** How many ended conversations are read, more than a session reads after a gap. */
+const pastRead = 20
+
 const pause: backoff.Policy = { base: Duration.seconds(1), cap: Duration.minutes(1) }
 
 /** Runs an effect until it succeeds. */
@@ -65,8 +68,9 @@ export const make = Effect.fnUntraced(function* (handle?: Handle) {
 
   const { epoch, handled, isKept } = yield* store.own
   const ended = Latch.makeUnsafe()
+  const before = yield* store.delivered
   const session = yield* Layer.build(fleet.get(account)).pipe(
-    Effect.provideService(DeliveredBefore, yield* store.delivered),
+    Effect.provideService(DeliveredBefore, before),
     Effect.provideService(StrictStore, true),
     Effect.provideService(Tenure, ended.await),
     Effect.orDie
@@ -90,6 +94,13 @@ export const make = Effect.fnUntraced(function* (handle?: Handle) {
     now - since < Duration.toMillis(shardLockExpiration) ? Effect.ignore(realtime.takeOver) : Effect.void
   )
 
+  let isNew = before === undefined
+  /** What had ended when the account was connected for the first time: its messages are no events of a later owner. */
+  const past = conversations.list({ state: "FINISHED", order: "DESC", limit: pastRead }).pipe(
+    Effect.map((page) => page.conversations),
+    Effect.orElseSucceed(() => [])
+  )
+
   const observe = Effect.fnUntraced(function* (event: RealtimeEvent) {
     switch (event._tag) {
       case "MessageReceived": {
@@ -101,7 +112,10 @@ export const make = Effect.fnUntraced(function* (handle?: Handle) {
         return yield* waiting.open
       }
       case "Resynced":
-        return event.complete ? yield* store.settle(event.conversations) : undefined
+        if (!event.complete) return
+        yield* store.settle([...event.conversations, ...(isNew ? yield* past : [])])
+        isNew = false
+        return
       case "Superseded":
         return yield* Effect.forkChild(takeBack)
     }
