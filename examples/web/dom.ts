@@ -18,6 +18,11 @@ export const h = <Tag extends keyof HTMLElementTagNameMap>(
   return element
 }
 
+/** Sets a text that may be the same as before: setting it anyway would cost the page a layout. */
+export const setText = (element: HTMLElement, text: string): void => {
+  if (element.textContent !== text) element.textContent = text
+}
+
 const shapes = {
   send: "M4 12 20 4l-5 16-3-7z",
   clip: "M8 12.5 14.5 6a3.5 3.5 0 0 1 5 5l-8 8a5.5 5.5 0 0 1-8-8L11 3.5",
@@ -133,6 +138,8 @@ export const chime = (): void => {
 
 /** The number of unread messages in the title and on the app's icon. */
 export const badge = (title: string, unread: number): void => {
-  document.title = unread > 0 ? `(${unread}) ${title}` : title
+  const text = unread > 0 ? `(${unread}) ${title}` : title
+  if (document.title === text) return
+  document.title = text
   if ("setAppBadge" in navigator) void navigator.setAppBadge(unread).catch(() => {})
 }

@@ -2,7 +2,7 @@
 import { Client, type InboxConversation, type InboxSnapshot } from "../../src/Client.ts"
 import { bubble } from "./bubble.ts"
 import { Composer } from "./composer.ts"
-import { badge, h, icon, keyed, perFrame, tool } from "./dom.ts"
+import { badge, h, icon, keyed, perFrame, setText, tool } from "./dom.ts"
 import { Details } from "./details.ts"
 import { faultPanel } from "./faults.ts"
 import { Queue } from "./queue.ts"
@@ -67,16 +67,14 @@ class Chat {
         ({ counterpart, id }) => id === conversation.id || (customer !== undefined && counterpart?.id === customer)
       )
       .toSorted((a, b) => a.id - b.id)
-    const [only] = history
-    this.timeline.show(
-      history.length === 1 && only !== undefined ? only.messages : history.flatMap((one) => one.messages)
-    )
-    this.#name.textContent = conversation.counterpart?.nickname ?? `#${conversation.id}`
-    this.#state.textContent = conversation.state === "FINISHED" ? t.reasons[0]! : ""
+    setText(this.#name, conversation.counterpart?.nickname ?? `#${conversation.id}`)
+    setText(this.#state, conversation.state === "FINISHED" ? t.reasons[0]! : "")
     this.composer.element.hidden = conversation.state === "FINISHED"
     const { typing } = conversation
     this.#peek.hidden = typing === undefined
-    this.#peek.textContent = typing === undefined ? "" : (typing.draft ?? t.typing)
+    setText(this.#peek, typing === undefined ? "" : (typing.draft ?? t.typing))
+    // After everything that changes its height.
+    this.timeline.show(history.map(({ messages }) => messages))
   }
 }
 
@@ -92,7 +90,8 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
   let unreadBefore = 0
 
   const link = banner(client)
-  const markRead = reader(client, () => show())
+  const paint = perFrame(() => show())
+  const markRead = reader(client, paint)
   const details = new Details(client, tell)
   const stage = h("div", { class: "stage" })
   const blank = h("div", { class: "blank" }, icon("chat"), h("p", {}, t.pick))
@@ -178,7 +177,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
   const show = () => {
     const snapshot = inbox.getSnapshot()
     link.show(snapshot)
-    me.textContent = snapshot.me?.nickname ?? ""
+    setText(me, snapshot.me?.nickname ?? "")
     const listed = snapshot.conversations.filter(matches).map((one) => ({ ...one, isOpen: one.id === open }))
     fill(listed)
     const isQueue = filter === "queue" && found === undefined
@@ -305,7 +304,7 @@ const desk = (token: string, signOut: () => void): HTMLElement => {
     details.element
   )
   details.onBack = () => view("chat")
-  inbox.subscribe(perFrame(show))
+  inbox.subscribe(paint)
   document.addEventListener("visibilitychange", show)
   showBell()
   queue.read()

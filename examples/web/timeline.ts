@@ -6,8 +6,8 @@ import type { InboxMessage } from "../../src/Client.ts"
 import { h, icon, keyed } from "./dom.ts"
 import { dayOf, t } from "./texts.ts"
 
-const size = 80
-const step = 40
+const size = 60
+const step = 20
 const near = 400
 
 interface Row {
@@ -18,6 +18,29 @@ interface Row {
   readonly day: string
 }
 
+/** The messages of several conversations, one after the other. */
+type Parts = ReadonlyArray<ReadonlyArray<InboxMessage>>
+
+/** The messages from an index up to another one; the others are not looked at. */
+const slice = (parts: Parts, from: number, to: number): ReadonlyArray<InboxMessage> => {
+  let before = 0
+  return parts.flatMap((part) => {
+    const start = before
+    before += part.length
+    return before <= from || start >= to ? [] : part.slice(Math.max(0, from - start), to - start)
+  })
+}
+
+const indexOf = (parts: Parts, key: string): number => {
+  let before = 0
+  for (const part of parts) {
+    const index = part.findIndex((message) => message.key === key)
+    if (index >= 0) return before + index
+    before += part.length
+  }
+  return -1
+}
+
 const dayNumber = (at = 0): number => Math.floor((at - new Date(at).getTimezoneOffset() * 60_000) / 86_400_000)
 
 export class Timeline {
@@ -26,9 +49,12 @@ export class Timeline {
   readonly #scroller: HTMLElement
   readonly #latest: HTMLButtonElement
   readonly #fill: (rows: ReadonlyArray<Row>) => void
-  #messages: ReadonlyArray<InboxMessage> = []
+  #parts: Parts = []
+  #length = 0
   #from = 0
   #atEnd = true
+  /** Where the list was scrolled to when it was last scrolled to its end. */
+  #end = 0
   readonly #onTop: () => void
 
   constructor(render: (message: InboxMessage, isFirst: boolean) => HTMLElement | undefined, onTop: () => void) {
@@ -67,31 +93,44 @@ export class Timeline {
     return this.#atEnd
   }
 
-  show(messages: ReadonlyArray<InboxMessage>): void {
-    const [first] = this.#messages
-    const grownAbove = first === undefined ? 0 : messages.findIndex(({ key }) => key === first.key)
+  /** Shows the messages of conversations, the oldest first. */
+  show(parts: Parts): void {
+    const [first] = slice(this.#parts, 0, 1)
+    const grownAbove = first === undefined ? 0 : indexOf(parts, first.key)
     const take = () => {
-      this.#messages = messages
-      if (this.#atEnd) this.#from = Math.max(0, messages.length - size)
-      else if (grownAbove > 0) this.#from = Math.max(0, this.#from + grownAbove - step)
+      this.#parts = parts
+      this.#length = parts.reduce((sum, { length }) => sum + length, 0)
+      if (!this.#atEnd) this.#from = Math.max(0, this.#from + (grownAbove > 0 ? grownAbove - step : 0))
+      // While nothing leaves the page, nothing in it moves.
+      else if (grownAbove > 0 || this.#length - this.#from > size || this.#from > this.#length) this.#fromEnd()
       this.#paint()
     }
-    if (this.#atEnd || grownAbove <= 0) return take()
+    if (this.#atEnd) {
+      take()
+      return this.#stick()
+    }
+    if (grownAbove <= 0) return take()
     // Older conversations have come in above.
     this.#inPlace(take)
     this.#scrolled()
   }
 
+  #fromEnd(): void {
+    this.#from = Math.max(0, this.#length - size + step)
+  }
+
   toEnd(): void {
     this.#atEnd = true
-    this.#from = Math.max(0, this.#messages.length - size)
+    if (this.#length - this.#from > size) this.#fromEnd()
     this.#paint()
     this.#stick()
   }
 
   #paint(): void {
-    const rows = this.#messages.slice(this.#from, this.#from + size).map((message, index): Row => {
-      const before = this.#messages[this.#from + index - 1]
+    const shown = slice(this.#parts, this.#from, this.#from + size)
+    const [above] = this.#from === 0 ? [] : slice(this.#parts, this.#from - 1, this.#from)
+    const rows = shown.map((message, index): Row => {
+      const before = shown[index - 1] ?? above
       const isNewDay = dayNumber(before?.createdAt) !== dayNumber(message.createdAt)
       return {
         message,
@@ -111,13 +150,17 @@ export class Timeline {
   #stick(): void {
     if (!this.#atEnd) return
     this.#scroller.scrollTop = this.#scroller.scrollHeight
-    if (this.#scroller.scrollHeight <= this.#scroller.clientHeight && this.#messages.length > 0) this.#onTop()
+    this.#end = this.#scroller.scrollTop
+    if (this.#scroller.scrollHeight > this.#scroller.clientHeight || this.#length === 0) return
+    if (this.#from > 0) this.#move(-step)
+    else this.#onTop()
   }
 
   #scrolled(): void {
     const { clientHeight, scrollHeight, scrollTop } = this.#scroller
-    const last = this.#from + size >= this.#messages.length
-    const isAtEnd = last && scrollHeight - scrollTop - clientHeight < 40
+    const last = this.#from + size >= this.#length
+    // The list may have grown since it was scrolled to its end; the reader leaves it by scrolling up.
+    const isAtEnd = (last && scrollHeight - scrollTop - clientHeight < 40) || (this.#atEnd && scrollTop >= this.#end)
     if (isAtEnd !== this.#atEnd) {
       this.#atEnd = isAtEnd
       this.#latest.hidden = isAtEnd
@@ -129,7 +172,7 @@ export class Timeline {
 
   #move(by: number): void {
     this.#inPlace(() => {
-      this.#from = Math.max(0, Math.min(this.#from + by, this.#messages.length - size))
+      this.#from = Math.max(0, Math.min(this.#from + by, this.#length - size))
       this.#paint()
     })
   }
@@ -139,10 +182,10 @@ export class Timeline {
     const { top } = this.#scroller.getBoundingClientRect()
     const rows = [...this.#list.children]
     const index = rows.findIndex((row) => row.getBoundingClientRect().bottom > top)
-    const key = this.#messages[this.#from + index]?.key
+    const [seen] = slice(this.#parts, this.#from + index, this.#from + index + 1)
     const before = rows[index]?.getBoundingClientRect().bottom ?? 0
     change()
-    const now = this.#messages.slice(this.#from, this.#from + size).findIndex((message) => message.key === key)
+    const now = slice(this.#parts, this.#from, this.#from + size).findIndex(({ key }) => key === seen?.key)
     const after = this.#list.children[now]?.getBoundingClientRect().bottom
     if (after !== undefined) this.#scroller.scrollTop += after - before
   }

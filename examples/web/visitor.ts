@@ -2,7 +2,7 @@
 import { Client, type InboxConversation, type InboxMessage, type InboxSnapshot } from "../../src/Client.ts"
 import { bubble, type BubbleOptions } from "./bubble.ts"
 import { Composer } from "./composer.ts"
-import { badge, chime, h, icon, perFrame, remember, tool } from "./dom.ts"
+import { badge, chime, h, icon, perFrame, remember, setText, tool } from "./dom.ts"
 import { faultPanel } from "./faults.ts"
 import { banner, notices, reader } from "./shell.ts"
 import { switchLanguage, t } from "./texts.ts"
@@ -197,7 +197,8 @@ const what = h("span", { class: "sub" })
 const place = h("div", { class: "place", role: "status", hidden: true })
 const typing = h("div", { class: "typing", "aria-live": "polite", hidden: true }, h("i"), h("i"), h("i"))
 const link = banner(client)
-const markRead = reader(client, () => show())
+const paint = perFrame(() => show())
+const markRead = reader(client, paint)
 const sound = tool("muted", t.sound, () => {
   hasSound = !hasSound
   remember.set("sound", hasSound ? "on" : "off")
@@ -254,7 +255,7 @@ const setOpen = (open: boolean) => {
   if (!open) return launcher.focus()
   if (!begun) {
     begun = true
-    inbox.subscribe(perFrame(show))
+    inbox.subscribe(paint)
     void showHot().catch(() => {})
   }
   show()
@@ -266,19 +267,11 @@ const show = () => {
   const snapshot = inbox.getSnapshot()
   const conversation = current(snapshot)
   link.show(snapshot)
-  const history = snapshot.conversations.toSorted((a, b) => a.id - b.id).flatMap(({ messages }) => messages)
-  timeline.show(history)
 
   const isEnded = conversation?.state === "FINISHED"
   const isServed = conversation?.counterpart !== undefined && !isEnded
-  who.textContent = isServed && !conversation.isServedByRobot ? (conversation.counterpart.nickname ?? "") : t.chat
-  what.textContent = isEnded
-    ? t.ended
-    : isServed && conversation.isServedByRobot
-      ? t.robot
-      : isServed
-        ? t.staff
-        : t.waiting
+  setText(who, isServed && !conversation.isServedByRobot ? (conversation.counterpart.nickname ?? "") : t.chat)
+  setText(what, isEnded ? t.ended : !isServed ? t.waiting : conversation.isServedByRobot ? t.robot : t.staff)
   panel.classList.toggle("served", isServed)
   human.hidden = conversation?.isServedByRobot !== true || isEnded === true
   end.hidden = conversation === undefined || isEnded === true
@@ -287,18 +280,20 @@ const show = () => {
   if (queue !== undefined) {
     const { estimatedWaitMillis: wait } = queue
     const estimate = wait === undefined ? "" : ` · ${t.wait(Math.max(1, Math.round(wait / 60_000)))}`
-    place.textContent = t.queue(queue.position) + estimate
+    setText(place, t.queue(queue.position) + estimate)
   }
   typing.hidden = conversation?.typing === undefined
   typing.title = t.typing
 
+  // After everything that changes its height.
+  timeline.show(snapshot.conversations.toSorted((a, b) => a.id - b.id).map(({ messages }) => messages))
   const seen = isOpen && !document.hidden && timeline.isAtEnd
   if (seen && conversation !== undefined && conversation.unreadCount > 0) {
     markRead(conversation.id)
   }
   const unread = seen ? 0 : snapshot.unreadCount
   count.hidden = unread === 0
-  count.textContent = String(unread)
+  setText(count, String(unread))
   launcher.setAttribute("aria-label", unread === 0 ? t.open : `${t.open}, ${t.unread(unread)}`)
   badge(t.product, unread)
 

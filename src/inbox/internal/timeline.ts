@@ -22,7 +22,8 @@ export class Timeline<Item extends Identified> {
 
   /** All items in one array, built on first use. */
   get items(): ReadonlyArray<Item> {
-    this.#items ??= this.pages.flat()
+    // Copies page by page: `flat` looks at each item.
+    this.#items ??= ([] as ReadonlyArray<Item>).concat(...this.pages)
     return this.#items
   }
 
