@@ -41,6 +41,10 @@ const isText = (payload: unknown): payload is SendPayload & { readonly content: 
   typeof payload.content === "string" &&
   (!Predicate.hasProperty(payload, "toId") || payload.toId === undefined || Number.isSafeInteger(payload.toId))
 
+/** A payload that was JSON: that drops an undefined content, which is nevertheless the app's. */
+export const whole = (copied: unknown): unknown =>
+  Predicate.isObject(copied) ? { content: undefined, ...copied } : copied
+
 /** Validates a payload and copies it as JSON, so that later changes to the app's objects do not affect it. */
 export const fixed = (method: string, payload: unknown): Effect.Effect<SendPayload, KefuError<InvalidRequest>> => {
   if (isText(payload)) return Effect.succeed(payload)
@@ -51,9 +55,7 @@ export const fixed = (method: string, payload: unknown): Effect.Effect<SendPaylo
     const reason = new InvalidRequest({ field: "content", detail: "it cannot be sent as JSON" })
     return Effect.fail(new KefuError({ method, reason }))
   }
-  // JSON drops an undefined content, which is nevertheless the app's.
-  const whole = Predicate.isObject(copied.success) ? { content: undefined, ...copied.success } : copied.success
-  return Effect.mapError(Effect.fromResult(decodePayload(whole)), (error) => invalid(method, error))
+  return Effect.mapError(Effect.fromResult(decodePayload(whole(copied.success))), (error) => invalid(method, error))
 }
 
 /** The recipient of a send, whom the app may also have named by a text of digits, or by null. */

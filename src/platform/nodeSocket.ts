@@ -8,7 +8,7 @@ export interface TcpSocket {
 }
 
 interface Sent {
-  readonly request?: { readonly upgrade?: unknown; readonly path?: unknown } | undefined
+  readonly request?: { readonly upgrade?: unknown; readonly origin?: unknown; readonly path?: unknown } | undefined
   readonly socket?: TcpSocket | undefined
 }
 
@@ -26,6 +26,13 @@ const channel = "undici:client:sendHeaders"
 /** Sockets that belong to a WebSocket already. */
 const taken = new WeakSet<TcpSocket>()
 
+/** Whether the request of a handshake is that of a WebSocket for this URL. */
+const isFor = ({ origin, path }: NonNullable<Sent["request"]>, url: string): boolean => {
+  const { host, pathname, search } = new URL(url)
+  const isSameHost = typeof origin !== "string" || new URL(origin).host === host
+  return isSameHost && path === `${pathname}${search}`
+}
+
 /**
  * Watches for the socket of the WebSocket that is made next for a URL, which is asked for when a socket is told. `found` is
  * called at most once, and never where it is not Node's own WebSocket; `stop` ends the watch.
@@ -36,7 +43,7 @@ export const watch = (url: () => string, found: (socket: TcpSocket) => void): { 
   const stop = () => channels.unsubscribe(channel, listener)
   const listener = ({ request, socket }: Sent) => {
     if (request?.upgrade !== "websocket" || socket === undefined || taken.has(socket)) return
-    if (typeof request.path !== "string" || !url().endsWith(request.path)) return
+    if (!isFor(request, url())) return
     taken.add(socket)
     stop()
     found(socket)

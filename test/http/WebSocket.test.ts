@@ -88,6 +88,26 @@ describe("a WebSocket", () => {
     })
   )
 
+  it.live("is cut, and not another one of the process to the same path of another host", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket, key) => socket.write(accept(key)))
+      const other = yield* serve((socket, key) => socket.write(accept(key)))
+      const others: Array<WebSocket> = []
+      const { connect } = yield* transport(server.url, {
+        webSocket: (url) => {
+          others.push(new WebSocket(url.replace(new URL(server.url).host, new URL(other.url).host)))
+          return new WebSocket(url)
+        }
+      })
+      const scope = yield* Scope.make()
+      yield* Scope.provide(connect, scope)
+      yield* Scope.close(scope, Exit.void)
+      const gone = yield* Effect.raceFirst(Effect.as(server.gone, "its own"), Effect.as(other.gone, "the other"))
+      assert.strictEqual(gone, "its own")
+      for (const socket of others) socket.close()
+    })
+  )
+
   it.live("that has not opened is cut at once when its dial is given up", () =>
     Effect.gen(function* () {
       const server = yield* serve(() => {})

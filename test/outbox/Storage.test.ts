@@ -370,6 +370,25 @@ describe("an outbox with a store", () => {
     })
   )
 
+  it.effect("restores a message without content, which JSON cannot hold", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      const content: unknown = undefined
+      yield* first.outbox.enqueue({ messageType: "Text", content: content as string })
+      yield* first.stop
+      const second = yield* start(store, desk)
+      yield* pass("1 second")
+      const entries = yield* second.outbox.entries
+      assert.deepStrictEqual(
+        entries.map(({ draft, state }) => [draft.messageType, draft.content, state._tag]),
+        [["Text", undefined, "Queued"]]
+      )
+      yield* second.stop
+    })
+  )
+
   for (const [name, damaged] of [
     ["no JSON", "{"],
     ["something else", '{"a":1}'],

@@ -8,12 +8,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { lazyFunction, lazySchema } from "../../codec/lazy.ts"
 import { ConversationId, UserId } from "../../domain/Id.ts"
 import { SendPayload } from "../../wire/Frame.ts"
 import { OutboxKey } from "../OutboxEntry.ts"
+import { whole } from "../payload.ts"
 
 /** A stored send. The message is stored in the app's spelling, because the wire's cannot be converted back. */
 const StoredSend = lazySchema(() =>
@@ -53,9 +55,13 @@ const Arrival = lazySchema(() =>
 
 export type Arrival = (typeof Arrival)["Type"]
 
-const decodeRecord = lazyFunction(() =>
-  Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Union([StoredSend, Arrival])))
-)
+const decodeJson = lazyFunction(() => Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown)))
+const decodeValue = lazyFunction(() => Schema.decodeUnknownOption(Schema.Union([StoredSend, Arrival])))
+
+const decodeRecord = (text: string) =>
+  Option.flatMap(decodeJson(text), (value) =>
+    decodeValue(Predicate.hasProperty(value, "message") ? { ...value, message: whole(value.message) } : value)
+  )
 
 const Index = lazySchema(() =>
   Schema.Struct({
