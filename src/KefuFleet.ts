@@ -162,7 +162,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       yield* Effect.acquireRelease(place.take(1), () => place.release(1), { interruptible: true })
       yield* Effect.addFinalizer(() => note(login, Option.none()))
       const session = yield* Layer.build(Kefu.layerPlatform(options.session(login))).pipe(
-        Effect.provideService(DialTurn, dialTurn)
+        Effect.provideService(DialTurn, Effect.andThen(dialTurn, yield* DialTurn))
       )
       yield* Context.get(session, Realtime).states.pipe(
         Stream.runForEach((state) => note(login, Option.some(state))),

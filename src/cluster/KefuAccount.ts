@@ -67,6 +67,8 @@ export const KefuAccount = Entity.make("KefuAccount", [
   Rpc.make("send", {
     payload: {
       id: Schema.String,
+      /** When it was called, in milliseconds since 1970. */
+      at: Schema.Finite,
       conversationId: Schema.optionalKey(ConversationId),
       message: Schema.toType(SendPayload)
     },

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type {
   AlreadyProcessingMessage,
@@ -13,6 +14,7 @@ import type {
 } from "effect/cluster/ClusterError"
 import type { Sharding } from "effect/cluster/Sharding"
 import type { ShardingConfig } from "effect/cluster/ShardingConfig"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -25,11 +27,13 @@ import * as Stream from "effect/Stream"
 import type { TransferRequest } from "../domain/Conversation.ts"
 import type { ConversationId, MessageId, UserId } from "../domain/Id.ts"
 import type { Draft } from "../domain/Message.ts"
-import { type InvalidRequest, KefuError, NotConnected } from "../KefuError.ts"
+import { InvalidRequest, KefuError, NotConnected } from "../KefuError.ts"
 import { KefuFleet, type Options as FleetOptions } from "../KefuFleet.ts"
 import { fixed } from "../outbox/payload.ts"
 import { unique } from "../platform/unique.ts"
 import * as account from "./internal/account.ts"
+import { OutboxStore } from "./internal/outbox.ts"
+import * as prune from "./internal/prune.ts"
 import { Store } from "./internal/store.ts"
 import { type AccountEvent, type AccountState, KefuAccount } from "./KefuAccount.ts"
 
@@ -40,6 +44,11 @@ import { type AccountEvent, type AccountState, KefuAccount } from "./KefuAccount
  * @since 0.1.0
  */
 export interface Options extends Omit<FleetOptions, "idleTimeToLive"> {
+  /**
+   * For how long the database keeps what was received and what became of sends: events can be followed from a position so
+   * far back, and an id counts as had so long. Older gaps are not closed. Default: 7 days; at least 1 hour.
+   */
+  readonly retention?: Duration.Input | undefined
   /**
    * Runs on the account's runner for each message that the account receives, in their order; the accounts do not wait for
    * each other. After a failure it runs again, after 1 second at most, later up to 1 minute, and the account's next event
@@ -74,8 +83,11 @@ export type ClusterDraft = Draft & {
  * - `send` is stored before it is handled. Its outcome is known once: `Sent` as the message's id, or an error, such as
  *   `DeliveryUnknown`. If its runner dies, the next one finds out. Files cannot be sent: upload them first.
  * - `events` gives what the account receives, its own messages excepted, each once and in order, from any position.
- * - A login elsewhere ends the connection (`Superseded`) until `takeOver`. Within the time in which locks expire after a
- *   move, the login counts as one of the earlier owner and is taken back.
+ * - A login elsewhere ends the connection (`Superseded`) until `takeOver`, wherever the account goes. Only if the earlier
+ *   owner was dialling when the account moved, a login within the time in which locks expire is taken for that dial, and
+ *   taken back.
+ * - An owner asks the database before each dial whether it still is the owner. One that was suspended or cut off, and finds
+ *   that it is not, neither dials nor writes anything.
  *
  * @category services
  * @since 0.1.0
@@ -92,15 +104,19 @@ export class KefuCluster extends Context.Service<
     /** Whether an account is connected, whether it is kept, and by which runner. */
     readonly state: (account: string) => Effect.Effect<AccountState, KefuError>
     /**
-     * Sends a message and waits for the outcome. `id` identifies the send: a call with an id that the account has had gives
-     * the outcome of the first one. Default: a random id.
+     * Sends a message and waits for the outcome. `id` identifies the send: a call with an id that the account has had within
+     * `retention` gives the outcome of the first one. Default: a random id. A send that no runner has taken within
+     * `outbox.lifetime` of the call (5 minutes) fails with `OutboxExpired`.
      */
     send(
       account: string,
       draft: ClusterDraft,
       options?: { readonly id?: string | undefined }
     ): Effect.Effect<MessageId, KefuError>
-    /** Recalls an own message. Lost if the runner dies meanwhile, as everything below. */
+    /**
+     * Recalls an own message. Lost if the runner dies meanwhile, as everything below. As all calls but `send`, it fails
+     * with `NotConnected` if no runner has answered within 30 seconds.
+     */
     recall(account: string, messageId: MessageId): Effect.Effect<void, KefuError>
     /** Marks everything up to this message as read. */
     read(account: string, messageId: MessageId): Effect.Effect<void, KefuError>
@@ -129,13 +145,14 @@ export class KefuCluster extends Context.Service<
    */
   static readonly layer = ({
     onEvent,
+    retention,
     ...options
   }: Options): Layer.Layer<
     KefuCluster,
     KefuError<InvalidRequest>,
     Sharding | ShardingConfig | SqlClient.SqlClient | HttpClient.HttpClient | Socket.WebSocketConstructor
   > =>
-    layerAccounts(onEvent).pipe(
+    Layer.merge(layerAccounts(onEvent), layerPrune(retention)).pipe(
       Layer.provide(layerFleet(options)),
       Layer.provide(Store.layer),
       Layer.provideMerge(KefuCluster.layerClient)
@@ -151,31 +168,53 @@ const layerAccounts = (onEvent: Options["onEvent"]) =>
     })
   )
 
-/** The sessions of the accounts that the runner owns. They close at once, for the next owner. */
-const layerFleet = (options: Omit<Options, "onEvent">) =>
+/** Removes from the database what is older than it is kept. */
+const layerPrune = (retention: Duration.Input = "7 days") =>
   Layer.unwrap(
-    Store.useSync(({ outbox }) =>
-      KefuFleet.layerPlatform({
-        ...options,
-        idleTimeToLive: 0,
-        session: (login) => {
-          const session = options.session(login)
-          return {
-            ...session,
-            connect: "manual",
-            outbox: { ...session.outbox, storage: Layer.effect(KeyValueStore.KeyValueStore, outbox) }
-          }
-        }
-      })
-    )
+    Effect.gen(function* () {
+      const given = Option.getOrUndefined(Duration.fromInput(retention))
+      if (given !== undefined && Duration.isGreaterThanOrEqualTo(given, Duration.hours(1))) return prune.layer(given)
+      const reason = new InvalidRequest({ field: "retention", detail: "expected a duration of at least 1 hour" })
+      return yield* new KefuError({ method: "KefuCluster.layer", reason })
+    })
   )
 
+/** The sessions of the accounts that the runner owns. They close at once, for the next owner. */
+const layerFleet = (options: FleetOptions) =>
+  KefuFleet.layerPlatform({
+    ...options,
+    idleTimeToLive: 0,
+    session: (login) => {
+      const session = options.session(login)
+      return { ...session, connect: "manual", outbox: { ...session.outbox, storage } }
+    }
+  })
+
+/** The store of the account whose session is being built; a layer that is built anew for each. */
+const storage = Layer.fresh(
+  Layer.effect(
+    KeyValueStore.KeyValueStore,
+    Effect.flatMap(OutboxStore, (store) => (store === undefined ? Effect.die("no account") : Effect.succeed(store)))
+  )
+)
+
 type ClusterProblem = MailboxFull | AlreadyProcessingMessage | PersistenceError | EntityNotAssignedToRunner
+
+/** How long a call waits for a runner, unless it is stored. */
+const patience = Duration.seconds(30)
+
+const unanswered = {
+  detail: `no runner has answered within ${Duration.toSeconds(patience)} s`,
+  remedy: "see whether the runners and their database work"
+}
 
 const make = Effect.gen(function* () {
   const client = yield* KefuAccount.client
 
-  const call = <A>(method: string, effect: Effect.Effect<A, KefuError | ClusterProblem>): Effect.Effect<A, KefuError> =>
+  const reach = <A>(
+    method: string,
+    effect: Effect.Effect<A, KefuError | ClusterProblem>
+  ): Effect.Effect<A, KefuError> =>
     Effect.catchCause(effect, (cause) => {
       const problem = Cause.findErrorOption(cause)
       if (Option.isSome(problem) && problem.value._tag === "KefuError") return Effect.fail(problem.value)
@@ -186,6 +225,12 @@ const make = Effect.gen(function* () {
       return Effect.fail(new KefuError({ method, reason }))
     })
 
+  const call: typeof reach = (method, effect) =>
+    Effect.timeoutOrElse(reach(method, effect), {
+      duration: patience,
+      orElse: () => Effect.fail(new KefuError({ method, reason: new NotConnected(unanswered) }))
+    })
+
   return KefuCluster.of({
     connect: (account) => call("KefuCluster.connect", client(account).connect()),
     disconnect: (account) => call("KefuCluster.disconnect", client(account).disconnect()),
@@ -194,9 +239,10 @@ const make = Effect.gen(function* () {
     send: Effect.fnUntraced(function* (account, { conversationId, ...draft }, options) {
       const id = options?.id ?? (yield* unique)
       const message = yield* fixed("KefuCluster.send", draft)
-      const payload = conversationId === undefined ? { id, message } : { id, message, conversationId }
+      const at = yield* Clock.currentTimeMillis
+      const payload = { id, at, message, ...(conversationId === undefined ? {} : { conversationId }) }
       // An account that moves is reached again soon, and has each id once.
-      return yield* Effect.retry(call("KefuCluster.send", client(account).send(payload)), {
+      return yield* Effect.retry(reach("KefuCluster.send", client(account).send(payload)), {
         while: ({ reason }) => reason._tag === "NotConnected",
         schedule: Schedule.spaced("500 millis")
       })

@@ -210,7 +210,7 @@ const make = Effect.gen(function* () {
   const leftovers = yield* Leftovers
   const log = new DeliveryLog()
   const before = yield* DeliveredBefore
-  if (before !== undefined) log.restore(before)
+  if (before?.conversations !== undefined) log.restore(before.conversations)
   const broadcast = yield* Effect.acquireRelease(
     Effect.sync(() => subscribers.make<RealtimeEvent>((dropped) => RealtimeEvent.Lagged({ dropped }))),
     ({ end }) => end

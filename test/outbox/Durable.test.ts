@@ -169,7 +169,9 @@ describe("a store", () => {
     Effect.gen(function* () {
       const store = makeGatedStore(new Map())
       const desk = new Desk(7)
-      const { gateway, outbox, stop } = yield* Effect.provideService(start(store, desk), StrictStore, true)
+      const { gateway, outbox, stop } = yield* Effect.provideService(start(store, desk), StrictStore, {
+        settle: () => Effect.void
+      })
       yield* outbox.enqueue(text("a"))
       const connection = yield* gateway.accept
       yield* handle(desk, connection)

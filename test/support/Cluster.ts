@@ -2,6 +2,9 @@
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Statement from "effect/sql/Statement"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as ShardingConfig from "effect/cluster/ShardingConfig"
@@ -13,7 +16,7 @@ import * as SandboxPlatform from "../../src/testing/SandboxPlatform.ts"
 import { pass } from "./Gateway.ts"
 
 /** A runner whose accounts are tokens. It starts with the scope, and ends with it. */
-export const startRunner = (options: Pick<Options, "onEvent"> = {}) =>
+export const startRunner = (options: Pick<Options, "onEvent" | "retention"> = {}) =>
   Layer.build(
     KefuCluster.layer({
       session: (token) => ({ baseUrl: "http://sandbox.test", token }),
@@ -48,3 +51,38 @@ export const textsIn = Effect.map(
   Sandbox.use(({ conversations }) => conversations),
   (all) => all.flatMap(({ messages }) => messages.flatMap((one) => (one.messageType === "Text" ? [one.content] : [])))
 )
+
+/** A runner that stops for ever at the first statement that matches, as a process that is killed there. */
+export const startDoomedRunner = Effect.fnUntraced(function* (at: RegExp, isDoomed = () => true) {
+  const scope = yield* Scope.make()
+  let reached = false
+  const cluster = yield* startRunner().pipe(
+    Scope.provide(scope),
+    Effect.provideService(Statement.CurrentTransformer, (statement) => {
+      reached ||= isDoomed() && at.test(statement.compile()[0])
+      return reached ? Effect.never : Effect.succeed(statement)
+    })
+  )
+  return {
+    cluster,
+    isReached: () => reached,
+    /** Ends what is left of it. */
+    end: during(Scope.close(scope, Exit.void))
+  }
+})
+
+/** A runner that may be ended. */
+export const startMortalRunner = startDoomedRunner(/^never$/)
+
+/** The ids of what others have written to a user, in order. */
+export const writtenTo = (userId: number) =>
+  Effect.map(
+    Sandbox.use(({ conversations }) => conversations),
+    (all) =>
+      all
+        .filter(({ customer }) => customer?.id === userId)
+        .flatMap(({ messages }) => messages)
+        .filter(({ fromId }) => fromId !== userId)
+        .map(({ id }) => id)
+        .toSorted((left, right) => left - right)
+  )

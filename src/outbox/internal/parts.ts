@@ -69,7 +69,7 @@ export const make = Effect.gen(function* () {
       ? persistence.none
       : persistence.make({
           store,
-          isStrict: yield* StrictStore,
+          strict: yield* StrictStore,
           session,
           login: fingerprint,
           currentUser,

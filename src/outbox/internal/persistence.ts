@@ -13,6 +13,7 @@ import * as guardedStore from "./guardedStore.ts"
 import * as ownership from "./ownership.ts"
 import * as storedRecords from "./records.ts"
 import type { Send } from "./registry.ts"
+import type { StrictStore } from "../strictStore.ts"
 import type { Store } from "./store.ts"
 
 export interface Persistence {
@@ -65,20 +66,20 @@ export const none: Persistence = {
 
 export interface Needs extends ownership.Needs {
   readonly store: Store
-  /** Nothing is handed over that the store does not hold. */
-  readonly isStrict: boolean
+  /** If it is strict, nothing is handed over that the store does not hold. */
+  readonly strict: StrictStore | undefined
 }
 
 export const make = (needs: Needs): Persistence => {
-  const { sends, session } = needs
+  const { sends, session, strict } = needs
   const store: guardedStore.GuardedStore = guardedStore.make(
     needs.store,
     Effect.suspend(() => Effect.andThen(resume, records.makeUp)),
-    needs.isStrict,
+    strict !== undefined,
     needs.siblings?.exclusive
   )
   const place: storedRecords.Place = { part: undefined, login: undefined, account: undefined, isShared: false }
-  const records = storedRecords.make({ place, sends, session, store })
+  const records = storedRecords.make({ place, sends, session, store, strict })
   const { isOwner, resume, ...claims } = ownership.make(needs, { place, records, store })
 
   return {
@@ -99,7 +100,7 @@ export const make = (needs: Needs): Persistence => {
           records.miss(send)
         }
       )
-      if (needs.isStrict && isOwn === undefined) return false
+      if (strict !== undefined && isOwn === undefined) return false
       // Otherwise a restart would send again what the store holds as waiting.
       if (isOwn === undefined && !isMissed) yield* records.discard(send)
       return isOwn !== false

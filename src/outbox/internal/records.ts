@@ -8,6 +8,7 @@ import * as elapsed from "../../platform/elapsed.ts"
 import type { GuardedStore } from "./guardedStore.ts"
 import type { OutboxEntry } from "../OutboxEntry.ts"
 import { isOpen, type Registry, type Send } from "./registry.ts"
+import type { StrictStore } from "../strictStore.ts"
 import type { Arrival, Store, Stored, StoredSend } from "./store.ts"
 
 /** Where in the store this session reads and writes. */
@@ -69,11 +70,12 @@ export interface Needs {
   readonly sends: Registry
   readonly session: string
   readonly store: GuardedStore
+  readonly strict: StrictStore | undefined
 }
 
 export interface Records extends ReturnType<typeof make> {}
 
-export const make = ({ place, sends, session, store }: Needs) => {
+export const make = ({ place, sends, session, store, strict }: Needs) => {
   const kept = new Map<string, Kept>()
   /** The send whose record is written at present. */
   let writing: Send | undefined
@@ -156,10 +158,18 @@ export const make = ({ place, sends, session, store }: Needs) => {
         : Effect.void
     )
 
+  /** The next session must not look for a send of which the outcome is noted. One whose outcome is unknown stays. */
+  const settledStrictly = (into: Store, send: Send, { settle }: StrictStore) => {
+    const isUnknown = send.entry.state._tag === "DeliveryUnknown"
+    const names = isUnknown ? [] : (kept.get(send.entry.key)?.names ?? [])
+    return Effect.andThen(settle(send.entry, names), isUnknown ? writeInOrder(into, send) : remove(into, send))
+  }
+
   /** Brings the store up to date with a send that has settled. */
   const settled = (send: Send): Effect.Effect<unknown> =>
     Effect.suspend(() => {
       const { state } = send.entry
+      if (strict !== undefined) return store.run((into) => settledStrictly(into, send, strict))
       if (state._tag === "DeliveryUnknown") return save(send)
       if (!mayHold(send) && state._tag !== "Sent") return Effect.void
       if (isExpired(send.entry)) return save(send)

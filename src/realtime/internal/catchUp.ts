@@ -51,10 +51,11 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
       )
     )
 
-  const present = Effect.map(both, ({ past, present }) => {
-    for (const conversation of past) log.settle(conversation)
-    return present
-  })
+  const settledPast = Effect.tap(both, ({ past }) =>
+    Effect.sync(() => {
+      for (const conversation of past) log.settle(conversation)
+    })
+  )
 
   const read = Effect.gen(function* () {
     const { isWhole, past, present } = yield* both
@@ -96,13 +97,19 @@ export const make = (transport: Transport["Service"], log: DeliveryLog) => {
   })
 
   return {
-    /** Notes, before the first connection, where every conversation stands, so that the first gap has a beginning. */
-    baseline: Effect.map(present, (conversations) => log.resynced(conversations, true)),
+    /**
+     * Notes, before the first connection, where every conversation stands, so that the first gap has a beginning. Gives
+     * them, and the latest ended ones.
+     */
+    baseline: Effect.map(settledPast, ({ past, present }) => {
+      log.resynced(present, true)
+      return [...past, ...present]
+    }),
     /** What the first connection has to read: as `read`, or without a baseline the conversations as they are now. */
     first: Effect.suspend(() =>
       log.baselined
         ? read
-        : Effect.map(present, (conversations) => [RealtimeEvent.Resynced({ conversations, complete: true })])
+        : Effect.map(settledPast, ({ present }) => [RealtimeEvent.Resynced({ conversations: present, complete: true })])
     ),
     /** What was missed: events in order, each once. Nothing counts as delivered yet. */
     read

@@ -18,6 +18,7 @@ import { DialTurn } from "../../platform/dialTurn.ts"
 import { CurrentUser } from "../../rest/CurrentUser.ts"
 import { ConnectionState } from "../ConnectionState.ts"
 import { RealtimeEvent } from "../RealtimeEvent.ts"
+import { DeliveredBefore } from "../deliveredBefore.ts"
 import * as abandonedDials from "./abandonedDials.ts"
 import * as accounts from "./account.ts"
 import * as catchUp from "./catchUp.ts"
@@ -36,6 +37,7 @@ export const make = Effect.fnUntraced(function* (
   const transport = yield* Transport
   const user = yield* CurrentUser
   const dialTurn = yield* DialTurn
+  const before = yield* DeliveredBefore
   const account = yield* accounts.make(transport, user)
   const abandoned = abandonedDials.make()
   const missed = config.catchUp ? catchUp.make(transport, log) : undefined
@@ -43,6 +45,13 @@ export const make = Effect.fnUntraced(function* (
 
   const dial = Effect.onExit(transport.connect, (exit) =>
     Exit.isFailure(exit) && mayArrive(exit.cause) ? abandoned.note : Effect.void
+  )
+
+  /** Nothing may be pushed before it is noted where the conversations stand, or a session after this one misses it. */
+  const begin = Effect.suspend(() =>
+    before === undefined || missed === undefined || log.baselined
+      ? Effect.void
+      : Effect.flatMap(missed.baseline, before.begin)
   )
 
   /** Reads what was missed before a connection. What another account was given counts for nothing. */
@@ -78,6 +87,7 @@ export const make = Effect.fnUntraced(function* (
     next: Effect.gen(function* () {
       let openedAt: number | undefined
       const error = yield* Effect.gen(function* () {
+        yield* begin
         yield* dialTurn
         yield* Metric.update(metrics.dials, 1)
         const socket = yield* dial
@@ -107,7 +117,7 @@ export const make = Effect.fnUntraced(function* (
     }),
     /** Reads where the conversations stand, if the first connection takes its time: so that its gap has a beginning. */
     baseline: Effect.suspend(() =>
-      missed === undefined || log.baselined || now().isResumption
+      before !== undefined || missed === undefined || log.baselined || now().isResumption
         ? Effect.void
         : Effect.delay(
             Effect.suspend(() => (now().isResumption ? Effect.void : Effect.ignore(missed.baseline))),

@@ -6,7 +6,7 @@
 import type { Conversation } from "../../domain/Conversation.ts"
 import type { ConversationId, MessageId } from "../../domain/Id.ts"
 import type { Message } from "../../domain/Message.ts"
-import type { DeliveredBefore } from "../deliveredBefore.ts"
+import type { DeliveredConversation } from "../deliveredBefore.ts"
 
 /** How many of each are remembered, the latest ones; delivered ids per conversation. */
 const remembered = { delivered: 512, recalled: 512, own: 4096, ended: 256, conversations: 4096 }
@@ -59,13 +59,14 @@ export class DeliveryLog {
   baselined = false
 
   /** Continues what an earlier session has delivered. */
-  restore(before: ReadonlyArray<DeliveredBefore>): void {
-    for (const { conversationId, delivered, settled } of before) {
+  restore(before: ReadonlyArray<DeliveredConversation>): void {
+    for (const { conversationId, delivered, hasEnded, settled } of before) {
       const position = this.#touched(conversationId)
       position.settled = settled
       for (const id of delivered) remember(position.recent, id, remembered.delivered)
       position.delivered = Math.max(settled ?? 0, ...position.recent)
       this.#latest = Math.max(this.#latest, position.delivered)
+      if (hasEnded) this.noteEnd(conversationId)
     }
     this.baselined = true
   }
