@@ -28,8 +28,13 @@ const eventsOf = (config: FleetConfig) => {
 const layerRunner = Effect.fnUntraced(function* (config: FleetConfig) {
   const { dialsPerSecond, runner, sharding } = config
   const options = { session: yield* tokens.sessions(config), dialsPerSecond, onEvent: yield* eventsOf(config) }
-  if (config.storage?.postgres === undefined || runner === undefined)
-    return KefuRunner.layerSingle({ ...options, sharding })
+  if (config.storage?.postgres === undefined || runner === undefined) {
+    // Otherwise the environment would name it, by such variables as PORT.
+    return KefuRunner.layerSingle({
+      ...options,
+      sharding: { ...sharding, runnerAddress: Option.some(RunnerAddress.make("localhost", runnerPort)) }
+    })
+  }
   const { host, listenHost = host, port = runnerPort } = runner
   const runnerListenAddress = Option.some(RunnerAddress.make(listenHost, port))
   return KefuRunner.layer({ ...options, address: { host, port }, sharding: { ...sharding, runnerListenAddress } }).pipe(
