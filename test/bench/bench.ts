@@ -2,6 +2,7 @@
  * What a session, a message and a page cost: `npm run bench`. Prints a table, with `--markdown` as Markdown; `--json FILE`
  * also writes it as JSON, and `--quick` measures so briefly that only the exit code tells something. Takes some minutes.
  *
+ * `--first-ack` measures only what a page pays until its first ack, in Debian's Chromium, which must be installed.
  * `--churn` measures only whether the heap stays flat over 10,000 sessions and a million messages.
  *
  * Everything is compared with the bare thing in the same run, with the clients of other chat systems, and with the least
@@ -17,13 +18,15 @@ import * as Zlib from "node:zlib"
 import { bundle } from "./bundle.ts"
 import { type Effort, floorName, markdown, type Row, table } from "./measure.ts"
 import * as network from "./network.ts"
+import { firstAckRows } from "./firstAck.ts"
 
 const { values } = parseArgs({
   options: {
     json: { type: "string" },
     markdown: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
-    churn: { type: "boolean", default: false }
+    churn: { type: "boolean", default: false },
+    "first-ack": { type: "boolean", default: false }
   }
 })
 
@@ -179,12 +182,22 @@ const churnRows = async (sessions: number, messages: number): Promise<ReadonlyAr
   ]
 }
 
-if (values.churn) {
-  process.stdout.write(`${table(await churnRows(10_000, 1_000_000))}\n`)
+const began = performance.now()
+
+const report = async (rows: ReadonlyArray<Row>): Promise<never> => {
+  process.stdout.write(`${(values.markdown ? markdown : table)(rows)}\n`)
+  const date = new Date().toISOString().slice(0, 10)
+  const seconds = ((performance.now() - began) / 1000).toFixed(0)
+  process.stdout.write(`\nNode ${process.version}, ${Os.availableParallelism()} cores, ${date}, took ${seconds} s\n`)
+  if (values.json !== undefined) {
+    await Fs.writeFile(values.json, `${JSON.stringify({ node: process.version, date, rows }, undefined, 2)}\n`)
+  }
   process.exit(0)
 }
 
-const began = performance.now()
+if (values.churn) await report(await churnRows(10_000, 1_000_000))
+if (values["first-ack"]) await report(await firstAckRows(values.quick ? 1 : 7))
+
 network.install()
 const rows: Array<Row> = []
 // Modules that build sessions see the WebSocket and `fetch` in memory.
@@ -205,11 +218,4 @@ for (const part of [
 ]) {
   rows.push(...(await part()))
 }
-process.stdout.write(`${(values.markdown ? markdown : table)(rows)}\n`)
-const date = new Date().toISOString().slice(0, 10)
-const seconds = ((performance.now() - began) / 1000).toFixed(0)
-process.stdout.write(`\nNode ${process.version}, ${Os.availableParallelism()} cores, ${date}, took ${seconds} s\n`)
-if (values.json !== undefined) {
-  await Fs.writeFile(values.json, `${JSON.stringify({ node: process.version, date, rows }, undefined, 2)}\n`)
-}
-process.exit(0)
+await report(rows)

@@ -15,7 +15,7 @@ const Frame = Schema.fromJsonString(
     event_type: Schema.Finite,
     payload: Schema.Struct({
       id: Schema.optionalKey(Schema.Finite),
-      content: Schema.optionalKey(Schema.String),
+      content: Schema.optionalKey(Schema.Unknown),
       sequence_id: Schema.optionalKey(Schema.Finite),
       message_id: Schema.optionalKey(Schema.Finite)
     })
