@@ -155,6 +155,9 @@ const make = Effect.gen(function* () {
   const webSocket = yield* Socket.WebSocketConstructor
   const { client: httpClient, once } = pipeline.make(platform, config, credentials)
 
+  const tooLarge = () =>
+    new KefuError({ method, reason: new ResponseTooLarge({ limit: config.maxFrameSize, option: "maxFrameSize" }) })
+
   const dial = Effect.fnUntraced(function* (url: string, token: Redacted.Redacted) {
     let ws: Socket.WebSocketLike | undefined
     let end: KefuError<ConnectionLost | ResponseTooLarge> | undefined
@@ -164,16 +167,12 @@ const make = Effect.gen(function* () {
     )
     const pull = yield* Socket.readerString(socket)
     const writer = yield* socket.writer
-    const tooLarge = new KefuError({
-      method,
-      reason: new ResponseTooLarge({ limit: config.maxFrameSize, option: "maxFrameSize" })
-    })
     return {
       pull: Effect.matchEffect(pull, {
-        onFailure: (error) => Effect.fail((end ??= wire.isFlooded(ws) ? tooLarge : connectionLost(error, token))),
+        onFailure: (error) => Effect.fail((end ??= wire.isFlooded(ws) ? tooLarge() : connectionLost(error, token))),
         onSuccess: (frames) =>
           frames.some((frame) => wire.isLarger(frame, config.maxFrameSize))
-            ? Effect.fail((end ??= tooLarge))
+            ? Effect.fail((end ??= tooLarge()))
             : Effect.succeed(frames)
       }),
       // A closed socket silently discards writes, and a released one suspends them for ever.
