@@ -4,6 +4,9 @@
  * Any frame shows that the backend still reaches us. Only an ack shows that we still reach the backend: after a ping that
  * got no ack, or a command that got none in time, nothing else answers the next ping.
  *
+ * The wait for the next ping begins with the answer, not when `timeout` is over: a hidden page's timers that others have
+ * set fire once a minute, which is longer than many proxies keep a silent connection; those that a frame has set do not.
+ *
  * A timer that fires late is no sign of a dead connection: the machine slept, and the backend had no chance to answer. It
  * gets `timeout` once more.
  */
@@ -22,6 +25,8 @@ export interface Pulse {
   /** Whether a command got no ack in time, and nothing has been acknowledged since. */
   readonly isOverdue: () => boolean
   readonly ping: Effect.Effect<void>
+  /** Opened by each frame that comes in. */
+  readonly inbound: Latch.Latch
   /** Opened to have the connection checked at once: a command is overdue, or the page woke or went offline. */
   readonly check: Latch.Latch
 }
@@ -44,8 +49,15 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const isAnswered = Effect.fnUntraced(function* (answeredAt: () => number, pinged: number) {
-    const wasLate = yield* elapsed.sleepsLate(timeout)
-    if (wasLate && answeredAt() < pinged) yield* elapsed.sleepsLate(timeout)
+    const answer = Effect.gen(function* () {
+      while (answeredAt() < pinged) {
+        yield* pulse.inbound.close
+        yield* pulse.inbound.await
+      }
+      return false
+    })
+    const isLate = Effect.raceFirst(elapsed.sleepsLate(timeout), answer)
+    if ((yield* isLate) && answeredAt() < pinged) yield* isLate
     return answeredAt() >= pinged
   })
 

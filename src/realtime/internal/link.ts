@@ -86,6 +86,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const { log, socket } = options
   const clock = yield* Clock.Clock
   const check = Latch.makeUnsafe(false)
+  const inbound = Latch.makeUnsafe(false)
   let isOverdue = false
   const pending = acks.make({
     timeout: Duration.toMillis(options.ackTimeout),
@@ -150,6 +151,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const texts = yield* socket.pull
       lastInbound = yield* elapsed.now
       for (const text of texts) yield* onFrame(text)
+      inbound.openUnsafe()
       if (events.isWhole()) log.noteTime(lastInbound, answered)
     }
   })
@@ -206,6 +208,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         lastAck: () => lastAck,
         isOverdue: () => isOverdue,
         ping: sendPing,
+        inbound,
         check
       })
     ]).pipe(

@@ -27,7 +27,7 @@ export const start = async (
     ],
     // Chromium has no sandbox for root, and containers have little shared memory.
     ...options,
-    args: name === "chrome" ? ["--no-sandbox", "--disable-dev-shm-usage"] : []
+    args: [...(name === "chrome" ? ["--no-sandbox", "--disable-dev-shm-usage"] : []), ...(options.args ?? [])]
   })
 }
 

@@ -21,6 +21,7 @@ const make = Effect.gen(function* () {
     currentTimeMillis: Effect.sync(now)
   }
   const check = Latch.makeUnsafe(false)
+  const inbound = Latch.makeUnsafe(false)
   const fiber = yield* heartbeat
     .run(options, {
       lastInbound: () => machine.lastInbound,
@@ -29,12 +30,14 @@ const make = Effect.gen(function* () {
       ping: Effect.sync(() => {
         machine.pings.push(now())
       }),
+      inbound,
       check
     })
     .pipe(Effect.flip, Effect.provideService(Clock.Clock, wall), Effect.forkChild({ startImmediately: true }))
   /** A frame comes in. */
   const hear = Effect.map(elapsed.now, (at) => {
     machine.lastInbound = at
+    inbound.openUnsafe()
   })
   return { machine, now, fiber, check, hear }
 })
