@@ -151,6 +151,20 @@ describe("Client", () => {
     })
   )
 
+  it.live("rejects at once, also commands, while another login has the connection", () =>
+    Effect.gen(function* () {
+      const { callbacks, client, link } = yield* opened()
+      link.send(301)
+      yield* callbacks.called("onMultipleLogin")
+      const sent = link.frames.length
+      const message = client.buildMessage("Text", "x", 3)
+      for (const call of [client.sendMessage(message, 5), client.readMessage(1), client.inputting("x", 3)]) {
+        assert.strictEqual((yield* refusal(call)).reason._tag, "Superseded")
+      }
+      assert.strictEqual(link.frames.length, sent)
+    })
+  )
+
   it.live("connects at the first message or command", () =>
     Effect.gen(function* () {
       const { backend, callbacks, client } = yield* setup()

@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import { UserId } from "../../src/domain/Id.ts"
-import { message, pass, settle } from "../support/Gateway.ts"
+import { lose, message, pass, settle } from "../support/Gateway.ts"
 import { makeStore, start, storedIn } from "../support/OutboxStore.ts"
 import { Desk, eight, failure, handle, me, messagesOf, staff, text } from "../support/OutboxDesk.ts"
 
@@ -366,6 +366,37 @@ describe("an outbox with a store", () => {
       const [entry] = yield* second.outbox.entries
       assert.deepStrictEqual(entry?.draft.content, content)
       assert.strictEqual(entry?.draft.toId, 3)
+      yield* second.stop
+    })
+  )
+
+  it.effect("shows the waiting messages after a restart although the backend cannot be reached", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const desk = new Desk(7)
+      const first = yield* start(store, desk)
+      yield* first.outbox.enqueue(text("a"))
+      const connection = yield* first.gateway.accept
+      yield* handle(desk, connection)
+      yield* pass("1 second")
+      yield* lose(connection)
+      yield* first.outbox.enqueue(text("b"))
+      yield* first.outbox.enqueue(text("c", null))
+      yield* first.stop
+
+      desk.override = () => ({ status: 503 })
+      const second = yield* start(store, desk)
+      second.inbox.subscribe(() => {})
+      yield* pass("1 second")
+      const { conversations, unplaced } = second.inbox.getSnapshot()
+      assert.deepStrictEqual(
+        conversations.map(({ id, messages }) => [Number(id), messages.map(({ message }) => message.content)]),
+        [[7, ["b"]]]
+      )
+      assert.deepStrictEqual(
+        unplaced.map(({ draft }) => draft.content),
+        ["c"]
+      )
       yield* second.stop
     })
   )

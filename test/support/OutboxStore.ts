@@ -11,6 +11,7 @@ import * as Scope from "effect/Scope"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Kefu from "../../src/Kefu.ts"
 import { KefuConfig } from "../../src/KefuConfig.ts"
+import { Inbox } from "../../src/inbox/Inbox.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { Realtime } from "../../src/realtime/Realtime.ts"
 import { TestGateway } from "../../src/testing/TestGateway.ts"
@@ -115,6 +116,7 @@ export const start = Effect.fnUntraced(function* (
   )
   return {
     gateway,
+    inbox: Context.get(context, Inbox),
     outbox: Context.get(context, Outbox),
     realtime: Context.get(context, Realtime),
     stop: Scope.close(scope, Exit.void)
