@@ -18,7 +18,16 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { attempt, at, codec, invalid, sendable, wireKeysOf } from "./internal/codec.ts"
-import { codes, literals, readers, readOf, type Result, unionReader } from "./internal/direct.ts"
+import {
+  codes,
+  literals,
+  names as constantsOf,
+  readers,
+  readOf,
+  type Result,
+  unionReader,
+  writeOf
+} from "./internal/direct.ts"
 import {
   discriminated,
   discriminatorOf,
@@ -50,7 +59,7 @@ export const Json = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Ty
   const typed = schema as Schema.Constraint as Schema.Codec<S["Type"]>
   const discriminator = discriminatorOf(schema.ast)
   const read = readOf(typed) as (raw: unknown, options: SchemaAST.ParseOptions) => Result<S["Type"]>
-  const write = SchemaParser.encodeUnknownExit(typed)
+  const write = once(() => writeOf(typed))
   const stringify = attempt(sendable, (value: unknown) => {
     const text: string | undefined = JSON.stringify(value)
     if (text === undefined) throw new TypeError("the value has no JSON")
@@ -67,7 +76,7 @@ export const Json = <S extends Schema.Constraint>(schema: S): Schema.Codec<S["Ty
       return read(discriminator === undefined ? value : (withNumber(value, discriminator) ?? value), options)
     },
     encode: (value, options) => {
-      const exit = write(value, options)
+      const exit = write()(value, options)
       return Exit.isSuccess(exit) ? stringify(exit.value, options) : exit
     }
   }) as Schema.Codec<S["Type"], unknown> as Schema.Codec<S["Type"], string>
@@ -254,6 +263,10 @@ const structOf = <const Fields extends Schema.Struct.Fields>(
     decode: (raw, options) => shape().decode(raw, options),
     encode: (value, options) => shape().encode(value, options)
   })
+  constantsOf.set(
+    schema.ast,
+    constants.map(({ key, literal }) => [key, literal] as const)
+  )
   literals.set(schema.ast, (wireKey) => {
     const constant = constants.find((constant) => constant.wireKey === wireKey)
     return constant && codes.get(constant.ast)?.code

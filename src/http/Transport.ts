@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as HttpClient from "effect/http/HttpClient"
@@ -47,8 +48,8 @@ export interface Connection {
    * `ResponseTooLarge` if a frame is larger than `maxFrameSize`.
    */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, KefuError<ConnectionLost | ResponseTooLarge>>
-  /** Hands one frame to the socket. Fails with `ConnectionLost` once the socket has closed. */
-  write(frame: string): Effect.Effect<void, KefuError<ConnectionLost | ResponseTooLarge>>
+  /** Hands one frame to the socket at once, so that frames go out in the order of the calls. Fails once it has closed. */
+  write(frame: string): Result.Result<void, KefuError<ConnectionLost | ResponseTooLarge>>
 }
 
 /**
@@ -166,7 +167,6 @@ const make = Effect.gen(function* () {
       { openTimeout: config.connectTimeout }
     )
     const pull = yield* Socket.readerString(socket)
-    const writer = yield* socket.writer
     return {
       pull: Effect.matchEffect(pull, {
         onFailure: (error) => Effect.fail((end ??= wire.isFlooded(ws) ? tooLarge() : connectionLost(error, token))),
@@ -175,13 +175,13 @@ const make = Effect.gen(function* () {
             ? Effect.fail((end ??= tooLarge()))
             : Effect.succeed(frames)
       }),
-      // A closed socket silently discards writes, and a released one suspends them for ever.
-      write: (frame: string) =>
-        Effect.suspend(() => {
-          if (end !== undefined) return Effect.fail(end)
-          if (ws !== undefined && ws.readyState > open) return Effect.fail(closed())
-          return Effect.mapError(writer.write(frame), (error) => end ?? connectionLost(error, token))
-        })
+      write: (frame: string) => {
+        if (end !== undefined) return Result.fail(end)
+        // A closed socket silently discards writes.
+        if (ws === undefined || ws.readyState > open) return Result.fail(closed())
+        const socket = ws
+        return Result.try({ try: () => socket.send(frame), catch: () => broken() })
+      }
     }
   })
 
@@ -258,11 +258,13 @@ const open = 1
 
 const closed = () => new KefuError({ method, reason: new ConnectionLost({ code: 1006, detail: "it was closed" }) })
 
+const broken = () =>
+  new KefuError({ method, reason: new ConnectionLost({ code: 1006, detail: "the connection broke" }) })
+
 const connectionLost = ({ reason }: Socket.SocketError, token: Redacted.Redacted) =>
-  new KefuError({
-    method,
-    reason:
-      reason._tag === "SocketCloseError"
-        ? new ConnectionLost({ code: reason.code, detail: scrub.token(token).text(reason.closeReason ?? "") })
-        : new ConnectionLost({ code: 1006, detail: "the connection broke" })
-  })
+  reason._tag === "SocketCloseError"
+    ? new KefuError({
+        method,
+        reason: new ConnectionLost({ code: reason.code, detail: scrub.token(token).text(reason.closeReason ?? "") })
+      })
+    : broken()

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { encodeUnknownResult } from "../codec/direct.ts"
 import { lazyFunction } from "../codec/lazy.ts"
 import { UserId } from "../domain/Id.ts"
 import { Message, messageTypeCode } from "../domain/Message.ts"
@@ -19,7 +20,7 @@ export interface Content {
   readonly value: unknown
 }
 
-const encodeFrame = lazyFunction(() => Schema.encodeUnknownResult(ClientFrameJson))
+const encodeFrame = lazyFunction(() => encodeUnknownResult(ClientFrameJson))
 const decodePayload = lazyFunction(() => Schema.decodeUnknownResult(Schema.toType(SendPayload)))
 const decodeSent = lazyFunction(() =>
   Schema.decodeUnknownOption(

@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as HttpClient from "effect/http/HttpClient"
@@ -214,13 +215,13 @@ const make = Effect.gen(function* () {
     waiting.release = close(1000)
     yield* Deferred.succeed(waiting.answer, {
       pull: Queue.takeAll(toClient),
-      write: (text) =>
-        Effect.suspend(() => {
-          if (end !== undefined) return Effect.fail(end)
-          const frame = decodeFrame(text)
-          frames.push(frame)
-          return Effect.asVoid(Queue.offer(toGateway, frame))
-        })
+      write: (text) => {
+        if (end !== undefined) return Result.fail(end)
+        const frame = decodeFrame(text)
+        frames.push(frame)
+        Queue.offerUnsafe(toGateway, frame)
+        return Result.void
+      }
     })
     return connection
   })

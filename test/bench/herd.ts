@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
+import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import type { Connection } from "../../src/http/Transport.ts"
 import * as Herd from "../support/Herd.ts"
@@ -18,7 +19,7 @@ const program = Effect.gen(function* () {
   const back: Array<number> = []
   const recovered = Effect.map(Clock.currentTimeMillis, (now): Connection => {
     back.push(now)
-    return { pull: Effect.never, write: () => Effect.void }
+    return { pull: Effect.never, write: () => Result.void }
   })
   const { busiest, dials, lose } = yield* Herd.open(count, outage, recovered)
   yield* lose

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
+import { encodeUnknownResult } from "../../src/codec/direct.ts"
 import * as Wire from "../../src/codec/Wire.ts"
 import { Message } from "../../src/domain/Message.ts"
-import { ServerFrame, ServerFrameJson } from "../../src/wire/Frame.ts"
+import { ClientFrame, ClientFrameJson, ServerFrame, ServerFrameJson } from "../../src/wire/Frame.ts"
 
 const message = { id: 1, conversation_id: 7, message_type: 1, content: "你好" }
 
@@ -75,5 +77,45 @@ describe("a frame's text", () => {
     for (const wrong of ["", "{", "undefined", 1, null, undefined, {}, "null", "[]", '"ping"']) {
       assert.isTrue(Exit.isFailure(decode(wrong)), String(wrong))
     }
+  })
+
+  it("writes what Effect's parser of the union writes", () => {
+    const text = { messageType: "Text", content: "你好" }
+    const frames: ReadonlyArray<unknown> = [
+      ...[
+        text,
+        { ...text, toId: 12 },
+        { ...text, toId: undefined },
+        { ...text, toId: "12" },
+        { ...text, content: 12 },
+        { ...text, someKey: { innerKey: 1 } },
+        { messageType: "Image", content: { url: "u", byteSize: 3, someKey: 1 } },
+        { messageType: "FAQAnswerMessage", content: "text" },
+        { messageType: "Unknown", content: "text" },
+        { content: "text" },
+        null
+      ].map((payload) => ({ sequenceId: 1, eventType: "Message", payload })),
+      { sequenceId: 2, eventType: "Recall", payload: { messageId: 3 } },
+      { sequenceId: 1.5, eventType: "Recall", payload: { messageId: 3 } },
+      { sequenceId: 2, eventType: "Recall" },
+      { sequenceId: 3, eventType: "Ping", payload: "ping" },
+      { sequenceId: 3, eventType: "Ping", payload: "pong" },
+      { sequenceId: 4, eventType: "Unknown", payload: {} },
+      { eventType: "Ping", payload: "ping" },
+      []
+    ]
+    const parse = Schema.encodeUnknownExit(ClientFrame)
+    const direct = encodeUnknownResult(ClientFrameJson)
+    let written = 0
+    for (const frame of frames) {
+      const what = String(frames.indexOf(frame))
+      const expected = Exit.map(parse(frame), (value) => JSON.stringify(value))
+      const actual = direct(frame)
+      assert.strictEqual(Result.isSuccess(actual), Exit.isSuccess(expected), what)
+      if (Result.isFailure(actual) || Exit.isFailure(expected)) continue
+      assert.strictEqual(actual.success, expected.value, what)
+      written++
+    }
+    assert.strictEqual(written, 10)
   })
 })

@@ -12,13 +12,15 @@ import { inspect } from "node:util"
 import { afterEach, vi } from "vitest"
 import { Credentials } from "../../src/http/Credentials.ts"
 import { KefuError } from "../../src/KefuError.ts"
-import { Transport } from "../../src/http/Transport.ts"
+import { type Connection, Transport } from "../../src/http/Transport.ts"
 import * as Dial from "../support/Dial.ts"
 import * as Recorder from "../support/Recorder.ts"
 import * as Spans from "../support/Spans.ts"
 
 const me = () => Recorder.json({ id: 1, user_type: "CUSTOMER" })
 const opening = (socket: Dial.FakeSocket) => queueMicrotask(() => socket.opens())
+const write = (connection: Connection, frame: string) =>
+  Effect.suspend(() => Effect.fromResult(connection.write(frame)))
 const refusing = (socket: Dial.FakeSocket) => queueMicrotask(() => socket.breaks())
 
 type Settings = NonNullable<Parameters<typeof Recorder.transport>[1]>
@@ -140,8 +142,8 @@ describe("Transport", () => {
     Effect.gen(function* () {
       const { sockets, webSocket } = Dial.make(opening)
       const connection = yield* connect({ webSocket })
-      yield* connection.write("a")
-      yield* connection.write("b")
+      yield* write(connection, "a")
+      yield* write(connection, "b")
       assert.deepStrictEqual(sockets[0]?.sent, ["a", "b"])
       sockets[0]?.says("1")
       sockets[0]?.says("二")
@@ -180,7 +182,7 @@ describe("Transport", () => {
           const error = yield* Effect.flip(connection.pull)
           assert.deepInclude(error.reason, { _tag: "ConnectionLost", code, detail: reason })
           assert.strictEqual(error.method, "Transport.connect")
-          const again = yield* Effect.flip(connection.write("late"))
+          const again = yield* Effect.flip(write(connection, "late"))
           assert.deepInclude(again.reason, { _tag: "ConnectionLost", code })
         })
       )
@@ -200,7 +202,7 @@ describe("Transport", () => {
           sockets[0]?.says(frame)
           const error = yield* Effect.flip(connection.pull)
           assert.deepInclude(error.reason, { _tag: "ResponseTooLarge", limit, option: "maxFrameSize" })
-          assert.strictEqual((yield* Effect.flip(connection.write("late"))).reason._tag, "ResponseTooLarge")
+          assert.strictEqual((yield* Effect.flip(write(connection, "late"))).reason._tag, "ResponseTooLarge")
           yield* Scope.close(scope, Exit.void)
           assert.deepStrictEqual(sockets[0]?.closedWith, [1000])
         }
@@ -254,7 +256,7 @@ describe("Transport", () => {
         const { sockets, webSocket } = Dial.make(opening)
         const connection = yield* connect({ webSocket })
         sockets[0]?.closes(1001)
-        const error = yield* Effect.flip(connection.write("lost"))
+        const error = yield* Effect.flip(write(connection, "lost"))
         assert.strictEqual(error.reason._tag, "ConnectionLost")
         assert.deepStrictEqual(sockets[0]?.sent, [])
       })
@@ -266,7 +268,7 @@ describe("Transport", () => {
         const scope = yield* Scope.make()
         const connection = yield* Scope.provide(connect({ webSocket }), scope)
         yield* Scope.close(scope, Exit.void)
-        const outcome = yield* Effect.forkChild(Effect.flip(connection.write("late")), { startImmediately: true })
+        const outcome = yield* Effect.forkChild(Effect.flip(write(connection, "late")), { startImmediately: true })
         yield* TestClock.adjust("1 hour")
         const exit = outcome.pollUnsafe()
         assert.isTrue(exit !== undefined && Exit.isSuccess(exit) && exit.value.reason._tag === "ConnectionLost")
@@ -386,7 +388,7 @@ describe("Transport", () => {
           socket.url.endsWith("token=new") ? opening(socket) : refusing(socket)
         )
         const connection = yield* connect({ webSocket, credentials }, backend)
-        yield* connection.write("hello")
+        yield* write(connection, "hello")
         assert.deepStrictEqual(sockets[1]?.sent, ["hello"])
         assert.strictEqual(sockets.length, 2)
       })

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as HttpClient from "effect/http/HttpClient"
 import { type Connection, Transport } from "../../src/http/Transport.ts"
@@ -25,7 +26,7 @@ const refused = new KefuError({ method: "herd", reason: new NetworkUnreachable({
 export const open = Effect.fnUntraced(function* (count: number, outage: number, recovered: Effect.Effect<Connection>) {
   const down = Latch.makeUnsafe(false)
   const dials: Array<number> = []
-  const connection: Connection = { pull: Effect.andThen(down.await, Effect.fail(lost)), write: () => Effect.void }
+  const connection: Connection = { pull: Effect.andThen(down.await, Effect.fail(lost)), write: () => Result.void }
   const connect = Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<Connection, typeof refused> => {
     dials.push(now)
     if (!down.isOpen()) return Effect.succeed(connection)

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import { expectTypeOf, test } from "vitest"
 import type { Credentials } from "../../src/http/Credentials.ts"
@@ -85,10 +86,10 @@ test("an upload fails as a request does, or because of the file", () => {
 test("a dial fails as a request does, or by its time limit; an open connection fails once it is lost", () => {
   expectTypeOf<Failures<Transport["Service"]>>().toEqualTypeOf<{ connect: KefuError<DialReason> }>()
   expectTypeOf<Exclude<DialReason, RequestReason>["_tag"]>().toEqualTypeOf<"ConnectTimeout">()
-  expectTypeOf<Failures<Connection>>().toEqualTypeOf<{
-    pull: KefuError<ConnectionLost | ResponseTooLarge>
-    write: KefuError<ConnectionLost | ResponseTooLarge>
-  }>()
+  expectTypeOf<Failures<Connection>>().toEqualTypeOf<{ pull: KefuError<ConnectionLost | ResponseTooLarge> }>()
+  expectTypeOf<ReturnType<Connection["write"]>>().toEqualTypeOf<
+    Result.Result<void, KefuError<ConnectionLost | ResponseTooLarge>>
+  >()
 })
 
 test("a command fails without a connection, without an ack, or with the end of the connection", () => {

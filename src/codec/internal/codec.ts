@@ -8,7 +8,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { readers, type Result } from "./direct.ts"
+import { type Read, readers, type Result, writers } from "./direct.ts"
 import { once } from "../lazy.ts"
 
 export const invalid = (ast: SchemaAST.AST, input: unknown, options: SchemaAST.ParseOptions): Result<never> =>
@@ -20,11 +20,11 @@ export const at = (key: PropertyKey, issue: SchemaIssue.Issue): SchemaIssue.Issu
 /** Reports what a caller's code throws (a getter, `toJSON`) as an issue. */
 export const attempt =
   <A, B>(expected: string, f: (value: A) => B) =>
-  (value: A, options: SchemaAST.ParseOptions): Effect.Effect<B, SchemaIssue.Issue> => {
+  (value: A, options: SchemaAST.ParseOptions): Result<B> => {
     try {
-      return Effect.succeed(f(value))
+      return Exit.succeed(f(value))
     } catch {
-      return Effect.fail(new SchemaIssue.InvalidValue({ expected }, value, options))
+      return Exit.fail(new SchemaIssue.InvalidValue({ expected }, value, options))
     }
   }
 
@@ -61,7 +61,7 @@ export const codec = <A>(options: {
   /** None by default. */
   readonly discriminators?: Discriminators
   readonly decode: (raw: unknown, options: SchemaAST.ParseOptions) => Result<A>
-  readonly encode: (value: A, options: SchemaAST.ParseOptions) => Effect.Effect<unknown, SchemaIssue.Issue>
+  readonly encode: (value: A, options: SchemaAST.ParseOptions) => Result<unknown>
   /** Whether a value of the app need not match `app`. */
   readonly isOpen?: boolean
 }): Schema.Codec<A, unknown> => {
@@ -88,6 +88,7 @@ export const codec = <A>(options: {
     )
   )
   readers.set(schema.ast, options.decode)
+  writers.set(schema.ast, options.encode as Read)
   return schema
 }
 

@@ -1,6 +1,6 @@
 /**
- * Shortcuts of decoding, by the AST of a schema: values that need no parser, and members of unions that their discriminator
- * selects at once. A shortcut gives what the schema's parser gives, or nothing.
+ * Shortcuts of decoding and encoding, by the AST of a schema: values that need no parser, and members of unions that their
+ * discriminator selects at once. A shortcut gives what the schema's parser gives, or nothing.
  */
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
@@ -16,11 +16,17 @@ export type Read = (raw: unknown, options: SchemaAST.ParseOptions) => Result<unk
 /** The decoders of the schemas that this package builds. */
 export const readers = new WeakMap<SchemaAST.AST, Read>()
 
+/** The encoders of the schemas that this package builds. */
+export const writers = new WeakMap<SchemaAST.AST, Read>()
+
 /** The numbers of constants that have a name in the app. */
 export const codes = new WeakMap<SchemaAST.AST, { readonly code: number; readonly name: string }>()
 
 /** The fields by which the members of a union differ, by their wire names. */
 export const literals = new WeakMap<SchemaAST.AST, (wireKey: string) => number | undefined>()
+
+/** The constants of the members of unions in the app. */
+export const names = new WeakMap<SchemaAST.AST, ReadonlyArray<readonly [key: string, name: unknown]>>()
 
 /** A shortcut has no result. */
 export const missed: unique symbol = Symbol("missed")
@@ -120,4 +126,49 @@ export const unionReader = (union: Schema.Codec<unknown>, wireKey: string): Read
     const rest = other(raw, options)
     return Exit.isSuccess(rest) ? rest : parse(raw, options)
   }
+}
+
+/** The encoder of a schema, without the parser for what certainly encodes. */
+export const writeOf = (schema: Schema.Codec<unknown>): Read => {
+  const parse = SchemaParser.encodeUnknownExit(schema)
+  const direct = writerOf(schema.ast)
+  if (direct === undefined) return parse
+  return (value, options) => {
+    const exit = direct(value, options)
+    return exit !== undefined && Exit.isSuccess(exit) ? exit : parse(value, options)
+  }
+}
+
+/** Gives nothing for what only the parser may judge. */
+type Writer = (value: unknown, options: SchemaAST.ParseOptions) => Result<unknown> | undefined
+
+const writerOf = (ast: SchemaAST.AST): Writer | undefined => {
+  const own = writers.get(ast)
+  if (own !== undefined) return own
+  const constant = codes.get(ast)
+  if (constant !== undefined) return (value) => (value === constant.name ? Exit.succeed(constant.code) : undefined)
+  const accepts = acceptsOf(ast)
+  if (accepts !== undefined) return (value) => (accepts(value) ? Exit.succeed(value) : undefined)
+  const present = presentOf(ast)
+  if (present === ast) return unionWriter(ast)
+  const inner = writerOf(present)
+  return inner && ((value, options) => (value === null || value === undefined ? undefined : inner(value, options)))
+}
+
+/** Selects the member of a union by its constant in the app, if each has one under the same key. */
+const unionWriter = (ast: SchemaAST.AST): Writer | undefined => {
+  if (!SchemaAST.isUnion(ast) || ast.encoding !== undefined) return undefined
+  const members = new Map<unknown, Writer>()
+  const keys = new Set<string>()
+  for (const member of ast.types) {
+    const write = writerOf(member)
+    const [constant, ...more] = names.get(member) ?? []
+    if (write === undefined || constant === undefined || more.length > 0) return undefined
+    keys.add(constant[0])
+    members.set(constant[1], write)
+  }
+  const [key, ...more] = keys
+  if (key === undefined || more.length > 0 || members.size < ast.types.length) return undefined
+  return (value, options) =>
+    typeof value === "object" && value !== null ? members.get((value as Dictionary)[key])?.(value, options) : undefined
 }

@@ -7,10 +7,9 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
-import * as SchemaParser from "effect/SchemaParser"
 import type { Dictionary } from "../Key.ts"
 import { at } from "./codec.ts"
-import { type Read, type Result, readOf, type Shortcut, shortcutOf } from "./direct.ts"
+import { type Read, type Result, readOf, type Shortcut, shortcutOf, writeOf } from "./direct.ts"
 import { once } from "../lazy.ts"
 
 export const isDictionary = (value: unknown): value is Dictionary =>
@@ -111,7 +110,7 @@ export class Field {
   ) {
     const members = membersOf(schema.ast)
     const coerce = once(() => coercionOf(schema.ast))
-    const write = once(() => SchemaParser.encodeUnknownExit(schema))
+    const write = once(() => writeOf(schema))
     this.key = key
     this.wireKey = wireKey
     this.isOptional = isOptional(schema.ast)

@@ -26,7 +26,7 @@ interface Request {
   readonly frame: string
   /** Since when the command waits, also for a connection, in elapsed milliseconds. */
   readonly since: number
-  readonly send: (frame: string) => unknown
+  readonly send: (frame: string) => void
   /** Gets the ack at once. */
   readonly onAck: (ack: AckPayload) => void
 }

@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { lazyFunction } from "../../codec/lazy.ts"
 import { ConversationId } from "../../domain/Id.ts"
+import { decodeUnknownResult } from "../../codec/direct.ts"
 import { fromWire } from "../../codec/Key.ts"
 import { skippedOf } from "../../codec/Odd.ts"
 import type { Message } from "../../domain/Message.ts"
@@ -28,7 +29,7 @@ export type Meaning = Data.TaggedEnum<{
 
 export const Meaning = Data.taggedEnum<Meaning>()
 
-const decodeFrame = lazyFunction(() => Schema.decodeUnknownResult(ServerFrameJson))
+const decodeFrame = lazyFunction(() => decodeUnknownResult(ServerFrameJson))
 const decodeConversation = lazyFunction(() =>
   Schema.decodeUnknownOption(Schema.Struct({ conversationId: ConversationId }))
 )

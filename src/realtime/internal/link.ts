@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
-import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { encodeUnknownResult } from "../../codec/direct.ts"
 import { lazyFunction } from "../../codec/lazy.ts"
 import { invalid } from "../../http/call.ts"
 import type { Connection } from "../../http/Transport.ts"
@@ -71,7 +71,7 @@ export interface Link {
   readonly run: Effect.Effect<never, KefuError<ConnectionReason>>
 }
 
-const encodeFrame = lazyFunction(() => Schema.encodeUnknownResult(ClientFrameJson))
+const encodeFrame = lazyFunction(() => encodeUnknownResult(ClientFrameJson))
 const encodePing = lazyFunction(() => Schema.encodeSync(ClientFrameJson))
 
 const skip = (detail: string) =>
@@ -99,7 +99,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   })
   ;(yield* Leftovers)("acks", pending.size)
   const events = eventOrder.make({ ...options, acknowledged: pending.settled })
-  const outgoing = yield* Queue.unbounded<string>()
   const ended = Deferred.makeUnsafe<never, KefuError<ConnectionReason>>()
   let ping = { sequenceId: 0, sentAt: 0 }
   let hasEnded = false
@@ -133,24 +132,23 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       : events.receive(event)
   }
 
-  const onFrame = (text: string): Effect.Effect<void, KefuError<ConnectionReason>> => {
-    const meaning = frames.interpret(text)
-    switch (meaning._tag) {
-      case "Ack":
-        return onAck(meaning.ack)
-      case "Superseded":
-        return Effect.fail(failure(new Superseded({})))
-      case "Events":
-        if (meaning.isLossy) events.doubt()
-        return Effect.forEach(meaning.events, (event) => Effect.suspend(() => receive(event)), { discard: true })
-    }
-  }
-
   const read = Effect.gen(function* () {
     while (true) {
       const texts = yield* socket.pull
-      lastInbound = yield* elapsed.now
-      for (const text of texts) yield* onFrame(text)
+      lastInbound = elapsed.nowUnsafe(clock)
+      for (const text of texts) {
+        const meaning = frames.interpret(text)
+        switch (meaning._tag) {
+          case "Ack":
+            yield* onAck(meaning.ack)
+            break
+          case "Superseded":
+            return yield* failure(new Superseded({}))
+          case "Events":
+            if (meaning.isLossy) events.doubt()
+            for (const event of meaning.events) yield* receive(event)
+        }
+      }
       inbound.openUnsafe()
       if (events.isWhole()) log.noteTime(lastInbound, answered)
     }
@@ -158,13 +156,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   // --- out
 
-  const write = Effect.forever(
-    Effect.flatMap(Queue.takeAll(outgoing), (texts) => Effect.forEach(texts, socket.write, { discard: true }))
-  )
+  const write = (frame: string) => {
+    const written = socket.write(frame)
+    if (Result.isFailure(written)) Deferred.doneUnsafe(ended, Effect.fail(written.failure))
+  }
 
   const sendPing = Effect.sync(() => {
     ping = { sequenceId: options.nextSequenceId(), sentAt: elapsed.nowUnsafe(clock) }
-    Queue.offerUnsafe(outgoing, encodePing({ sequenceId: ping.sequenceId, eventType: "Ping", payload: "ping" }))
+    write(encodePing({ sequenceId: ping.sequenceId, eventType: "Ping", payload: "ping" }))
   })
 
   const request: Link["request"] = (command, since, onSent) =>
@@ -178,7 +177,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         sequenceId,
         frame: encoded.success,
         since,
-        send: (frame) => Queue.offerUnsafe(outgoing, frame),
+        send: write,
         onAck: ({ messageId }) => {
           if (command.eventType === "Message" && Predicate.isNotNullish(messageId)) log.noteSent(messageId)
         }
@@ -199,7 +198,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     end: (error) => Deferred.fail(ended, error),
     run: Effect.raceAllFirst([
       read,
-      write,
       events.run,
       pending.expire,
       Deferred.await(ended),
