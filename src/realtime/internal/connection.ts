@@ -73,8 +73,12 @@ export const make = Effect.fnUntraced(function* (
 
   /** Ends the connection once its token belongs to another account. */
   const followAccount = Effect.fnUntraced(function* (connection: link.Link) {
-    yield* Effect.forkScoped(Effect.ignore(account.learn))
     const generation = yield* transport.tokenGeneration
+    const endIfReplaced = Effect.flatMap(transport.tokenGeneration, (present) =>
+      present === generation ? Effect.void : connection.end(accountChanged())
+    )
+    // A token that was replaced before it was known whose it was is no change of the user.
+    yield* Effect.forkScoped(Effect.ignore(Effect.andThen(account.learn, endIfReplaced)))
     yield* user.changes.pipe(
       Stream.filterEffect(() => Effect.map(transport.tokenGeneration, (present) => present !== generation)),
       Stream.runForEach(() => connection.end(accountChanged())),
