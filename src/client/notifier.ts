@@ -74,7 +74,7 @@ export class Notifier {
     const read = readUpTo(conversation, this.#directory)
     if (Number.isFinite(read)) this.#flags.mark(conversation.id, read)
     const viewed = viewConversation(conversation, this.#directory)
-    for (const message of viewed.messages) this.#flags.track(message)
+    this.#flags.trackPage(conversation.id, viewed.messages)
     return viewed
   }
 

@@ -11,15 +11,29 @@ export interface Flagged {
   isRead: boolean
 }
 
+/** Unread messages of one conversation that came together, in their order; those before `head` have been read. */
+class Page {
+  readonly messages: ReadonlyArray<Flagged>
+  head = 0
+
+  constructor(messages: ReadonlyArray<Flagged>) {
+    this.messages = messages
+  }
+}
+
+/** Under which the messages of a page hold it: so it lives as long as one of them does. */
+const pageKey: unique symbol = Symbol("effect-kefu/client/readFlags/page")
+
 interface Entry {
+  /** The id of the message, or of the page's first unread one. */
   readonly id: number
-  readonly message: WeakRef<Flagged>
+  readonly held: WeakRef<Flagged | Page>
 }
 
 interface Line {
   /** Every message up to this id is read. */
   mark: number
-  /** Unread messages by id; those before `head` have been read. */
+  /** Unread messages and pages by id; those before `head` have been read. */
   entries: Array<Entry>
   head: number
   /** The number of entries at which those of collected objects are removed. */
@@ -38,15 +52,27 @@ export class ReadFlags {
   track(message: Flagged): void {
     if (message.isRead) return
     const line = this.#line(message.conversationId)
-    if (message.id <= line.mark) {
-      setRead(message)
-      return
+    if (message.id <= line.mark) setRead(message)
+    else insert(line, { id: message.id, held: new WeakRef(message) })
+  }
+
+  /**
+   * Tracks the messages of a conversation, in their order, which the client has made. A page is held as one: a WeakRef
+   * costs more than all else that is done for a message.
+   */
+  trackPage(conversationId: number, messages: ReadonlyArray<Flagged>): void {
+    const line = this.#line(conversationId)
+    const unread: Array<Flagged> = []
+    for (const message of messages) {
+      const isNext = message.conversationId === conversationId && message.id > (unread.at(-1)?.id ?? line.mark)
+      if (isNext && !message.isRead) unread.push(message)
+      else this.track(message)
     }
-    const entry = { id: message.id, message: new WeakRef(message) }
-    const last = line.entries.at(-1)
-    if (last === undefined || last.id <= entry.id) line.entries.push(entry)
-    else line.entries.splice(firstAfter(line, entry.id), 0, entry)
-    if (line.entries.length > line.crowded) compact(line)
+    const [first] = unread
+    if (first === undefined) return
+    const page = new Page(unread)
+    for (const message of unread) Object.defineProperty(message, pageKey, { value: page })
+    insert(line, { id: first.id, held: new WeakRef(page) })
   }
 
   /** Marks all messages of a conversation up to an id as read. */
@@ -54,16 +80,20 @@ export class ReadFlags {
     const line = this.#line(conversationId)
     if (messageId <= line.mark) return
     line.mark = messageId
+    const begun: Array<Entry> = []
     for (let entry = line.entries[line.head]; entry !== undefined; entry = line.entries[line.head]) {
       if (entry.id > messageId) break
-      const message = entry.message.deref()
-      if (message !== undefined) setRead(message)
       line.head++
+      const held = entry.held.deref()
+      if (held === undefined) continue
+      const next = held instanceof Page ? readUpTo(held, messageId) : void setRead(held)
+      if (next !== undefined) begun.push({ id: next.id, held: entry.held })
     }
     if (line.head === line.entries.length) {
       line.entries = []
       line.head = 0
     }
+    for (const entry of begun) insert(line, entry)
   }
 
   #line(conversationId: number): Line {
@@ -75,6 +105,22 @@ export class ReadFlags {
 
 /** The app may have frozen its message. */
 const setRead = (message: Flagged): boolean => Reflect.set(message, "isRead", true)
+
+/** Sets the flags of a page's messages up to an id, and gives the first one after it. */
+const readUpTo = (page: Page, messageId: number): Flagged | undefined => {
+  for (let message = page.messages[page.head]; message !== undefined; message = page.messages[++page.head]) {
+    if (message.id > messageId) return message
+    setRead(message)
+  }
+  return undefined
+}
+
+const insert = (line: Line, entry: Entry): void => {
+  const last = line.entries.at(-1)
+  if (last === undefined || last.id <= entry.id) line.entries.push(entry)
+  else line.entries.splice(firstAfter(line, entry.id), 0, entry)
+  if (line.entries.length > line.crowded) compact(line)
+}
 
 /** The index at which to insert an id among the unread entries. */
 const firstAfter = ({ entries, head }: Line, id: number): number => {
@@ -91,7 +137,7 @@ const firstAfter = ({ entries, head }: Line, id: number): number => {
 
 /** Removes entries that are read or whose object was collected. Amortised: it runs once the entries have doubled. */
 const compact = (line: Line): void => {
-  line.entries = line.entries.slice(line.head).filter((entry) => entry.message.deref() !== undefined)
+  line.entries = line.entries.slice(line.head).filter(({ held }) => held.deref() !== undefined)
   line.head = 0
   line.crowded = Math.max(sparse, line.entries.length * 2)
 }

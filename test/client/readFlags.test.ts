@@ -29,6 +29,35 @@ describe("ReadFlags", () => {
     assert.deepStrictEqual([early.isRead, late.isRead], [true, false])
   })
 
+  it("sets the flags of pages, of which marks cover parts", () => {
+    const flags = new ReadFlags()
+    const page = [10, 20, 30, 40].map((id) => make(id))
+    const again = [10, 20, 30, 40].map((id) => make(id))
+    const odd = [make(35), make(15), make(15, 4)]
+    flags.trackPage(3, page)
+    flags.trackPage(3, odd)
+    flags.track(make(25))
+    const read = (messages: ReadonlyArray<Flagged>) => messages.filter(({ isRead }) => isRead).map(({ id }) => id)
+    flags.mark(3, 20)
+    assert.deepStrictEqual([read(page), read(odd)], [[10, 20], [15]])
+    flags.trackPage(3, again)
+    assert.deepStrictEqual(read(again), [10, 20])
+    flags.mark(3, 30)
+    flags.mark(3, 36)
+    assert.deepStrictEqual(
+      [read(page), read(again), read(odd)],
+      [
+        [10, 20, 30],
+        [10, 20, 30],
+        [35, 15]
+      ]
+    )
+    flags.mark(3, 40)
+    flags.mark(4, 15)
+    assert.deepStrictEqual([read(page).length, read(again).length, read(odd).length], [4, 4, 3])
+    assert.deepStrictEqual(page[0], { id: 10, conversationId: 3, isRead: true })
+  })
+
   it("visits only the messages that a mark newly covers", () => {
     const deref = vi.spyOn(WeakRef.prototype, "deref")
     const looks = () => deref.mock.calls.length
