@@ -62,10 +62,9 @@ export const fixed = (method: string, payload: unknown): Effect.Effect<SendPaylo
 /** The recipient of a send, whom the app may also have named by a text of digits, or by null. */
 export const recipientOf = ({ toId }: { readonly toId?: UserId | undefined }): UserId | undefined => {
   const given: unknown = toId
+  if (Predicate.isNullish(given) || given === "") return undefined
   const number = typeof given === "string" && given.trim() !== "" ? Number(given) : given
-  return Option.getOrElse(decodeRecipient(number), () =>
-    Predicate.isNullish(given) || given === "" ? undefined : toId
-  )
+  return Option.getOrElse(decodeRecipient(number), () => toId)
 }
 
 export const ofMessage = (message: Message): Content => ({

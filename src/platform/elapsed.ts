@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 export const nowUnsafe = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 /** Milliseconds since an arbitrary moment, with fractions. */
-export const now: Effect.Effect<number> = Clock.clockWith((clock) => Effect.sync(() => nowUnsafe(clock)))
+export const now: Effect.Effect<number> = Clock.clockWith((clock) => Effect.succeed(nowUnsafe(clock)))
 
 /** How late a timer must be, in milliseconds, to count as late. */
 const lateness = 1000

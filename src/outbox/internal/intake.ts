@@ -1,14 +1,14 @@
 /**
  * Accepts sends: checks a draft, fixes its content, and gives it to its lane and to the store.
  */
+import * as Brand from "effect/Brand"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Closed, type ConnectionReason, InvalidRequest, KefuError, OutboxFull, Superseded } from "../../KefuError.ts"
 import * as elapsed from "../../platform/elapsed.ts"
-import { unique } from "../../platform/unique.ts"
 import type { ConnectionState } from "../../realtime/ConnectionState.ts"
 import * as source from "../../rest/source.ts"
-import { type OutboxDraft, OutboxKey, type SendOptions } from "../OutboxEntry.ts"
+import type { OutboxDraft, OutboxKey, SendOptions } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
 import * as payload from "../payload.ts"
 import { unaddressed } from "./lane.ts"
@@ -26,16 +26,21 @@ const refusal = (state: ConnectionState): ConnectionReason | undefined =>
       ? (state.reason?.reason ?? closedByApp())
       : undefined
 
+/** Without the run of a parser, which would check nothing. */
+const keyOf = Brand.nominal<OutboxKey>()
+
 export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => boolean) => {
-  const { capacity, identity, ledger, lifetime, persistence, realtime, sends } = parts
+  const { capacity, identity, ledger, lifetime, persistence, realtime, sends, session } = parts
   let keys = 0
 
   /** Fails where no send can be accepted. */
-  const accepts = Effect.fnUntraced(function* (method: string) {
-    const reason = refusal(yield* realtime.state) ?? (isClosed() ? layerClosed() : undefined)
-    if (reason !== undefined) return yield* new KefuError({ method, reason })
-    if (sends.openCount >= capacity) return yield* new KefuError({ method, reason: new OutboxFull({ capacity }) })
-  })
+  const accepts = (method: string) =>
+    Effect.flatMap(realtime.state, (state): Effect.Effect<void, KefuError<ConnectionReason | OutboxFull>> => {
+      const reason =
+        refusal(state) ??
+        (isClosed() ? layerClosed() : sends.openCount >= capacity ? new OutboxFull({ capacity }) : undefined)
+      return reason === undefined ? Effect.void : Effect.fail(new KefuError({ method, reason }))
+    })
 
   /** Names the recipient of a message of the staff, as far as that needs no request. */
   const addressed = (method: string, { conversationId, toId }: Pick<OutboxDraft, "conversationId" | "toId">) => {
@@ -46,12 +51,12 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
   }
 
   /** Gives a send to its lane, and stores it. */
-  const begin = Effect.fnUntraced(function* (send: Send) {
-    yield* sends.add(send)
-    yield* listen
-    yield* persistence.save(send)
-    return send
-  })
+  const begin = (send: Send) =>
+    sends.add(send).pipe(
+      Effect.andThen(listen),
+      Effect.andThen(() => persistence.save(send)),
+      Effect.as(send)
+    )
 
   const add = Effect.fnUntraced(function* (method: string, draft: OutboxDraft, options?: SendOptions) {
     const known = options?.key === undefined ? undefined : sends.get(options.key)
@@ -72,7 +77,7 @@ export const make = (parts: Parts, listen: Effect.Effect<void>, isClosed: () => 
       toId: named === undefined ? (toId ?? draft.toId) : draft.toId
     })
     const enqueuedAt = yield* Clock.currentTimeMillis
-    const key = options?.key ?? OutboxKey.make(`${enqueuedAt.toString(36)}-${++keys}-${yield* unique}`)
+    const key = options?.key ?? keyOf(`${enqueuedAt.toString(36)}-${++keys}-${session}`)
     const fixed = draft.file === undefined ? ({ ...draft, content: message.content } as OutboxDraft) : draft
     yield* accepts(method)
     const send = makeSend(

@@ -15,7 +15,7 @@ import type { SendPayload } from "../../wire/Frame.ts"
 import type { FileDraft, OutboxDraft } from "../OutboxEntry.ts"
 import { OutboxState } from "../OutboxState.ts"
 import * as payload from "../payload.ts"
-import { connected, ended, until } from "./waits.ts"
+import { connected, ended } from "./waits.ts"
 import type { Target } from "./ledger.ts"
 import { type Needs, pause, recheck, reconcile } from "./reconcile.ts"
 import { isOpen, isWaiting, type Lane, type Send, settled, writesToVisitors } from "./registry.ts"
@@ -25,8 +25,9 @@ const orientation = Duration.seconds(2)
 
 /** Serves a lane until it is empty. */
 export const serve = (needs: Needs, lane: Lane): Effect.Effect<void> =>
-  Effect.raceFirst(takeTurns(needs, lane), expire(needs, lane)).pipe(
-    Effect.ensuring(Effect.sync(() => needs.sends.removeLane(lane)))
+  Effect.ensuring(
+    takeTurns(needs, lane),
+    Effect.sync(() => needs.sends.removeLane(lane))
   )
 
 const takeTurns = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
@@ -43,25 +44,8 @@ const takeTurns = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
   }
 })
 
-/** Fails each send of a lane that still waits at its deadline. */
-const expire = Effect.fnUntraced(function* (needs: Needs, lane: Lane) {
-  while (true) {
-    yield* lane.deadlines.close
-    const now = yield* elapsed.now
-    const isDue = ({ deadline, entry }: Send) => entry.state._tag === "Queued" && deadline <= now
-    yield* Effect.uninterruptible(
-      Effect.forEach([...lane.sends], (send) => (isDue(send) ? expired(needs, send) : Effect.void), { discard: true })
-    )
-    const next = lane.sends.reduce(
-      (next, { deadline }) => (deadline > now ? Math.min(next, deadline) : next),
-      Number.POSITIVE_INFINITY
-    )
-    lane.awaited = next
-    yield* Effect.raceFirst(until(next), lane.deadlines.await)
-  }
-})
-
-const expired = Effect.fnUntraced(function* ({ lifetime, persistence, sends }: Needs, send: Send) {
+/** Fails a send that still waits at its deadline. */
+export const expired = Effect.fnUntraced(function* ({ lifetime, persistence, sends }: Needs, send: Send) {
   if (yield* persistence.isTaken(send)) return
   yield* sends.fail(send, new OutboxExpired({ afterMillis: lifetime }))
 })
@@ -81,7 +65,7 @@ const step = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send) 
   if (!isWaiting(send) || send.attempt !== undefined || lane.sends[0] !== send) return
   if (!isAddressed(needs, send) && !(yield* Effect.raceFirst(address(needs, send), settled(send)))) return
   const { draft } = send.entry
-  if (draft.file !== undefined) return yield* Effect.raceFirst(upload(needs, lane, send, draft), settled(send))
+  if (draft.file !== undefined) return yield* Effect.raceFirst(upload(needs, send, draft), settled(send))
   if (send.recheck) {
     send.recheck = false
     yield* Effect.raceFirst(recheck(needs, send), settled(send))
@@ -128,7 +112,7 @@ const address = Effect.fnUntraced(function* ({ history, ledger, sends }: Needs, 
 export const unaddressed = () => new InvalidRequest({ field: "toId", detail: "name the visitor" })
 
 /** Uploads the file of a send; its message then waits like any other. */
-const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send, draft: OutboxDraft & FileDraft) {
+const upload = Effect.fnUntraced(function* (needs: Needs, send: Send, draft: OutboxDraft & FileDraft) {
   const { lifetime, persistence, sends, uploads } = needs
   sends.enter(send, OutboxState.Uploading({ loaded: 0, total: 0 }))
   const uploaded = yield* uploads.uploadWithProgress(draft.file).pipe(
@@ -155,7 +139,6 @@ const upload = Effect.fnUntraced(function* (needs: Needs, lane: Lane, send: Send
   send.deadline = (yield* elapsed.now) + lifetime
   send.failures = 0
   sends.enter(send, OutboxState.Queued(), { draft: { conversationId, toId, messageType, content } })
-  lane.deadlines.openUnsafe()
   yield* persistence.save(send)
 })
 

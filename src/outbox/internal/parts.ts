@@ -17,6 +17,7 @@ import { UploadApi } from "../../rest/UploadApi.ts"
 import * as calms from "./calm.ts"
 import * as conversationHistory from "./history.ts"
 import * as identities from "./identity.ts"
+import * as deadlines from "./deadlines.ts"
 import * as lane from "./lane.ts"
 import { Ledger } from "./ledger.ts"
 import * as persistence from "./persistence.ts"
@@ -48,6 +49,11 @@ export const make = Effect.gen(function* () {
     ledger,
     user: identity.user,
     serve: (added) => void run(lane.serve(needs, added)),
+    deadlines: deadlines.make({
+      open: () => sends.open,
+      expire: (send) => lane.expired(needs, send),
+      run: (watching) => void run(watching)
+    }),
     // Not in the layer's scope, whose end would interrupt it: the last step of `persistence` waits for it.
     onSettled: (send) =>
       options.storage === undefined && siblings === undefined
@@ -92,5 +98,5 @@ export const make = Effect.gen(function* () {
     uploads,
     user: identity.user
   }
-  return { ...needs, capacity: options.capacity, calm, currentUser, identity, lanes, scope }
+  return { ...needs, capacity: options.capacity, calm, currentUser, identity, lanes, scope, session }
 })

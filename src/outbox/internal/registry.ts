@@ -1,10 +1,10 @@
 /**
  * The sends that the outbox knows, by key, and the lanes in which the unsettled ones wait.
  */
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import type { MessageId, UserId } from "../../domain/Id.ts"
 import type { User } from "../../domain/User.ts"
@@ -15,6 +15,7 @@ import type { SendPayload } from "../../wire/Frame.ts"
 import type { OutboxEntry, OutboxKey, SentEntry } from "../OutboxEntry.ts"
 import { isSettled, OutboxState } from "../OutboxState.ts"
 import * as changes from "./changes.ts"
+import type { Deadlines } from "./deadlines.ts"
 import type { Attempt, Ledger } from "./ledger.ts"
 
 /** One send, from `enqueue` or `retry` until it has settled. */
@@ -44,10 +45,6 @@ export interface Send {
 export interface Lane {
   readonly toId: UserId | undefined
   readonly sends: Array<Send>
-  /** Opens when a deadline is added. */
-  readonly deadlines: Latch.Latch
-  /** The deadline for which it waits, in elapsed milliseconds. */
-  awaited: number
 }
 
 export const makeSend = (
@@ -94,6 +91,7 @@ export interface Options {
   readonly user: () => User | undefined
   /** Starts to serve a new lane. */
   readonly serve: (lane: Lane) => void
+  readonly deadlines: Deadlines
   /** Runs after a send is settled. */
   readonly onSettled: (send: Send) => Effect.Effect<unknown>
 }
@@ -104,6 +102,8 @@ export class Registry {
   readonly #open = new Set<Send>()
   /** The sends of which the app needs to decide nothing, the oldest first. */
   readonly #over = new Set<OutboxKey>()
+  /** The sends whose outcome is unknown. */
+  readonly #undecided = new Map<OutboxKey, Send>()
   readonly #lanes = new Map<UserId | undefined, Lane>()
   /** Stored sends of earlier sessions, which are shown until a connection tells whose they are. */
   readonly #stored = new Map<OutboxKey, OutboxEntry>()
@@ -128,6 +128,10 @@ export class Registry {
 
   get open(): ReadonlyArray<Send> {
     return Array.from(this.#open)
+  }
+
+  get undecided(): ReadonlyArray<Send> {
+    return this.#undecided.size === 0 ? none : Array.from(this.#undecided.values())
   }
 
   get openCount(): number {
@@ -194,11 +198,12 @@ export class Registry {
       lane.sends.push(send)
       if (last !== undefined && last.order > send.order) lane.sends.sort(byOrder)
       this.#changes.push(send.entry)
-      if (send.deadline < lane.awaited) lane.deadlines.openUnsafe()
       if (isNew) {
         this.#lanes.set(lane.toId, lane)
         this.#options.serve(lane)
       }
+      // It may have gone out already.
+      if (send.entry.state._tag === "Queued") this.#options.deadlines.add(send.deadline)
       return this.#measured
     })
   }
@@ -215,14 +220,14 @@ export class Registry {
         lanes.find((lane) => lane.toId === undefined && holds(lane, undefined)))
       : undefined
     const key = isStaff ? toId : undefined
-    return found ?? this.#lanes.get(key) ?? { toId: key, sends: [], deadlines: Latch.makeUnsafe(), awaited: Infinity }
+    return found ?? this.#lanes.get(key) ?? { toId: key, sends: [] }
   }
 
   /** Other sessions of the process count their sends in the same gauge. */
-  readonly #measured = Effect.suspend(() => {
-    const more = this.#open.size - this.#counted
+  readonly #measured = Effect.contextWith((context: Context.Context<never>) => {
+    metrics.outboxDepth.modifyUnsafe(this.#open.size - this.#counted, context)
     this.#counted = this.#open.size
-    return Metric.modify(metrics.outboxDepth, more)
+    return Effect.void
   })
 
   /** Adds a send whose outcome an earlier session could not find out. */
@@ -247,6 +252,7 @@ export class Registry {
     if (!isOpen(send)) return
     send.entry = { ...send.entry, ...changes, state }
     this.#changes.push(send.entry)
+    if (state._tag === "Queued") this.#options.deadlines.add(send.deadline)
   }
 
   /** Names the recipient of a send. */
@@ -268,22 +274,19 @@ export class Registry {
       Effect.suspend(() => {
         if (!isOpen(send)) return Effect.void
         for (const { sends } of this.#lanes.values()) {
-          if (sends.includes(send)) sends.splice(sends.indexOf(send), 1)
+          const at = sends.indexOf(send)
+          if (at >= 0) sends.splice(at, 1)
         }
         const isUnknown = state._tag === "DeliveryUnknown"
         if (isUnknown && send.attempt !== undefined) send.attempt.unknown = true
         this.enter(send, state)
         this.#open.delete(send)
+        if (this.#open.size === 0) this.#options.deadlines.end()
         this.#remember(send)
         this.#forget()
-        return Effect.asVoid(
-          Effect.all([
-            isUnknown ? Metric.update(metrics.outboxUnknowns, 1) : Effect.void,
-            this.#measured,
-            this.#options.onSettled(send),
-            Deferred.done(send.done, outcome(send.entry, state))
-          ])
-        )
+        const done = Effect.asVoid(Deferred.done(send.done, outcome(send.entry, state)))
+        const noted = this.#measured.pipe(Effect.andThen(this.#options.onSettled(send)), Effect.andThen(done))
+        return isUnknown ? Effect.andThen(Metric.update(metrics.outboxUnknowns, 1), noted) : noted
       })
     )
   }
@@ -328,6 +331,7 @@ export class Registry {
   discard(send: Send): void {
     this.#sends.delete(send.entry.key)
     this.#over.delete(send.entry.key)
+    this.#undecided.delete(send.entry.key)
     this.#changes.push({ ...send.entry, state: OutboxState.Discarded() })
   }
 
@@ -337,6 +341,7 @@ export class Registry {
     this.#sends.clear()
     this.#open.clear()
     this.#over.clear()
+    this.#undecided.clear()
   }
 
   /** Puts a send behind all others. */
@@ -347,8 +352,12 @@ export class Registry {
     this.#sends.set(key, send)
     this.#over.delete(key)
     if (!isListed(send)) this.#over.add(key)
+    if (send.entry.state._tag === "DeliveryUnknown") this.#undecided.set(key, send)
+    else this.#undecided.delete(key)
   }
 }
+
+const none: ReadonlyArray<Send> = []
 
 const byOrder = (left: Send, right: Send): number => left.order - right.order
 

@@ -9,10 +9,9 @@ import type { Registry } from "./registry.ts"
 export const make = ({ ledger, sends }: { readonly ledger: Ledger; readonly sends: Registry }) => {
   const settle = Effect.suspend(() =>
     Effect.forEach(
-      sends.all,
+      sends.undecided,
       (send) => {
-        const isUnknown = send.entry.state._tag === "DeliveryUnknown"
-        const id = isUnknown && send.attempt !== undefined ? ledger.sighting(send.attempt) : undefined
+        const id = send.attempt && ledger.sighting(send.attempt)
         return id === undefined ? Effect.void : sends.arrived(send, id)
       },
       { discard: true }
