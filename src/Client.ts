@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import type { ClientEvent, ClientEvents, ClientHandler, DocumentedHandler } from "./client/callbacks.ts"
@@ -204,7 +205,8 @@ export class Client {
       fromId: 0,
       nickname: "",
       content,
-      createdAt: Effect.runSync(Clock.currentTimeMillis),
+      // The clock of effects, which needs no fiber.
+      createdAt: Context.get(Context.empty(), Clock.Clock).currentTimeMillisUnsafe(),
       direction: 0,
       messageType,
       isRead: false,
@@ -687,7 +689,17 @@ export class Client {
   static getAnonymousToken(options?: TokenOptions | null): Promise<T.ClientResponse<T.AnonymousToken>> {
     const method = "Client.getAnonymousToken"
     const effect = rest.anonymousToken(method, options ?? {})
-    return settle({ method, effect, options: options ?? undefined, run: Effect.runPromiseExit, explain: identity })
+    return new Promise((resolve, reject) =>
+      settle({
+        method,
+        effect,
+        options: options ?? undefined,
+        run: Effect.runCallback,
+        explain: identity,
+        resolve,
+        reject
+      })
+    )
   }
 
   /**

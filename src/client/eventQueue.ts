@@ -107,13 +107,15 @@ export const make = Effect.fnUntraced(function* (
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) hand(first)
   })
 
-  const receive = Effect.fnUntraced(function* (event: RealtimeEvent) {
-    yield* Effect.logDebug("Event", ...describe(event))
-    if (event._tag === "Resynced")
-      for (const { users } of event.conversations) users.forEach((user) => directory.add(user))
-    waiting.push(event)
-    if (!isRecovered(event)) others++
-    yield* waiting.length < maxWaiting ? release : flush
+  const receive = Effect.fnUntraced(function* (events: ReadonlyArray<RealtimeEvent>) {
+    for (const event of events) {
+      yield* Effect.logDebug("Event", ...describe(event))
+      if (event._tag === "Resynced")
+        for (const { users } of event.conversations) users.forEach((user) => directory.add(user))
+      waiting.push(event)
+      if (!isRecovered(event)) others++
+      yield* waiting.length < maxWaiting ? release : flush
+    }
   })
 
   /** Hands everything on, and from now on at once. */

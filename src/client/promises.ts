@@ -1,5 +1,5 @@
 /**
- * Runs effects as promises that always settle: with their value, a `KefuError`, or the reason of an abort signal.
+ * Runs effects for promises that always settle: with their value, a `KefuError`, or the reason of an abort signal.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -21,36 +21,41 @@ export interface Call<A, R> {
   readonly options: CallOptions | undefined
   readonly run: (
     effect: Effect.Effect<A, KefuError, R>,
-    options: Effect.RunOptions | undefined
-  ) => Promise<Exit.Exit<A, KefuError>>
+    options: Effect.RunOptions & { readonly onExit: (exit: Exit.Exit<A, KefuError>) => void }
+  ) => void
   /** Rewrites an error in the caller's terms. */
   readonly explain: (error: KefuError) => KefuError
   readonly send?: SendStatus | undefined
+  // Those of the promise.
+  readonly resolve: (value: A) => void
+  readonly reject: (error: unknown) => void
 }
 
-export const settle = async <A, R>(call: Call<A, R>): Promise<A> => {
-  const { explain, method, options, send } = call
+export const settle = <A, R>(call: Call<A, R>): void => {
+  const { explain, method, options, reject, resolve, run, send } = call
   const refused = callError(method, options)
-  if (refused !== undefined) throw refused
+  if (refused !== undefined) return reject(refused)
   const signal = options?.signal ?? undefined
-  if (isAborted(signal)) throw abortReason(signal)
+  if (signal?.aborted === true) return reject(abortReason(signal))
   const effect = withTimeout(call).pipe(
     Effect.tap(() => Effect.logDebug(method, "succeeded")),
     Effect.tapError((error) => Effect.logDebug(explain(error.at(method)).message))
   )
-  const exit = await call.run(effect, signal && { signal })
-  if (Exit.isSuccess(exit)) return exit.value
-  if (Cause.hasInterruptsOnly(exit.cause)) {
-    if (!isAborted(signal)) throw disposed(method)
-    if (send?.mayArrive !== true) throw abortReason(signal)
-    throw new KefuError({
-      method,
-      reason: new DeliveryUnknown({ detail: "it was already being sent when it was aborted" })
-    })
+  const failure = (cause: Cause.Cause<KefuError>): unknown => {
+    if (Cause.hasInterruptsOnly(cause)) {
+      if (signal?.aborted !== true) return disposed(method)
+      if (send?.mayArrive !== true) return abortReason(signal)
+      const detail = "it was already being sent when it was aborted"
+      return new KefuError({ method, reason: new DeliveryUnknown({ detail }) })
+    }
+    const error = Cause.squash(cause)
+    // A defect: an argument of untyped code that a check has overlooked.
+    return error instanceof KefuError ? explain(error.at(method)) : invalid(method, "", messageOf(error))
   }
-  const error = Cause.squash(exit.cause)
-  // A defect: an argument of untyped code that a check has overlooked.
-  throw error instanceof KefuError ? explain(error.at(method)) : invalid(method, "", messageOf(error))
+  run(effect, {
+    signal,
+    onExit: (exit) => (Exit.isSuccess(exit) ? resolve(exit.value) : reject(failure(exit.cause)))
+  })
 }
 
 export const disposed = (method: string): KefuError =>
@@ -70,8 +75,6 @@ const withTimeout = <A, R>({ effect, method, options, send }: Call<A, R>): Effec
     orElse: () => Effect.fail(new KefuError({ method, reason: reason() }))
   })
 }
-
-const isAborted = (signal: AbortSignal | undefined): signal is AbortSignal => signal?.aborted === true
 
 const abortReason = ({ reason }: AbortSignal): unknown =>
   reason instanceof Error || reason instanceof DOMException

@@ -22,9 +22,11 @@ export const make = (
 ) => {
   let unidentifiedOn: number | undefined
 
+  const isIdentified = () => directory.isIdentified || unidentifiedOn === notifier.connection
+
   /** Tries once per connection. If it fails, the backend decides whether it needs to know the recipient. */
   const identified = Effect.suspend(() =>
-    directory.isIdentified || unidentifiedOn === notifier.connection
+    isIdentified()
       ? Effect.void
       : identify.pipe(
           Effect.timeoutOption(patience),
@@ -46,6 +48,8 @@ export const make = (
 
   return {
     isStaff,
+    /** Whether `recipient` needs no waiting. */
+    isIdentified,
     /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
     recipient: (conversationId: number | undefined) =>
       Effect.map(identified, () => (isStaff() && conversationId !== undefined ? visitorOf(conversationId) : undefined))

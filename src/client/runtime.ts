@@ -28,7 +28,7 @@ export type Environment = Kefu.Kefu | ClientSession
 
 export class ClientRuntime {
   readonly #listeners: Listeners
-  readonly #guard: <A>(promise: Promise<A>) => Promise<A>
+  readonly #guard: ReturnType<typeof guardedPromises>
   readonly #runtime: ManagedRuntime.ManagedRuntime<Environment, KefuError>
   #session: Session | undefined
   #inbox: Inbox["Service"] | undefined
@@ -100,17 +100,19 @@ export class ClientRuntime {
     options: CallOptions | undefined,
     send?: SendStatus
   ): Promise<A> {
-    if (this.#isDisposed) return this.#guard(Promise.reject(disposed(method)))
-    return this.#guard(
+    return this.#guard((resolve, reject) => {
+      if (this.#isDisposed) return reject(disposed(method))
       settle({
         method,
         effect: this.#with(use),
         options,
-        run: (effect, run) => this.#runtime.runPromiseExit(effect, run),
+        run: (effect, run) => void this.#runtime.runCallback(effect, run),
         explain: (error) => this.#explain(error),
-        send
+        send,
+        resolve,
+        reject
       })
-    )
+    })
   }
 
   /** Runs an effect in the background, unless disposed. */

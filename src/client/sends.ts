@@ -3,9 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Semaphore from "effect/Semaphore"
 import type { ConversationId, UserId } from "../domain/Id.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
@@ -18,6 +17,7 @@ import type { Notifier } from "./notifier.ts"
 import type { SendStatus } from "./promises.ts"
 import type { Recipients } from "./recipients.ts"
 import type { Flagged, ReadFlags } from "./readFlags.ts"
+import { make as makeTurns } from "./turns.ts"
 
 /** A message of the app, with the fields that matter here. */
 export interface Sendable extends Flagged {
@@ -34,14 +34,14 @@ export const make = (
   outbox: Outbox["Service"],
   /** Sends messages in place of the outbox, if the app wants each to be sent once, and only over a connection. */
   once: Realtime["Service"] | undefined,
-  { isStaff, recipient }: Recipients,
+  { isIdentified, isStaff, recipient }: Recipients,
   directory: Directory,
   flags: ReadFlags,
   notifier: Notifier,
   /** Delivers the events that were held back for a send. */
   release: Effect.Effect<void>
 ) => {
-  const sends = Semaphore.makeUnsafe(1)
+  const turns = makeTurns()
 
   /** Waits for a send. An interrupt cancels one that waits; otherwise it goes on, and `status` says so. */
   const follow = Effect.fnUntraced(function* (
@@ -51,22 +51,20 @@ export const make = (
     onArrival: (id: number) => void
   ) {
     const end = notifier.ownSends.begin(draft as SendPayload)
-    // Runs to its end even if the app gives the send up: the outbox settles every send.
-    const settling = yield* outbox.result(key).pipe(
-      Effect.tap(({ id }) => Effect.sync(() => onArrival(id))),
-      Effect.onExit((exit) => {
-        end(Exit.isSuccess(exit) ? exit.value.id : undefined)
-        return release
-      }),
-      Effect.map(({ id }): number => id),
-      Effect.exit,
-      Effect.forkDetach({ startImmediately: true })
-    )
-    return yield* Effect.onInterrupt(restore(Effect.flatten(Fiber.join(settling))), () =>
-      Effect.map(outbox.cancel(key), (isCancelled) => {
-        status.mayArrive = !isCancelled
-      })
-    )
+    const result = Effect.map(outbox.result(key), ({ id }): number => id)
+    const settled = (exit: Exit.Exit<number, KefuError>) => {
+      if (Exit.isSuccess(exit)) onArrival(exit.value)
+      end(Exit.getSuccess(exit).pipe(Option.getOrUndefined))
+      return release
+    }
+    const exit = yield* Effect.exit(restore(result))
+    if (!Exit.hasInterrupts(exit)) yield* settled(exit)
+    else {
+      // The app has given the send up; the outbox settles every send.
+      yield* Effect.forkDetach(Effect.flatMap(Effect.exit(result), settled), { startImmediately: true })
+      status.mayArrive = !(yield* outbox.cancel(key))
+    }
+    return yield* exit
   })
 
   const send = Effect.fnUntraced(function* (
@@ -77,7 +75,8 @@ export const make = (
   ) {
     const named = isNamed(given) ? given : undefined
     const isComplete = named !== undefined && conversationId !== undefined
-    const known = yield* sends.withPermit(isComplete ? Effect.undefined : recipient(conversationId))
+    const finding = isComplete ? Effect.undefined : recipient(conversationId)
+    const known = yield* turns.isFree() && (isComplete || isIdentified()) ? finding : turns.take(finding)
     const toId = named ?? known ?? given
     if (!isNamed(toId) && isStaff()) {
       const detail =

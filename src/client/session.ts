@@ -89,7 +89,7 @@ const make = Effect.fnUntraced(function* (
 
   const events = yield* eventQueue.make(notifier, listeners, directory, identify)
   const received = yield* realtime.subscribe({ bufferSize: Infinity, lasting: true })
-  yield* Stream.runForEachArray(received, (batch) => Effect.forEach(batch, events.receive, { discard: true })).pipe(
+  yield* Stream.runForEachArray(received, (batch) => events.receive(batch)).pipe(
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )

@@ -3,6 +3,8 @@
  * Node process.
  */
 
+type Executor<A> = ConstructorParameters<typeof Promise<A>>[0]
+
 /** Makes promises whose rejection is reported if nobody handles it, or what was derived from it by `then`. */
 export const guardedPromises = (report: (error: unknown) => void) => {
   class Guarded<A> extends Promise<A> {
@@ -19,12 +21,13 @@ export const guardedPromises = (report: (error: unknown) => void) => {
       onRejected?: ((reason: unknown) => C | PromiseLike<C>) | null
     ): Promise<B | C> {
       this.isHandled = true
-      return guard(super.then(onResolved, onRejected))
+      const derived = super.then(onResolved, onRejected)
+      return guard((resolve) => resolve(derived))
     }
   }
 
-  const guard = <A>(promise: Promise<A>): Promise<A> => {
-    const guarded = new Guarded<A>((resolve) => resolve(promise))
+  const guard = <A>(executor: Executor<A>): Promise<A> => {
+    const guarded = new Guarded<A>(executor)
     Promise.prototype.then.call(guarded, undefined, (error: unknown) => {
       if (!guarded.isHandled) report(error)
     })

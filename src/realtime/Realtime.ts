@@ -12,9 +12,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ConversationId, MenuItemId, MessageId, UserId } from "../domain/Id.ts"
@@ -218,13 +216,19 @@ const make = Effect.gen(function* () {
   leftovers("subscribers", broadcast.size)
   leftovers("delivery log", () => log.size)
 
-  const publish = (event: RealtimeEvent) =>
-    Effect.suspend(() => {
+  const broadcasting = (event: RealtimeEvent) =>
+    Effect.contextWith((context: Context.Context<never>) => {
       broadcast.publish(event)
       const reason = event._tag === "StateChanged" ? endOf(event.state) : undefined
       if (reason !== undefined) broadcast.fail(reason)
-      return Metric.update(metrics.eventsOf(event._tag), 1)
-    }).pipe(event._tag === "MessageReceived" ? withSpan("Realtime.deliver", delivery(event.message)) : identity)
+      metrics.eventsOf(event._tag).updateUnsafe(1, context)
+      return Effect.void
+    })
+
+  const publish = (event: RealtimeEvent) =>
+    event._tag === "MessageReceived"
+      ? withSpan("Realtime.deliver", delivery(event.message))(broadcasting(event))
+      : broadcasting(event)
 
   const supervisor = yield* supervisors.make(log, publish)
   const { connected, start } = supervisor

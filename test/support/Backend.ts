@@ -97,7 +97,6 @@ export const make = Effect.gen(function* () {
 
   const serveLink = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
     const outgoing = yield* Queue.unbounded<string | Socket.CloseEvent>()
-    const socket = yield* request.upgrade
     const link: Link = {
       url: address(request),
       headers: request.headers,
@@ -112,9 +111,11 @@ export const make = Effect.gen(function* () {
       },
       reset: () => (request.source as IncomingMessage).socket.destroy()
     }
+    // The client's `onOpen` may come before this side has its socket.
+    backend.links.push(link)
+    const socket = yield* request.upgrade
     const writer = yield* socket.writer
     const pull = yield* Socket.readerString(socket)
-    backend.links.push(link)
     backend.onLink(link)
     const write = Effect.forever(Effect.flatMap(Queue.take(outgoing), (text) => writer.write(text)))
     const read = Effect.gen(function* () {
