@@ -20,6 +20,12 @@ if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
   )
   process.exit(1)
 } else {
-  const { main } = await import("./main.ts")
-  main(manifest.version)
+  try {
+    const { main } = await import("./main.ts")
+    main(manifest.version)
+  } catch (error) {
+    if (!(error instanceof Error) || !/Cannot find package '@effect\/platform-node/.test(error.message)) throw error
+    process.stderr.write("effect-kefu needs the package @effect/platform-node: npm install @effect/platform-node\n")
+    process.exit(1)
+  }
 }

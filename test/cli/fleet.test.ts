@@ -37,6 +37,18 @@ const folderWith = Effect.fnUntraced(function* (config: object, files: Readonly<
 
 const start = (cwd: string) => run(["fleet"], { cwd, env: { FLEET_SECRET: secret } })
 
+/** Options of a Node that does not find a package. */
+const without = (name: string) => {
+  const hooks = `import { registerHooks } from "node:module"
+    registerHooks({
+      resolve: (specifier, context, next) => {
+        if (!specifier.startsWith("${name}")) return next(specifier, context)
+        throw Object.assign(new Error("Cannot find package '${name}'"), { code: "ERR_MODULE_NOT_FOUND" })
+      }
+    })`
+  return ["--import", `data:text/javascript,${encodeURIComponent(hooks)}`]
+}
+
 /** Calls the API until a runner answers. */
 const call = (base: string, path: string, init: RequestInit = {}, authorization = `Bearer ${secret}`) =>
   Effect.gen(function* () {
@@ -205,7 +217,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("effect-kefu fleet", (
   )
 
   it.effect(
-    "says what to install where the driver of PostgreSQL is missing",
+    "says what to install or to mend",
     () =>
       Effect.gen(function* () {
         const folder = yield* folderWith({
@@ -213,21 +225,26 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("effect-kefu fleet", (
           storage: { postgres: "postgres://kefu:pass-word@127.0.0.1:1/kefu" },
           runner: { host: "127.0.0.1" }
         })
-        const hooks = `import { registerHooks } from "node:module"
-          registerHooks({
-            resolve: (specifier, context, next) => {
-              if (specifier.startsWith("@effect/sql-pg"))
-                throw Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" })
-              return next(specifier, context)
-            }
-          })`
         const options = { cwd: folder, env: { FLEET_SECRET: secret } }
-        const bare = yield* run(["fleet"], {
-          ...options,
-          node: ["--import", `data:text/javascript,${encodeURIComponent(hooks)}`]
-        })
+        const bare = yield* run(["fleet"], { ...options, node: without("@effect/sql-pg") })
         assert.strictEqual(yield* bare.exit, 1)
         assert.include(bare.output(), "storage.postgres needs the package @effect/sql-pg: npm install @effect/sql-pg")
+
+        const barer = yield* run(["fleet"], { ...options, node: without("@effect/platform-node") })
+        assert.strictEqual(yield* barer.exit, 1)
+        assert.strictEqual(
+          barer.output(),
+          "effect-kefu needs the package @effect/platform-node: npm install @effect/platform-node\n"
+        )
+
+        const refused = yield* folderWith({ accounts: ["ann"], tokenCommand: ["./nothing"] })
+        const waiting = yield* run(["fleet"], { ...options, cwd: refused })
+        assert.include(
+          yield* waiting.until(/(.*The dial failed.*)\n/),
+          "the command for it cannot be started); the next dial is in"
+        )
+        assert.match(waiting.output(), /The dial failed.*kefu\.account=ann/)
+        waiting.kill("SIGTERM")
 
         const unreachable = yield* run(["fleet"], options)
         assert.strictEqual(yield* unreachable.exit, 1)

@@ -120,7 +120,9 @@ const spell = (path: Problem["path"]) =>
 
 const told = (file: string, problems: ReadonlyArray<Problem>) =>
   failure(
-    problems.map(({ message, path }) => `${file}: ${path.length === 0 ? "" : `${spell(path)}: `}${message}`).join("\n")
+    problems
+      .map(({ message, path }) => `${file}: ${path.length === 0 ? "" : `${spell(path)}: `}${message}`)
+      .join("\n  ")
   )
 
 /**

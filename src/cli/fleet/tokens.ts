@@ -44,7 +44,7 @@ export const sessions = Effect.fnUntraced(function* ({ accounts, baseUrl, folder
     return {
       baseUrl,
       token: run(command, name, folder).pipe(
-        Effect.mapError((error) => (typeof error === "string" ? error : "the tokenCommand cannot be started")),
+        Effect.mapError((error) => (typeof error === "string" ? error : "the command for it cannot be started")),
         Effect.provideService(ChildProcessSpawner, spawner)
       )
     }

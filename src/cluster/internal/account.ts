@@ -26,6 +26,7 @@ import { StrictStore } from "../../outbox/strictStore.ts"
 import { DialTurn } from "../../platform/dialTurn.ts"
 import * as backoff from "../../platform/backoff.ts"
 import * as elapsed from "../../platform/elapsed.ts"
+import * as sessionLog from "../../platform/sessionLog.ts"
 import { DeliveredBefore } from "../../realtime/deliveredBefore.ts"
 import { Realtime } from "../../realtime/Realtime.ts"
 import type { RealtimeEvent } from "../../realtime/RealtimeEvent.ts"
@@ -88,6 +89,7 @@ const begin = Effect.gen(function* () {
     }),
     Effect.provideService(DialTurn, tenure.dialling),
     Effect.provideService(OutboxStore, outbox.store),
+    Effect.provideService(sessionLog.Account, account),
     Effect.provideService(StrictStore, outbox.strict),
     Effect.orDie
   )

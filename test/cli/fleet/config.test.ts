@@ -109,7 +109,7 @@ describe("fleet.json", () => {
         storage: { postgres: "mysql://kefu:pass-word@db/kefu" },
         sharding: { shardLockExpiration: "soon" }
       })
-      assert.deepStrictEqual(told.split("\n").toSorted(), [
+      assert.deepStrictEqual(told.split("\n  ").toSorted(), [
         "fleet.json: accounts[0].token: expected string",
         "fleet.json: accounts[1].name: expected a text that is not empty",
         "fleet.json: acounts: there is no such field; did you mean accounts?",
@@ -132,7 +132,7 @@ describe("fleet.json", () => {
           { name: "bob", token: { file: "nowhere.txt" } }
         ]
       })
-      assert.deepStrictEqual(told.split("\n"), [
+      assert.deepStrictEqual(told.split("\n  "), [
         "fleet.json: accounts[0].token: the environment has no NOBODY",
         "fleet.json: accounts[1].token: the file nowhere.txt cannot be read"
       ])
