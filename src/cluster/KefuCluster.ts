@@ -43,7 +43,7 @@ import { type AccountEvent, type AccountState, KefuAccount } from "./KefuAccount
  * @category options
  * @since 0.1.0
  */
-export interface Options extends Omit<FleetOptions, "idleTimeToLive"> {
+export interface Options<out E = unknown> extends Omit<FleetOptions, "idleTimeToLive"> {
   /**
    * For how long the database keeps what was received and what became of sends: events can be followed from a position so
    * far back, and an id counts as had so long. Older gaps are not closed. Default: 7 days; at least 1 hour.
@@ -56,7 +56,7 @@ export interface Options extends Omit<FleetOptions, "idleTimeToLive"> {
    * may come again. Sends with an `id` of the event's position are sent once nevertheless. Default: events are only stored,
    * and handled once a runner has this option.
    */
-  readonly onEvent?: ((event: AccountEvent, account: string) => Effect.Effect<void, unknown, KefuCluster>) | undefined
+  readonly onEvent?: ((event: AccountEvent, account: string) => Effect.Effect<void, E, KefuCluster>) | undefined
 }
 
 /**
@@ -159,11 +159,12 @@ export class KefuCluster extends Context.Service<
     )
 }
 
-const layerAccounts = (onEvent: Options["onEvent"]) =>
+const layerAccounts = <E>(onEvent: Options<E>["onEvent"]) =>
   Layer.unwrap(
     KefuCluster.useSync((cluster) => {
       const handle: account.Handle | undefined =
-        onEvent && ((event, name) => Effect.provideService(onEvent(event, name), KefuCluster, cluster))
+        onEvent &&
+        ((event, name) => Effect.exit(onEvent(event, name)).pipe(Effect.provideService(KefuCluster, cluster)))
       return KefuAccount.toLayer(account.make(handle), { maxIdleTime: "1 minute", concurrency: "unbounded" })
     })
   )

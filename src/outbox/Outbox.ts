@@ -52,8 +52,9 @@ import type { OutboxDraft, OutboxEntry, OutboxKey, SendOptions, SentEntry } from
  *   is `Sent`, a lost one goes out again. Where the history is ambiguous, the outcome is `DeliveryUnknown`, and the message
  *   is not sent again unasked. It becomes `Sent` if the message comes in later.
  * - If another session of the account has connected meanwhile, an equal message may be that session's: `DeliveryUnknown`,
- *   unless both share a store. What was handed over with another account (an anonymous token was replaced) is
- *   `DeliveryUnknown`; what waits goes out with the new account, unless another session has taken it over.
+ *   unless both share a store. A dial of this session that was given up and arrives late looks like another session. What
+ *   was handed over with another account (an anonymous token was replaced) is `DeliveryUnknown`; what waits goes out with
+ *   the new account, unless another session has taken it over.
  * - With `outbox.storage` the sends are also stored, for this account and backend, before `enqueue` returns; before the
  *   first connection, for this token. After a restart, waiting sends go out; sends that were handed over are looked up in
  *   the history first. What another session or an earlier run has stored expires by the wall clock. Expired sends and

@@ -40,7 +40,8 @@ interface Subscriber<in A> {
 
 /**
  * Wakes a subscriber in a microtask, with all that was published until then. The next turn of the event loop, in which
- * fibers are woken otherwise, comes a second later in a hidden page, and costs as much as the event.
+ * fibers are woken otherwise, comes a second later in a hidden page, and costs as much as the event. Another scheduler than
+ * Effect's own stays in force: a test clock waits for what its scheduler runs.
  */
 const microtasks = new Scheduler.MixedScheduler("sync")
 
@@ -53,8 +54,9 @@ export const make = <A>(lagged: (dropped: number) => A): Subscribers<A> => {
   let ended = false
 
   const subscribe = Effect.fnUntraced(function* (options: Options) {
+    const scheduler = yield* Scheduler.Scheduler
     const queue = yield* Queue.unbounded<A, KefuError<ConnectionReason | SubscriberLagged> | Cause.Done>().pipe(
-      Effect.provideService(Scheduler.Scheduler, microtasks)
+      Effect.provideService(Scheduler.Scheduler, scheduler instanceof Scheduler.MixedScheduler ? microtasks : scheduler)
     )
     let dropped = 0
     const subscriber: Subscriber<A> = { offer, fail, end: Queue.end(queue) }

@@ -207,6 +207,32 @@ describe("a runner that does not know yet that another one owns its account", ()
   )
 })
 
+describe("a runner that does not reach the database", () => {
+  it.effect("closes its connections at once when it lets go of its accounts", () =>
+    Effect.gen(function* () {
+      const { connections } = yield* Sandbox
+      const { token } = yield* newVisitor
+      let isCut = false
+      // As a driver's statement that cannot be ended as long as nothing comes back.
+      const stalled = Effect.andThen(Effect.uninterruptible(Effect.sleep("1 minute")), Effect.never)
+      const runner = yield* startDoomedRunner(/./, () => isCut, stalled)
+      yield* during(runner.cluster.connect(token))
+      yield* pass("2 seconds")
+      assert.lengthOf(yield* connections, 1)
+      isCut = true
+      yield* Effect.forkChild(say(runner.cluster, token, "under way"))
+      const [connection] = yield* connections
+      yield* connection?.inject("not even JSON") ?? Effect.die("it is not connected")
+      yield* pass("1 second")
+      const ended = yield* Effect.forkChild(runner.letGo)
+      yield* pass("2 seconds")
+      assert.isEmpty(yield* connections)
+      yield* pass("3 minutes")
+      yield* Fiber.join(ended)
+    }).pipe(Effect.scoped, Effect.provide(world))
+  )
+})
+
 describe("a call", () => {
   it.effect("fails if no runner answers within 30 seconds", () =>
     Effect.gen(function* () {

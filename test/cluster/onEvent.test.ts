@@ -117,7 +117,7 @@ describe("onEvent", () => {
         yield* KefuCluster.use((cluster) => cluster.send(account, draft, { id: `reply-${position}` }))
         // The first event's handling fails after its reply.
         if (runs++ === 0) return yield* Effect.fail("it dies here")
-        yield* Effect.never
+        return yield* Effect.never
       })
       const cluster = yield* startRunner({ onEvent })
       yield* during(cluster.connect(token))

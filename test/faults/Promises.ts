@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import type { ConversationId, MessageId, UserId } from "../../src/domain/Id.ts"
 import type { Message } from "../../src/domain/Message.ts"
 import type { KefuErrorReason } from "../../src/KefuError.ts"
+import type { ConnectionState } from "../../src/realtime/ConnectionState.ts"
 import { isStaff } from "./People.ts"
 import { accountOf, lifetime, type Log, type Person, type Send } from "./Person.ts"
 import { hasStore, type Switch } from "./Schedule.ts"
@@ -61,6 +62,11 @@ const stood = ({ states }: Person, from: number, until: number): boolean =>
   states.findLast(({ at }) => at <= from)?.state._tag === "Connected" &&
   !states.some(({ at }) => at > from && at < until)
 
+/** Whether somebody has logged in, who may be another session or a dial of this one that arrived late. */
+const isOtherLogin = (state: ConnectionState): boolean =>
+  state._tag === "Superseded" ||
+  (state._tag === "Waiting" && /an earlier dial of this session may have replaced it/.test(state.cause.message))
+
 /** Whether a person's session ended, became another account's, or was one of several, between two moments. */
 const wasOver = ({ schedule }: Run, { accounts, leftAt, name, states }: Person, from: number, until: number): boolean =>
   (leftAt !== undefined && leftAt <= until) ||
@@ -68,7 +74,7 @@ const wasOver = ({ schedule }: Run, { accounts, leftAt, name, states }: Person, 
   ofTag("AccountReplaced")(schedule.troubles).some(({ at, who }) => who === name && at >= from && at <= until) ||
   // A device that slept finds out later.
   accounts.slice(1).some((account) => account.from >= from && account.from <= until) ||
-  states.some(({ at, state }) => at >= from && at <= until && (state._tag === "Superseded" || state._tag === "Closed"))
+  states.some(({ at, state }) => at >= from && at <= until && (state._tag === "Closed" || isOtherLogin(state)))
 
 /** For how long a person's device slept between two moments. */
 const asleep = ({ schedule }: Run, name: string, from: number, until: number): number => {

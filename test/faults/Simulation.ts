@@ -93,8 +93,10 @@ export const simulate = (schedule: Schedule): Effect.Effect<Run> => {
     )
     const stage = { schedule, clock, context, sandbox, people: persons, sends, complaints }
     const finish = yield* Effect.forEach(persons.values(), (person) => live(person, stage))
-    // The test clock waits for what it wakes, and only for that: so the faults end by it, too.
+    // So the faults end by the clock, too.
     yield* Effect.forkScoped(Effect.delay(sandboxFaults.clear, schedule.lasts))
+    // The test clock waits for what it wakes, and only for that: what has begun before must have come to rest.
+    yield* Effect.repeat(Effect.yieldNow, { times: 500 })
     yield* TestClock.adjust(schedule.lasts + settlingOf(schedule))
     const history = yield* sandbox.conversations
     const result: Run = {

@@ -53,19 +53,24 @@ export const textsIn = Effect.map(
 )
 
 /** A runner that stops for ever at the first statement that matches, as a process that is killed there. */
-export const startDoomedRunner = Effect.fnUntraced(function* (at: RegExp, isDoomed = () => true) {
+export const startDoomedRunner = Effect.fnUntraced(function* (
+  at: RegExp,
+  isDoomed = () => true,
+  stalled: Effect.Effect<never> = Effect.never
+) {
   const scope = yield* Scope.make()
   let reached = false
   const cluster = yield* startRunner().pipe(
     Scope.provide(scope),
     Effect.provideService(Statement.CurrentTransformer, (statement) => {
       reached ||= isDoomed() && at.test(statement.compile()[0])
-      return reached ? Effect.never : Effect.succeed(statement)
+      return reached ? stalled : Effect.succeed(statement)
     })
   )
   return {
     cluster,
     isReached: () => reached,
+    letGo: Scope.close(scope, Exit.void),
     /** Ends what is left of it. */
     end: during(Scope.close(scope, Exit.void))
   }

@@ -1,4 +1,5 @@
 /** Gives the events of a fleet to a module of the user. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Path from "effect/Path"
@@ -10,6 +11,9 @@ import { type ClusterDraft, KefuCluster } from "../../cluster/KefuCluster.ts"
 import { KefuError } from "../../KefuError.ts"
 import { failure } from "../session.ts"
 import { counted, named, skipped } from "./events.ts"
+
+/** A handler threw or rejected. */
+class HandlerFailed extends Data.TaggedError("HandlerFailed")<{ readonly cause: unknown }> {}
 
 /** How often a handler gets an event that it fails to handle: after 1, 2, 4 and 8 seconds again. */
 const attempts = 5
@@ -61,20 +65,20 @@ export const make = Effect.fnUntraced(function* (folder: string, file: string) {
           }
           await handle(event, own)
         },
-        catch: (error) => (error instanceof Error ? error : new Error(String(error)))
+        catch: (cause) => new HandlerFailed({ cause })
       })
     )
     yield* attempt.pipe(
       Effect.retry({
         times: attempts - 1,
         schedule: Schedule.exponential("1 second"),
-        while: (error) => !(error instanceof KefuError) || error.isRetryable
+        while: ({ cause }) => !(cause instanceof KefuError) || cause.isRetryable
       }),
       // An event that a handler cannot take would hold back all later ones of the account.
-      Effect.catch((error) =>
+      Effect.catch(({ cause }) =>
         Effect.andThen(
           Metric.update(skipped, 1),
-          Effect.logError(`The handler failed, and the event ${event.id} is skipped`, error)
+          Effect.logError(`The handler failed, and the event ${event.id} is skipped`, cause)
         )
       )
     )

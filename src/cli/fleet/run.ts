@@ -68,7 +68,9 @@ export const run = Effect.fnUntraced(
     const cluster = Layer.unwrap(layerRunner(config))
     const api = config.http === undefined ? Layer.empty : server.layer(config, config.http)
     const fleet = Layer.effectDiscard(Effect.andThen(Console.log(summary(config)), Effect.forkScoped(connect(config))))
-    yield* Layer.launch(Layer.merge(api, fleet).pipe(Layer.provide(cluster), Layer.provide(storage.layer(config))))
+    return yield* Layer.launch(
+      Layer.merge(api, fleet).pipe(Layer.provide(cluster), Layer.provide(storage.layer(config)))
+    )
   },
   Effect.provide([layerCrypto, FetchHttpClient.layer])
 )

@@ -49,15 +49,15 @@ const plain = ({ method, reason }: KefuError) => new KefuError({ method, reason 
 const superseded = new KefuError({ method: "KefuCluster.send", reason: new Superseded({}) })
 
 /** What the app does with each event that an account receives. */
-export type Handle = (event: AccountEvent, account: string) => Effect.Effect<void, unknown>
+export type Handle = (event: AccountEvent, account: string) => Effect.Effect<Exit.Exit<void, unknown>>
 
 const pause: backoff.Policy = { base: Duration.seconds(1), cap: Duration.minutes(1) }
 
-/** Runs an effect until it succeeds. */
-const persistently = (effect: Effect.Effect<void, unknown>, account: string) =>
+/** Handles an event until that succeeds. */
+const persistently = (handling: ReturnType<Handle>, account: string) =>
   Effect.gen(function* () {
     for (let attempt = 0; ; attempt++) {
-      const exit = yield* Effect.exit(effect)
+      const exit = yield* handling
       if (Exit.isSuccess(exit)) return
       yield* Effect.logWarning(`An event of ${account} could not be handled; trying again`, exit.cause)
       yield* Effect.sleep(yield* backoff.delay(pause, attempt))
@@ -200,7 +200,7 @@ const sending = (begun: Begun, isSuperseded: () => boolean, openIfIdle: Effect.E
 
 export const make = Effect.fnUntraced(function* (handle?: Handle) {
   const begun = yield* begin
-  const { account, session, tenure } = begun
+  const { account, ended, session, tenure } = begun
   const { host, port } = yield* Entity.CurrentRunnerAddress
   const address = yield* Entity.CurrentAddress
   const scope = yield* Effect.scope
@@ -243,6 +243,8 @@ export const make = Effect.fnUntraced(function* (handle?: Handle) {
   })
 
   if (kept) yield* open
+  // First of all that ends: the connection must be closed before another runner dials.
+  yield* Effect.addFinalizer(() => Effect.andThen(ended.open, realtime.close))
 
   return KefuAccount.of({
     send: ({ payload: { at, conversationId, id, message } }) => send(id, at, draftOf(message, conversationId)),

@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -37,8 +38,9 @@ const remembered = 4096
 const MessageJson = Schema.fromJsonString(Schema.toType(Message))
 const encodeMessage = Schema.encodeSync(MessageJson)
 const decodeMessage = Schema.decodeUnknownSync(MessageJson)
+
 /** What an earlier owner has left. */
-export interface Inheritance {
+interface Inheritance {
   readonly isKept: boolean
   readonly isSuperseded: boolean
   /** A dial of the earlier owner may still reach the backend. */
@@ -47,14 +49,23 @@ export interface Inheritance {
   readonly handled: number
 }
 
-/** Tries an effect again until the database carries it out. */
-export const persist = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
-  effect.pipe(
+/**
+ * Tries an effect again until the database carries it out. Whoever is interrupted does not wait for the statement: to end
+ * one, a driver may need the very database that does not respond.
+ */
+const persist = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> => {
+  const insisting = effect.pipe(
     Effect.timeout(patience),
     Effect.tapError((error) => Effect.logWarning("The database of the cluster failed; trying again", error)),
     Effect.retry(Schedule.spaced("500 millis")),
     Effect.orDie
   )
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDetach(restore(insisting), { startImmediately: true }), (fiber) =>
+      Effect.onInterrupt(restore(Fiber.join(fiber)), () => Effect.forkDetach(Fiber.interrupt(fiber)))
+    )
+  )
+}
 
 const make = Effect.gen(function* () {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
