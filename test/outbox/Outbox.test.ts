@@ -592,6 +592,19 @@ describe("Outbox", () => {
       return { outbox, connection, ping, first, second }
     })
 
+    it.effect("fails as refused also where the history shows that only after the send's lifetime", () =>
+      Effect.gen(function* () {
+        const desk = new Desk(7)
+        const { connection, first, outbox, ping } = yield* ignore(desk, false)
+        const body = { id: 7, state: "ACTIVE", users: [], messages: desk.of(7).messages }
+        desk.override = ({ path }) =>
+          path === "/im/conversations/7" ? Effect.delay(Effect.succeed({ body }), "6 seconds") : undefined
+        yield* connection.ack(ping)
+        yield* pass("6 seconds")
+        assert.strictEqual((yield* failure(outbox.result(first.key)))._tag, "AckTimeout")
+      }).pipe(Effect.provide(Gateway.layer({ outbox: { lifetime: 15_000 } })))
+    )
+
     it.effect("fails as refused if the next frame is acknowledged and the history does not show it", () =>
       Effect.gen(function* () {
         const desk = new Desk(7)

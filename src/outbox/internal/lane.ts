@@ -191,8 +191,8 @@ const handOver = Effect.fnUntraced(function* (
     attempt.ended = reason._tag === "DeliveryUnknown" || reason._tag === "RequestTooLarge"
     return
   }
+  if (reason._tag === "InvalidRequest") return yield* sends.refuse(send, attempt, reason)
   sends.requeue(send, attempt)
-  if (reason._tag === "InvalidRequest") return yield* sends.fail(send, reason)
   // Otherwise a restart would take it for one that may have arrived.
   yield* persistence.record(send)
   yield* rest(send, ended(realtime, connection))

@@ -114,10 +114,10 @@ export const reconcile = Effect.fn("Outbox.reconcile")(function* (needs: Needs, 
   if (failure?._tag === "UnexpectedResponse") {
     return yield* sends.unknown(send, "it was acknowledged, but the history does not show it")
   }
-  sends.requeue(send, attempt)
   if (failure?._tag === "RequestTooLarge" || (failure?._tag === "AckTimeout" && isSame)) {
-    return yield* sends.fail(send, failure)
+    return yield* sends.refuse(send, attempt, failure)
   }
+  sends.requeue(send, attempt)
   yield* Metric.update(metrics.outboxResends, 1)
 })
 

@@ -261,11 +261,21 @@ export class Registry {
     send.message = send.message && { ...send.message, toId }
   }
 
-  /** The attempt did not go out or got lost: the send waits again. */
+  /** The attempt did not go out or got lost: the send waits again, or expires at once if its time is over. */
   requeue(send: Send, attempt: Attempt): void {
+    this.#end(send, attempt)
+    this.enter(send, OutboxState.Queued())
+  }
+
+  /** The attempt was refused. */
+  refuse(send: Send, attempt: Attempt, reason: SendReason): Effect.Effect<void> {
+    this.#end(send, attempt)
+    return this.fail(send, reason)
+  }
+
+  #end(send: Send, attempt: Attempt): void {
     this.#options.ledger.end(attempt)
     send.attempt = undefined
-    this.enter(send, OutboxState.Queued())
   }
 
   settle(send: Send, state: Settled): Effect.Effect<void> {
