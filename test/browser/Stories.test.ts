@@ -253,22 +253,18 @@ describe("the web desk", () => {
     await using li = await Stories.staff(browser, sandbox, "李静")
     await shows(visitor, "You are talking to a person now")
     await write(visitor, "Is anybody there?")
-    await visitor.until(() => [...document.querySelectorAll(".mine")].at(-1)?.querySelector(".status time") !== null)
-    const isRead = (text: string) => (tab: Tab) =>
-      tab.until(
-        (text) =>
-          [...document.querySelectorAll(".mine")]
-            .find((one) => one.querySelector(".bubble")?.textContent === text)
-            ?.querySelector(".status")
-            ?.textContent.endsWith("Read") === true,
-        text
-      )
-    const state = await visitor.page.evaluate(
-      () => [...document.querySelectorAll(".mine .status")].at(-1)?.lastElementChild?.textContent
-    )
-    assert.strictEqual(state, "Sent")
+    const told = (tab: Tab, text: string, status: string) =>
+      tab.until((wanted) => {
+        const [text, status = ""] = wanted.split("|")
+        return [...document.querySelectorAll(".mine")].some(
+          (mine) =>
+            mine.querySelector(".bubble")?.textContent === text &&
+            mine.querySelector(".status")?.textContent.endsWith(status) === true
+        )
+      }, `${text}|${status}`)
+    await told(visitor, "Is anybody there?", "Sent")
     await Stories.openFirst(li)
-    await isRead("Is anybody there?")(visitor)
+    await told(visitor, "Is anybody there?", "Read")
 
     await li.page.focus(".composer textarea")
     await li.page.keyboard.type("Yes, I am")
@@ -280,7 +276,7 @@ describe("the web desk", () => {
     await shows(visitor, "Yes, I am")
     await hides(visitor, ".typing")
     await li.page.bringToFront()
-    await isRead("Yes, I am")(li)
+    await told(li, "Yes, I am", "Read")
 
     await write(visitor, "my password is 1234")
     await li.page.bringToFront()
