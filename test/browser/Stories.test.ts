@@ -67,19 +67,26 @@ const drift = (tab: Tab, text: string): Promise<number> =>
     const list = document.querySelector(".rows")
     if (scroller === null || list === null) throw new Error("there is no timeline")
     const textOf = (row: Element) => row.querySelector(".bubble")?.textContent
+    // Until it knows that one has scrolled up, it returns to its end with each change of its layout.
+    while (document.querySelector(".latest:not([hidden])") === null) {
+      scroller.scrollTop = Math.max(0, scroller.scrollHeight - scroller.clientHeight - 200)
+      await new Promise(requestAnimationFrame)
+    }
     let most = 0
     while (![...list.children].some((row) => textOf(row) === text)) {
       scroller.scrollTop = 0
       const { top } = scroller.getBoundingClientRect()
       const seen = [...list.children].find((row) => textOf(row) !== undefined && row.getBoundingClientRect().top > top)
       const before = seen?.getBoundingClientRect().bottom
-      await new Promise<void>((done) => {
-        const changes = new MutationObserver(() => {
-          changes.disconnect()
-          done()
-        })
-        changes.observe(list, { childList: true })
+      let hasChanged = false
+      const changes = new MutationObserver(() => {
+        hasChanged = true
+        changes.disconnect()
       })
+      changes.observe(list, { childList: true })
+      while (!hasChanged) {
+        await new Promise(requestAnimationFrame)
+      }
       const same = [...list.children].find((row) => textOf(row) === (seen && textOf(seen)))
       const after = same?.getBoundingClientRect().bottom
       if (before === undefined || after === undefined) throw new Error("what was in sight is not in the page any more")
