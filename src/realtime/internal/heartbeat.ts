@@ -20,8 +20,10 @@ import * as elapsed from "../../platform/elapsed.ts"
 export interface Pulse {
   /** When the last frame came in. */
   readonly lastInbound: () => number
-  /** When the last ack came in. */
-  readonly lastAck: () => number
+  /** How many frames have come in. */
+  readonly frames: () => number
+  /** How many of them were acks. */
+  readonly acks: () => number
   /** Whether a command got no ack in time, and nothing has been acknowledged since. */
   readonly isOverdue: () => boolean
   readonly ping: Effect.Effect<void>
@@ -40,25 +42,25 @@ export const run = Effect.fnUntraced(function* (
 ): Effect.fn.Return<never, KefuError<ConnectionLost>> {
   const idle = Duration.toMillis(options.idle)
   const timeout = Duration.toMillis(options.timeout)
-  /** When the oldest ping was sent that has got no ack. */
-  let unacknowledged = Infinity
+  /** The oldest ping that has got no ack: when it was sent, and how many acks had come in before. */
+  let unacknowledged: { readonly at: number; readonly acks: number } | undefined
 
   const due = () => {
-    if (pulse.lastAck() >= unacknowledged) unacknowledged = Infinity
-    return Math.min(pulse.lastInbound(), unacknowledged) + idle
+    if (unacknowledged !== undefined && pulse.acks() > unacknowledged.acks) unacknowledged = undefined
+    return Math.min(pulse.lastInbound(), unacknowledged?.at ?? Infinity) + idle
   }
 
-  const isAnswered = Effect.fnUntraced(function* (answeredAt: () => number, pinged: number) {
+  const isAnswered = Effect.fnUntraced(function* (answered: () => boolean) {
     const answer = Effect.gen(function* () {
-      while (answeredAt() < pinged) {
+      while (!answered()) {
         yield* pulse.inbound.close
         yield* pulse.inbound.await
       }
       return false
     })
     const isLate = Effect.raceFirst(elapsed.sleepsLate(timeout), answer)
-    if ((yield* isLate) && answeredAt() < pinged) yield* isLate
-    return answeredAt() >= pinged
+    if ((yield* isLate) && !answered()) yield* isLate
+    return answered()
   })
 
   while (true) {
@@ -70,11 +72,13 @@ export const run = Effect.fnUntraced(function* (
         (yield* Effect.raceFirst(Effect.as(Effect.sleep(Math.ceil(wait)), false), Effect.as(pulse.check.await, true))))
     const pinged = yield* elapsed.now
     if (!isAsked && pinged < due()) continue
-    const isAckMissing = unacknowledged < Infinity
+    const isAckMissing = unacknowledged !== undefined
     const needsAck = () => isAckMissing || pulse.isOverdue()
+    const [frames, acks] = [pulse.frames(), pulse.acks()]
     yield* pulse.ping
-    unacknowledged = Math.min(unacknowledged, pinged)
-    if (yield* isAnswered(() => (needsAck() ? pulse.lastAck() : pulse.lastInbound()), pinged)) continue
+    unacknowledged ??= { at: pinged, acks }
+    // Counted, since a frame that came in just before the ping may have come at the same time by a coarse clock.
+    if (yield* isAnswered(() => (needsAck() ? pulse.acks() > acks : pulse.frames() > frames))) continue
     const missing = needsAck() ? "no ack" : "no frame"
     return yield* new KefuError({
       method: "Realtime.heartbeat",

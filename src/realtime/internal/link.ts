@@ -103,14 +103,15 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   let ping = { sequenceId: 0, sentAt: 0 }
   let hasEnded = false
   let lastInbound = yield* elapsed.now
-  let lastAck = lastInbound
+  let received = 0
+  let acknowledged = 0
   /** When the latest command was sent that has been acknowledged. */
   let answered = -Infinity
 
   // --- in
 
   const onAck = (ack: AckPayload) => {
-    lastAck = lastInbound
+    acknowledged++
     isOverdue = false
     if (ack.sequenceId === ping.sequenceId) {
       answered = Math.max(answered, ping.sentAt)
@@ -136,6 +137,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     while (true) {
       const texts = yield* socket.pull
       lastInbound = elapsed.nowUnsafe(clock)
+      received += texts.length
       for (const text of texts) {
         const meaning = frames.interpret(text)
         switch (meaning._tag) {
@@ -203,7 +205,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       Deferred.await(ended),
       heartbeat.run(options.heartbeat, {
         lastInbound: () => lastInbound,
-        lastAck: () => lastAck,
+        frames: () => received,
+        acks: () => acknowledged,
         isOverdue: () => isOverdue,
         ping: sendPing,
         inbound,

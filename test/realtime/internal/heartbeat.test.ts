@@ -13,7 +13,7 @@ const options = { idle: Duration.seconds(20), timeout: Duration.seconds(5) }
 /** A connection on a machine that can sleep: the wall clock runs on while the timers stand still. */
 const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  const machine = { slept: 0, lastInbound: 0, lastAck: -1, isOverdue: false, pings: Array<number>() }
+  const machine = { slept: 0, lastInbound: 0, frames: 0, acks: 0, isOverdue: false, pings: Array<number>() }
   const now = () => clock.currentTimeMillisUnsafe() + machine.slept
   const wall: Clock.Clock = {
     ...clock,
@@ -25,11 +25,10 @@ const make = Effect.gen(function* () {
   const fiber = yield* heartbeat
     .run(options, {
       lastInbound: () => machine.lastInbound,
-      lastAck: () => machine.lastAck,
+      frames: () => machine.frames,
+      acks: () => machine.acks,
       isOverdue: () => machine.isOverdue,
-      ping: Effect.sync(() => {
-        machine.pings.push(now())
-      }),
+      ping: Effect.suspend(() => (machine.pings.push(now()) > 100 ? Effect.die("a storm of pings") : Effect.void)),
       inbound,
       check
     })
@@ -37,6 +36,7 @@ const make = Effect.gen(function* () {
   /** A frame comes in. */
   const hear = Effect.map(elapsed.now, (at) => {
     machine.lastInbound = at
+    machine.frames++
     inbound.openUnsafe()
   })
   return { machine, now, fiber, check, hear }
@@ -57,6 +57,22 @@ describe("heartbeat", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "ConnectionLost")
       assert.strictEqual(now(), 40_000)
+    })
+  )
+
+  it.effect("does not count an ack of the ping's millisecond that came in before it as its answer", () =>
+    Effect.gen(function* () {
+      const { check, fiber, hear, machine } = yield* make
+      yield* TestClock.adjust("10 seconds")
+      machine.acks++
+      yield* hear
+      machine.isOverdue = true
+      yield* check.open
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual(machine.pings, [10_000])
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "ConnectionLost")
     })
   )
 
