@@ -78,15 +78,13 @@ const drift = (tab: Tab, text: string): Promise<number> =>
       const { top } = scroller.getBoundingClientRect()
       const seen = [...list.children].find((row) => textOf(row) !== undefined && row.getBoundingClientRect().top > top)
       const before = seen?.getBoundingClientRect().bottom
-      let hasChanged = false
-      const changes = new MutationObserver(() => {
-        hasChanged = true
-        changes.disconnect()
+      await new Promise<void>((done) => {
+        const changes = new MutationObserver(() => {
+          changes.disconnect()
+          done()
+        })
+        changes.observe(list, { childList: true })
       })
-      changes.observe(list, { childList: true })
-      while (!hasChanged) {
-        await new Promise(requestAnimationFrame)
-      }
       const same = [...list.children].find((row) => textOf(row) === (seen && textOf(seen)))
       const after = same?.getBoundingClientRect().bottom
       if (before === undefined || after === undefined) throw new Error("what was in sight is not in the page any more")
