@@ -2,11 +2,11 @@
  * The connection commands of the façade, which take effect in the order of the calls.
  */
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import type { KefuError } from "../KefuError.ts"
 import type { Realtime } from "../realtime/Realtime.ts"
 import type { Listeners } from "./listeners.ts"
 import { type Notifier, superseded } from "./notifier.ts"
-import { make as makeTurns } from "./turns.ts"
 
 /** `end` ends the delivery of events. */
 export const make = Effect.fnUntraced(function* (
@@ -16,8 +16,7 @@ export const make = Effect.fnUntraced(function* (
   end: Effect.Effect<void>
 ) {
   const scope = yield* Effect.scope
-  const turns = makeTurns()
-  const inOrder = turns.take
+  const inOrder = Semaphore.makeUnsafe(1).withPermit
 
   const inBackground = (effect: Effect.Effect<void, KefuError>) =>
     Effect.forkIn(Effect.ignore(effect), scope, { startImmediately: true })
@@ -38,7 +37,7 @@ export const make = Effect.fnUntraced(function* (
       )
     ),
     /** Waits until the earlier commands have taken effect. */
-    settled: Effect.suspend(() => (turns.isFree() ? Effect.void : inOrder(Effect.void))),
+    settled: inOrder(Effect.void),
     /** Closes the connection, reports it, and reports nothing more. */
     finish: inOrder(
       Effect.gen(function* () {

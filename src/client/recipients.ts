@@ -22,11 +22,9 @@ export const make = (
 ) => {
   let unidentifiedOn: number | undefined
 
-  const isIdentified = () => directory.isIdentified || unidentifiedOn === notifier.connection
-
   /** Tries once per connection. If it fails, the backend decides whether it needs to know the recipient. */
   const identified = Effect.suspend(() =>
-    isIdentified()
+    directory.isIdentified || unidentifiedOn === notifier.connection
       ? Effect.void
       : identify.pipe(
           Effect.timeoutOption(patience),
@@ -48,8 +46,6 @@ export const make = (
 
   return {
     isStaff,
-    /** Whether `recipient` needs no waiting. */
-    isIdentified,
     /** To whom something in a conversation goes; undefined for visitors, and if unknown. */
     recipient: (conversationId: number | undefined) =>
       Effect.map(identified, () => (isStaff() && conversationId !== undefined ? visitorOf(conversationId) : undefined))

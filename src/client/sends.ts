@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Semaphore from "effect/Semaphore"
 import type { ConversationId, UserId } from "../domain/Id.ts"
 import { InvalidRequest, KefuError } from "../KefuError.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
@@ -17,7 +18,6 @@ import type { Notifier } from "./notifier.ts"
 import type { SendStatus } from "./promises.ts"
 import type { Recipients } from "./recipients.ts"
 import type { Flagged, ReadFlags } from "./readFlags.ts"
-import { make as makeTurns } from "./turns.ts"
 
 /** A message of the app, with the fields that matter here. */
 export interface Sendable extends Flagged {
@@ -34,14 +34,14 @@ export const make = (
   outbox: Outbox["Service"],
   /** Sends messages in place of the outbox, if the app wants each to be sent once, and only over a connection. */
   once: Realtime["Service"] | undefined,
-  { isIdentified, isStaff, recipient }: Recipients,
+  { isStaff, recipient }: Recipients,
   directory: Directory,
   flags: ReadFlags,
   notifier: Notifier,
   /** Delivers the events that were held back for a send. */
   release: Effect.Effect<void>
 ) => {
-  const turns = makeTurns()
+  const sends = Semaphore.makeUnsafe(1)
 
   /** Waits for a send. An interrupt cancels one that waits; otherwise it goes on, and `status` says so. */
   const follow = Effect.fnUntraced(function* (
@@ -75,8 +75,7 @@ export const make = (
   ) {
     const named = isNamed(given) ? given : undefined
     const isComplete = named !== undefined && conversationId !== undefined
-    const finding = isComplete ? Effect.undefined : recipient(conversationId)
-    const known = yield* turns.isFree() && (isComplete || isIdentified()) ? finding : turns.take(finding)
+    const known = yield* sends.withPermit(isComplete ? Effect.undefined : recipient(conversationId))
     const toId = named ?? known ?? given
     if (!isNamed(toId) && isStaff()) {
       const detail =
