@@ -18,6 +18,7 @@ import { CurrentUser } from "../src/rest/CurrentUser.ts"
 import * as SandboxNode from "../src/sandbox/doors/SandboxNode.ts"
 import { SandboxFaults } from "../src/sandbox/faults/SandboxFaults.ts"
 import * as Loopback from "./support/Loopback.ts"
+import * as Visitor from "./support/Visitor.ts"
 
 const examples = Path.resolve(import.meta.dirname, "..", "examples")
 
@@ -180,19 +181,7 @@ layer(SandboxNode.layer().pipe(Layer.provideMerge(SandboxFaults.layer)), { exclu
               })
               return { status: response.status, text: await response.text() }
             })
-          const baseUrl = yield* SandboxNode.baseUrl
-          const visitor = Context.get(yield* Layer.build(Kefu.layer({ baseUrl })), Realtime)
-          const events = yield* visitor.subscribe()
-          const next = (type: string) =>
-            events.pipe(
-              Stream.filter((event) => event._tag === "MessageReceived"),
-              Stream.map(({ message }) => message),
-              Stream.filter(({ messageType }) => messageType === type),
-              Stream.runHead,
-              Effect.map(Option.getOrThrow)
-            )
-          yield* visitor.send({ messageType: "Text", content: "talk to a person" })
-          const { conversationId } = yield* next("ManualServiceStart")
+          const { conversationId, next } = yield* Visitor.withStaff
 
           const shipment = { conversationId, order: "A1" }
           assert.strictEqual((yield* report(shipment, "wrong")).status, 401)

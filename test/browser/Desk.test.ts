@@ -1,12 +1,8 @@
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import * as Fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
 import * as Path from "node:path"
-import type { Browser, ElementHandle } from "puppeteer-core"
-import { bundlePages } from "../../examples/web/bundle.ts"
-import type { SandboxPage } from "../../src/sandbox/SandboxOptions.ts"
+import type { ElementHandle } from "puppeteer-core"
 import { startSandbox } from "../../src/testing/PromiseSandbox.ts"
-import * as Browsers from "./support/Browser.ts"
-import { expected, hides, look, press, screens, shows, write } from "./support/Desk.ts"
+import { expected, hides, look, press, shows, useDesk, write } from "./support/Desk.ts"
 import * as Tab from "./support/Tab.ts"
 
 const picture = Path.join(import.meta.dirname, "../../examples/web/desk.webp")
@@ -17,19 +13,12 @@ const attach = async (tab: Tab.Tab) => {
 }
 
 describe("the web desk", () => {
-  let browser: Browser
-  let pages: ReadonlyMap<string, SandboxPage>
-  beforeAll(async () => {
-    Fs.mkdirSync(screens, { recursive: true })
-    pages = await bundlePages()
-    browser = await Browsers.start("chrome")
-  })
-  afterAll(() => browser?.close())
+  const desk = useDesk()
 
   it("plays a conversation between widget and console, under its policy and without a word in the console", async () => {
-    await using sandbox = await startSandbox({ faultControl: true, pages })
+    await using sandbox = await startSandbox({ faultControl: true, pages: desk.pages })
     const at = (page: string) => `${sandbox.baseUrl}/desk/${page}.html?lang=en`
-    await using li = await Tab.open(browser, at("staff"), { expected })
+    await using li = await Tab.open(desk.browser, at("staff"), { expected })
     await shows(li, "李静")
     await look(li, "login")
     await press(li, "李李静")
@@ -37,7 +26,7 @@ describe("the web desk", () => {
     await look(li, "console-empty")
 
     // The visitor has a keyboard only.
-    await using visitor = await Tab.open(browser, at("visitor"), { expected })
+    await using visitor = await Tab.open(desk.browser, at("visitor"), { expected })
     await shows(visitor, "No queue right now")
     await look(visitor, "shop")
     await visitor.page.keyboard.press("Tab")
@@ -113,7 +102,7 @@ describe("the web desk", () => {
     )
 
     // Transfer and rating.
-    await using wang = await Tab.open(browser, at("staff"), { expected })
+    await using wang = await Tab.open(desk.browser, at("staff"), { expected })
     await wang.page.setViewport({ width: 1280, height: 800 })
     await shows(wang, "王磊")
     await press(wang, "王王磊")

@@ -1,15 +1,11 @@
 /**
  * The web desk in Chinese and on a phone: what the visitor is offered, and how staff find and describe a visitor.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import * as Fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
 import * as Path from "node:path"
 import type { Browser } from "puppeteer-core"
-import { bundlePages } from "../../examples/web/bundle.ts"
-import type { SandboxPage } from "../../src/sandbox/SandboxOptions.ts"
 import { startSandbox } from "../../src/testing/PromiseSandbox.ts"
-import * as Browsers from "./support/Browser.ts"
-import { broken, hides, press, screens, shows, write } from "./support/Desk.ts"
+import { broken, hides, press, screens, shows, useDesk, write } from "./support/Desk.ts"
 import * as Tab from "./support/Tab.ts"
 
 const phone = { width: 390, height: 780, hasTouch: true, isMobile: true }
@@ -35,18 +31,11 @@ const open = async (browser: Browser, url: string) => {
 }
 
 describe("the web desk in Chinese on a phone", () => {
-  let browser: Browser
-  let pages: ReadonlyMap<string, SandboxPage>
-  beforeAll(async () => {
-    Fs.mkdirSync(screens, { recursive: true })
-    pages = await bundlePages()
-    browser = await Browsers.start("chrome")
-  })
-  afterAll(() => browser?.close())
+  const desk = useDesk()
 
   it("offers a visitor what others ask and what the draft may mean, and says at once which files cannot be sent", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await open(browser, `${sandbox.baseUrl}/desk/visitor.html?lang=zh`)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await open(desk.browser, `${sandbox.baseUrl}/desk/visitor.html?lang=zh`)
     await shows(visitor, "现在无人排队")
     await press(visitor, "咨询客服")
     await shows(visitor, "大家都在问")
@@ -75,9 +64,9 @@ describe("the web desk in Chinese on a phone", () => {
   }, 120_000)
 
   it("lets staff find a visitor, tag them and note what the conversation was about", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await open(browser, `${sandbox.baseUrl}/desk/visitor.html?lang=zh`)
-    await using li = await open(browser, `${sandbox.baseUrl}/desk/staff.html?lang=zh`)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await open(desk.browser, `${sandbox.baseUrl}/desk/visitor.html?lang=zh`)
+    await using li = await open(desk.browser, `${sandbox.baseUrl}/desk/staff.html?lang=zh`)
     await shows(li, "李静")
     await press(li, "李李静")
     await li.until(() => document.querySelector(".desk input[type=search]") !== null)

@@ -2,15 +2,11 @@
  * What people go through at the web desk beside the conversation itself: sends that fail, older history, files by
  * clipboard and mouse, the other side's eyes, the queue, and quick replies.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import * as Fs from "node:fs"
-import type { Browser, Page } from "puppeteer-core"
-import { bundlePages } from "../../examples/web/bundle.ts"
+import { assert, describe, it } from "@effect/vitest"
+import type { Page } from "puppeteer-core"
 import { Client } from "../../src/Client.ts"
-import type { SandboxPage } from "../../src/sandbox/SandboxOptions.ts"
 import { startSandbox } from "../../src/testing/PromiseSandbox.ts"
-import * as Browsers from "./support/Browser.ts"
-import { hides, look, press, screens, shows, write } from "./support/Desk.ts"
+import { hides, look, press, shows, useDesk, write } from "./support/Desk.ts"
 import * as Stories from "./support/Stories.ts"
 import type { Tab } from "./support/Tab.ts"
 
@@ -94,18 +90,11 @@ const drift = (tab: Tab, text: string): Promise<number> =>
   }, text)
 
 describe("the web desk", () => {
-  let browser: Browser
-  let pages: ReadonlyMap<string, SandboxPage>
-  beforeAll(async () => {
-    Fs.mkdirSync(screens, { recursive: true })
-    pages = await bundlePages()
-    browser = await Browsers.start("chrome")
-  })
-  afterAll(() => browser?.close())
+  const desk = useDesk()
 
   it("tells a visitor which messages did not go out, also after a reload, and sends them again or drops them", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await Stories.visitor(browser, sandbox)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await Stories.visitor(desk.browser, sandbox)
     await sandbox.inject({ _tag: "Reset" }, { _tag: "RefuseDials", status: 503 })
     await shows(visitor, "Connection lost")
     for (const text of ["Is it in stock?", "Never mind"]) await write(visitor, text)
@@ -141,8 +130,8 @@ describe("the web desk", () => {
   }, 120_000)
 
   it("leaves in the field what cannot be sent because the account is in use elsewhere", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await Stories.visitor(browser, sandbox)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await Stories.visitor(desk.browser, sandbox)
     await sandbox.inject({ _tag: "Kick" })
     await shows(visitor, "Your account is in use elsewhere")
     await write(visitor, "Which colours are there?")
@@ -158,15 +147,15 @@ describe("the web desk", () => {
 
   it("shows older history to the visitor and to staff as they scroll up, and keeps only what is seen in the page", async () => {
     await using sandbox = await startSandbox({
-      pages,
+      pages: desk.pages,
       seed: Stories.longHistory(30, 40),
       messagesPerConversation: 100
     })
-    await using visitor = await Stories.visitor(browser, sandbox, "visitor-alice-token")
+    await using visitor = await Stories.visitor(desk.browser, sandbox, "visitor-alice-token")
     assert.isAtMost(await scrollTo(visitor, "Line 1."), 60)
     await look(visitor, "history")
     await press(visitor, "Jump to the latest message")
-    await using li = await Stories.staff(browser, sandbox, "李静")
+    await using li = await Stories.staff(desk.browser, sandbox, "李静")
     await write(visitor, "talk to a person")
     await Stories.openFirst(li)
     assert.isAtMost(await drift(li, "Line 1."), 1)
@@ -174,8 +163,8 @@ describe("the web desk", () => {
   }, 120_000)
 
   it("stays at the latest message while more come in than it paints, with only what is seen in the page", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await Stories.visitor(browser, sandbox)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await Stories.visitor(desk.browser, sandbox)
     const { token } = await sandbox.createStaff()
     let meet = (_conversation: number, _user: number) => {}
     const built = new Promise<readonly [conversation: number, user: number]>((resolve) => {
@@ -207,8 +196,8 @@ describe("the web desk", () => {
   })
 
   it("takes files from the clipboard and from a drop, and refuses others before anything is uploaded", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await Stories.visitor(browser, sandbox)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await Stories.visitor(desk.browser, sandbox)
     const { page } = visitor
     const requests: Array<string> = []
     page.on("request", (request) => requests.push(new URL(request.url()).pathname))
@@ -252,10 +241,10 @@ describe("the web desk", () => {
   })
 
   it("shows either side whether the other one types and has read, and takes back what the visitor recalls", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await Stories.visitor(browser, sandbox)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await Stories.visitor(desk.browser, sandbox)
     await write(visitor, "talk to a person")
-    await using li = await Stories.staff(browser, sandbox, "李静")
+    await using li = await Stories.staff(desk.browser, sandbox, "李静")
     await shows(visitor, "You are talking to a person now")
     await write(visitor, "Is anybody there?")
     const told = (tab: Tab, text: string, status: string) =>
@@ -295,15 +284,15 @@ describe("the web desk", () => {
   })
 
   it("lists to staff who waits, and lets them take somebody out of turn", async () => {
-    await using sandbox = await startSandbox({ pages, staffCapacity: 1 })
-    await using li = await Stories.staff(browser, sandbox, "李静")
-    await using first = await Stories.visitor(browser, sandbox)
+    await using sandbox = await startSandbox({ pages: desk.pages, staffCapacity: 1 })
+    await using li = await Stories.staff(desk.browser, sandbox, "李静")
+    await using first = await Stories.visitor(desk.browser, sandbox)
     await write(first, "talk to a person")
     await shows(first, "You are talking to a person now")
-    await using second = await Stories.visitor(browser, sandbox)
+    await using second = await Stories.visitor(desk.browser, sandbox)
     await write(second, "talk to a person")
     await shows(second, "You are next in line")
-    await using third = await Stories.visitor(browser, sandbox)
+    await using third = await Stories.visitor(desk.browser, sandbox)
     await write(third, "My parcel is on fire. Talk to a person")
     await shows(third, "1 before you in line")
 
@@ -330,10 +319,10 @@ describe("the web desk", () => {
   }, 120_000)
 
   it("lets staff add, change and delete quick replies, by keyboard too, and use them at once", async () => {
-    await using sandbox = await startSandbox({ pages })
-    await using visitor = await Stories.visitor(browser, sandbox)
+    await using sandbox = await startSandbox({ pages: desk.pages })
+    await using visitor = await Stories.visitor(desk.browser, sandbox)
     await write(visitor, "talk to a person")
-    await using li = await Stories.staff(browser, sandbox, "李静")
+    await using li = await Stories.staff(desk.browser, sandbox, "李静")
     await Stories.openFirst(li)
     const { page } = li
     await press(li, "Edit quick replies")

@@ -1,23 +1,18 @@
 /** `effect-kefu fleet` as a process, over SQLite and against a sandbox on a port. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, layer } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
 import { createHmac } from "node:crypto"
 import * as Http from "node:http"
-import * as Kefu from "../../src/Kefu.ts"
-import { Realtime } from "../../src/realtime/Realtime.ts"
 import * as SandboxNode from "../../src/sandbox/doors/SandboxNode.ts"
 import { Sandbox } from "../../src/sandbox/Sandbox.ts"
 import * as Loopback from "../support/Loopback.ts"
 import { run } from "../support/Program.ts"
+import * as Visitor from "../support/Visitor.ts"
 
 const secret = "a-secret-for-tests"
 
@@ -68,24 +63,6 @@ const connected = (base: string, account: string) =>
     Effect.retry(Schedule.spaced("100 millis"))
   )
 
-/** A new visitor, who talks to a person. */
-const visitor = Effect.gen(function* () {
-  const session = Context.get(yield* Layer.build(Kefu.layer({ baseUrl: yield* SandboxNode.baseUrl })), Realtime)
-  const events = yield* session.subscribe()
-  const next = (type: string) =>
-    events.pipe(
-      Stream.filter((event) => event._tag === "MessageReceived"),
-      Stream.map(({ message }) => message),
-      Stream.filter(({ messageType }) => messageType === type),
-      Stream.runHead,
-      Effect.map(Option.getOrThrow)
-    )
-  const say = (content: string) => session.send({ messageType: "Text", content })
-  yield* say("talk to a person")
-  const { conversationId } = yield* next("ManualServiceStart")
-  return { conversationId, next, say }
-})
-
 /** How often the history has a text. */
 const occurrences = (text: string) =>
   Effect.map(
@@ -118,7 +95,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("effect-kefu fleet", (
         const first = yield* start(folder)
         const base = yield* first.until(/HTTP API: (http:\S+)/)
         yield* connected(base, "li")
-        const { conversationId, next, say } = yield* visitor
+        const { conversationId, next, say } = yield* Visitor.withStaff
         yield* say("one")
         assert.strictEqual((yield* next("Text")).content, "heard one")
         yield* say("two")
@@ -198,7 +175,7 @@ layer(SandboxNode.layer(), { excludeTestServices: true })("effect-kefu fleet", (
         })
         const fleet = yield* start(folder)
         yield* connected(yield* fleet.until(/HTTP API: (http:\S+)/), "emma")
-        const { say } = yield* visitor
+        const { say } = yield* Visitor.withStaff
         yield* say("hello")
         const first = yield* Queue.take(received)
         const again = yield* Queue.take(received)

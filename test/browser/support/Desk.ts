@@ -1,9 +1,14 @@
 /**
  * The web desk in a tab: what one reads and presses, and axe-core.
  */
-import { assert } from "@effect/vitest"
+import { afterAll, assert, beforeAll } from "@effect/vitest"
 import axe from "axe-core"
+import * as Fs from "node:fs"
 import * as Path from "node:path"
+import type { Browser } from "puppeteer-core"
+import { bundlePages } from "../../../examples/web/bundle.ts"
+import type { SandboxPage } from "../../../src/sandbox/SandboxOptions.ts"
+import * as Browsers from "./Browser.ts"
 import type * as Tab from "./Tab.ts"
 
 declare global {
@@ -14,6 +19,26 @@ declare global {
 
 /** Where screenshots go: an ignored folder. */
 export const screens = Path.join(import.meta.dirname, "../.screens")
+
+/** The pages of the desk, and a browser for the tests of a block, which is closed after them. */
+export const useDesk = () => {
+  let browser: Browser
+  let pages: ReadonlyMap<string, SandboxPage>
+  beforeAll(async () => {
+    Fs.mkdirSync(screens, { recursive: true })
+    pages = await bundlePages()
+    browser = await Browsers.start("chrome")
+  })
+  afterAll(() => browser?.close())
+  return {
+    get browser() {
+      return browser
+    },
+    get pages() {
+      return pages
+    }
+  }
+}
 
 /** What the browser itself logs about a dial that the test lets fail. */
 export const expected = /WebSocket connection to|Failed to load resource/
